@@ -1,0 +1,23 @@
+"""Helpers behind the course "Medical GANs, a course you can run".
+
+Five folders, in the order in which an image travels: `data`, `models`, `training`, `evaluation`,
+`display`. They do not import each other; notebooks compose them. `profiles` holds the sizes of a
+run, `checks` the answers to the exercises.
+"""
+
+from ._lazy import exports
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "data": "data",
+        "models": "models",
+        "training": "training",
+        "evaluation": "evaluation",
+        "display": "display",
+        "checks": "checks",
+        "profiles": "profiles",
+    },
+)

@@ -1,0 +1,15 @@
+"""Where the files that travel with the package lie."""
+
+from pathlib import Path
+
+
+def repository_root() -> Path | None:
+    """Return the root of the checkout this package runs from, or None when it was installed."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None
+
+
+def checkpoints_folder() -> Path:
+    """Return the folder of the shipped weights: `data/checkpoints`, or its copy in the wheel."""
+    root = repository_root()
+    return root / "data" / "checkpoints" if root else Path(__file__).parent / "_checkpoints"

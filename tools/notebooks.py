@@ -1,0 +1,121 @@
+"""Keep the notebooks in order: run them, and write the repository's address into them.
+
+    python tools/notebooks.py run notebooks/09_*.ipynb --profile cpu
+    python tools/notebooks.py setup notebooks/*.ipynb
+
+`run` executes in a fresh kernel and stores the outputs in the notebook (or in `--out`). `setup`
+writes badge and bootstrap cell from `[tool.medgan]` in `pyproject.toml`: the one place that holds
+the repository's address.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+BADGE = re.compile(r"(?m)^(\[!\[Open in Colab\].*|\*To open this notebook in Colab.*\*)$")
+NO_ADDRESS = (
+    "*To open this notebook in Colab, set `repository` under `[tool.medgan]` in `pyproject.toml` "
+    "and run `make address`.*"
+)
+BOOTSTRAP = '''\
+# Set-up: on your own machine this only quiets TensorFlow; in Colab it installs the helper package.
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "google.colab" in sys.modules:
+    repository = "{repository}"  # from pyproject.toml, written by `make address`
+    assert repository, "Set `repository` in pyproject.toml and run `make address` first."
+    %pip install -q --no-deps "medgan-utils @ git+{{repository}}" nibabel nilearn pydicom pooch \\
+        prdc dp-accounting'''
+
+
+def repository() -> str:
+    """Return the repository's address, `""` while it is not set."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings["tool"]["medgan"]["repository"].rstrip("/")
+
+
+def badge(path: Path, address: str) -> str:
+    """Return the Markdown line that opens the notebook in Colab, or says what is missing."""
+    if not address:
+        return NO_ADDRESS
+    owner = address.removeprefix("https://github.com/").removesuffix(".git")
+    link = f"https://colab.research.google.com/github/{owner}/blob/main/notebooks/{path.name}"
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
+
+
+def setup(path: Path) -> bool:
+    """Write badge and bootstrap cell; return whether anything changed."""
+    notebook = nbformat.read(path, as_version=4)
+    address = repository()
+    before = [cell.source for cell in notebook.cells]
+    for cell in notebook.cells:
+        if cell.id == "bootstrap":
+            cell.source = BOOTSTRAP.format(repository=address)
+        elif cell.id == "title":
+            head, _, rest = BADGE.sub("", cell.source).strip().partition("\n")
+            rest = rest.strip("\n")
+            cell.source = f"{head}\n\n{badge(path, address)}\n\n{rest}"
+    changed = before != [cell.source for cell in notebook.cells]
+    if changed:
+        nbformat.write(notebook, path)
+    return changed
+
+
+def run(path: Path, profile: str, out: Path | None) -> float:
+    """Execute a notebook in a fresh kernel, store it with its outputs, return the seconds."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    os.environ["MEDGAN_PROFILE"] = profile
+    started = time.perf_counter()
+    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
+    NotebookClient(
+        notebook, timeout=3600, resources=resources, coalesce_streams=True
+    ).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # time stamps would change with every run
+        for output in cell.get("outputs", []):
+            _shorten_progress(output)
+    notebook.metadata.pop("widgets", None)  # widget state is large; the static figures stay
+    target = out or path
+    unfinished = target.with_suffix(".unfinished")
+    nbformat.write(notebook, unfinished)
+    unfinished.replace(target)
+    return time.perf_counter() - started
+
+
+def _shorten_progress(output: dict) -> None:
+    """Keep only the last state of lines that a progress bar wrote over."""
+    if output.get("output_type") == "stream":
+        lines = output["text"].split("\n")
+        output["text"] = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("action", choices=("run", "setup"))
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"), default="cpu")
+    parser.add_argument("--out", type=Path, help="write here instead of into the notebook")
+    arguments = parser.parse_args()
+    for path in arguments.notebooks:
+        if arguments.action == "setup":
+            print(f"{path.name}: {'written' if setup(path) else 'up to date'}")
+        else:
+            seconds = run(path.resolve(), arguments.profile, arguments.out)
+            print(f"{path.name}: {seconds:.0f} s in {arguments.profile}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
