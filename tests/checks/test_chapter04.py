@@ -1,0 +1,117 @@
+"""Chapter 04's checks accept the right answers and refuse plausible wrong ones."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from medgan_utils.checks import chapter04
+
+
+def cost(kernel_size, input_size, in_channels, out_channels):
+    products = kernel_size**2 * in_channels * out_channels
+    return products + out_channels, 2 * products * input_size**2
+
+
+def cost_at_output_size(kernel_size, input_size, in_channels, out_channels):
+    weights, flops = cost(kernel_size, input_size, in_channels, out_channels)
+    return weights, 4 * flops
+
+
+def multiplications_only(kernel_size, input_size, in_channels, out_channels):
+    weights, flops = cost(kernel_size, input_size, in_channels, out_channels)
+    return weights, flops // 2
+
+
+def without_bias(kernel_size, input_size, in_channels, out_channels):
+    weights, flops = cost(kernel_size, input_size, in_channels, out_channels)
+    return weights - out_channels, flops
+
+
+def r1(discriminator, images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.reduce_sum(discriminator(images))
+    gradients = tape.gradient(logits, images)
+    return tf.reduce_mean(tf.reduce_sum(gradients**2, axis=[1, 2, 3]))
+
+
+def r1_of_mean_logit(discriminator, images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.reduce_mean(discriminator(images))
+    gradients = tape.gradient(logits, images)
+    return tf.reduce_sum(gradients**2)
+
+
+def r1_without_square(discriminator, images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.reduce_sum(discriminator(images))
+    gradients = tape.gradient(logits, images)
+    return tf.reduce_mean(tf.sqrt(tf.reduce_sum(gradients**2, axis=[1, 2, 3])))
+
+
+def power_iteration(kernel):
+    matrix = np.reshape(kernel, (-1, np.shape(kernel)[-1]))
+    u = np.ones(len(matrix)) / np.sqrt(len(matrix))
+    for _ in range(200):
+        v = matrix.T @ u
+        v /= np.linalg.norm(v)
+        u = matrix @ v
+        u /= np.linalg.norm(u)
+    return u @ matrix @ v
+
+
+def clear_wins(scores, baseline):
+    best = min(scores[baseline])
+    return [name for name in scores if name != baseline and max(scores[name]) < best]
+
+
+def better_mean(scores, baseline):
+    return [name for name in scores if np.mean(scores[name]) < np.mean(scores[baseline])]
+
+
+def better_seed_by_seed(scores, baseline):
+    return [
+        name
+        for name in scores
+        if name != "overlapping"
+        and all(a < b for a, b in zip(scores[name], scores[baseline], strict=True))
+    ]
+
+
+RIGHT = [
+    (chapter04.transposed_cost, cost),
+    (chapter04.r1, r1),
+    (chapter04.spectral_norm, power_iteration),
+    (chapter04.clear_wins, clear_wins),
+]
+WRONG = [
+    (chapter04.transposed_cost, cost_at_output_size, "instead of"),
+    (chapter04.transposed_cost, multiplications_only, "multiplications only"),
+    (chapter04.transposed_cost, without_bias, "bias"),
+    (chapter04.r1, r1_of_mean_logit, "averaged the logits"),
+    (chapter04.r1, r1_without_square, "square"),
+    (chapter04.spectral_norm, lambda kernel: np.linalg.norm(kernel), "Frobenius"),
+    (chapter04.spectral_norm, lambda kernel: np.abs(kernel).max(), "its σ is"),
+    (chapter04.clear_wins, better_mean, "worst seed"),
+    (chapter04.clear_wins, better_seed_by_seed, "paired"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right_answers_pass(check, answer, capsys):
+    assert check(answer)
+    assert "passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("check", "answer", "said"), WRONG)
+def test_plausible_wrong_answers_are_refused_with_a_reason(check, answer, said, capsys):
+    assert not check(answer)
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [check for check, _ in RIGHT])
+def test_a_stub_is_not_yet_answered(check, capsys):
+    assert not check(None)
+    assert "not answered yet" in capsys.readouterr().out
