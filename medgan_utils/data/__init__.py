@@ -1,0 +1,26 @@
+"""Volumes, slices and where they come from. Nothing here imports TensorFlow at import time.
+
+`load_slices("brain-phantom", image_size=64)` is the one call most readers need; `sources()` lists
+what else it can read. Everything between a file and an array (orientation, grey scale, level,
+crop) lies in `volumes`, `intensity` and `axial`, one step each.
+"""
+
+from .._lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "Axial": "axial",
+        "Slices": "slices",
+        "Volume": "volumes",
+        "axial_slices": "axial",
+        "body_mask": "axial",
+        "cache_folder": "cache",
+        "load_slices": "sources",
+        "read_volume": "volumes",
+        "scale_percentiles": "intensity",
+        "sources": "sources",
+        "subject_of": "files",
+        "window_hu": "intensity",
+    },
+)

@@ -1,0 +1,188 @@
+"""Many slices of many subjects: split by subject, kept in one file, fed to a GAN."""
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .cache import written_whole
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Axial slices with what is known about each.
+
+    Attributes:
+        images: (N, H, W, C) float32 in [-1, 1]; row 0 anterior, column 0 the patient's right.
+        subjects: (N,) str.
+        positions: (N,) float32; mm below the vertex for heads, else a fraction of the length.
+        masks: (N, H, W) uint8 label maps, or None.
+        labels: Name -> (N,) array.
+        modality: For example "T1" or "CT".
+        spacing_mm: Side of a pixel in millimetres; NaN where the source does not know it.
+        info: Source, licence and settings, as JSON can hold them.
+    """
+
+    images: np.ndarray
+    subjects: np.ndarray
+    positions: np.ndarray
+    masks: np.ndarray | None = None
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    modality: str = "T1"
+    spacing_mm: float = float("nan")
+    info: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        if self.images.ndim != 4:
+            raise ValueError(f"images have shape {self.images.shape}; (N, H, W, C) is needed")
+        parts = {"subjects": self.subjects, "positions": self.positions, **self.labels}
+        if self.masks is not None:
+            parts["masks"] = self.masks
+        for name, values in parts.items():
+            if len(values) != len(self.images):
+                raise ValueError(f"{name} has {len(values)} rows for {len(self.images)} images")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, indices: np.ndarray) -> "Slices":
+        """Return the slices at these indices (integers, or one bool a slice)."""
+        return replace(
+            self,
+            images=self.images[indices],
+            subjects=self.subjects[indices],
+            positions=self.positions[indices],
+            masks=None if self.masks is None else self.masks[indices],
+            labels={name: values[indices] for name, values in self.labels.items()},
+        )
+
+    def of(self, subjects: Iterable[str]) -> "Slices":
+        """Return the slices of these subjects (one name, or several).
+
+        Raises:
+            ValueError: A subject is not among these slices.
+        """
+        wanted = [subjects] if isinstance(subjects, str) else list(subjects)
+        unknown = sorted(set(wanted) - set(self.subjects))
+        if unknown:
+            raise ValueError(f"no slices of {', '.join(unknown)}; np.unique(slices.subjects) lists")
+        return self.select(np.isin(self.subjects, wanted))
+
+    def split(self, shares: Mapping[str, float], seed: int = 0) -> dict[str, "Slices"]:
+        """Split by subject: no subject is on two sides.
+
+        Args:
+            shares: Name -> share of the subjects, for example
+                `{"train": 0.6, "reference": 0.2, "test": 0.2}`; the shares sum to 1.
+            seed: Which of the many splits.
+
+        Raises:
+            ValueError: The shares do not sum to 1, or there are too few subjects.
+        """
+        if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) <= 0:
+            raise ValueError(f"shares {dict(shares)} must be positive and sum to 1")
+        subjects = np.unique(self.subjects)
+        order = np.random.default_rng(seed).permutation(subjects)
+        ends = np.rint(np.cumsum(list(shares.values())) * len(order)).astype(int)
+        parts = dict(zip(shares, np.split(order, ends[:-1]), strict=True))
+        for name, part in parts.items():
+            if len(part) == 0:
+                raise ValueError(
+                    f"{len(subjects)} subjects are too few: {name!r} would be empty; load more "
+                    f"subjects or ask for fewer parts"
+                )
+        return {name: self.of(part) for name, part in parts.items()}
+
+    def with_levels(self, count: int) -> "Slices":
+        """Add `labels["level"]`: positions in `count` bins of equal width, 0 at the top."""
+        edges = np.linspace(self.positions.min(), self.positions.max(), count + 1)[1:-1]
+        level = np.digitize(self.positions, edges).astype(np.int64)
+        return replace(self, labels={**self.labels, "level": level})
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one `.npz` without pickle; the file appears whole or not at all."""
+        path = Path(path)
+        arrays = {"images": self.images, "positions": self.positions}
+        arrays["subjects"] = self.subjects.astype(str)
+        arrays |= {f"label_{name}": values for name, values in self.labels.items()}
+        if self.masks is not None:
+            arrays["masks"] = self.masks
+        about = {"modality": self.modality, "spacing_mm": self.spacing_mm, "info": self.info}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, about=json.dumps(about), **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Slices":
+        """Read a file that `save` wrote.
+
+        Raises:
+            ValueError: The file is damaged or is no file of slices.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            about = json.loads(str(arrays.pop("about")))
+            labels = {name[6:]: arrays.pop(name) for name in list(arrays) if name[:6] == "label_"}
+            return cls(**arrays, labels=labels, **about)
+        except FileNotFoundError:
+            raise
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{path} is no whole file of slices ({error}); delete it and make it again"
+            ) from error
+
+    def to_dataset(
+        self,
+        batch_size: int,
+        seed: int = 0,
+        start_step: int = 0,
+        flip: bool = False,
+        label: str | tuple[str, ...] | None = None,
+    ) -> "tf.data.Dataset":
+        """Return an endless dataset in which batch k depends on the seed and on k alone.
+
+        Each epoch is a new permutation of all slices (batches run across its end), so a run
+        resumed with `start_step=k` sees the batches it would have seen without the stop.
+
+        Args:
+            batch_size: Images a batch.
+            seed: Which order.
+            start_step: Number of the first batch.
+            flip: Mirror a random half of the images left to right. That gives up the side: never
+                for livers, and for brains only if side does not matter.
+            label: Also yield these labels, int64 of shape (B, number of names).
+
+        Returns:
+            Images (B, H, W, C) float32 in [-1, 1], or (images, labels).
+        """
+        from .batches import endless_batches
+
+        names = (label,) if isinstance(label, str) else label
+        values = None if names is None else self._label_table(names)
+        return endless_batches(self.images, values, batch_size, seed, start_step, flip)
+
+    def _label_table(self, names: tuple[str, ...]) -> np.ndarray:
+        """Stack integer labels to (N, number of names)."""
+        for name in names:
+            if name not in self.labels:
+                known = ", ".join(sorted(self.labels)) or "none"
+                raise ValueError(
+                    f"there is no label {name!r} (known: {known}); slices.with_levels(n) makes "
+                    f"'level'"
+                )
+            if self.labels[name].dtype.kind not in "iub":
+                raise ValueError(
+                    f"label {name!r} holds {self.labels[name].dtype} values; a class label must "
+                    f"be whole numbers from 0 on: bin it first"
+                )
+        return np.stack([self.labels[name].astype(np.int64) for name in names], axis=1)
