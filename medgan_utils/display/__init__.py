@@ -1,0 +1,15 @@
+"""Looking at images: figures for the page, and widgets to play with.
+
+Names load on demand: a figure needs no TensorFlow, a slice browser needs no matplotlib.
+"""
+
+from .._lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "LatentExplorer": "explorer",
+        "SliceBrowser": "browser",
+        "plots": "plots",
+    },
+)

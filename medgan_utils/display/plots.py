@@ -1,0 +1,192 @@
+"""Figures: grids of samples, training curves, histograms, anatomy, tables.
+
+Each function returns a `matplotlib.figure.Figure` that pyplot has already let go of, so a notebook
+shows it once: make the call the last line of the cell. From the middle of a cell, a loop or a
+callback, use `display(figure)`. `figure.savefig("name.png", bbox_inches="tight")` keeps it.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart; lines differ in
+their dashes too.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from .anatomy import montage, volume_planes
+from .canvas import pixel_canvas
+from .pictures import as_images, mosaic, png, to_uint8
+from .tables import Table, table
+
+__all__ = [
+    "PALETTE",
+    "Table",
+    "curves",
+    "grid_png",
+    "histograms",
+    "montage",
+    "sample_grid",
+    "table",
+    "volume_planes",
+]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
+_SIZE = (9.0, 3.5)  # inches: the width of a notebook
+
+
+def sample_grid(
+    images: np.ndarray,
+    columns: int = 8,
+    titles: Sequence[str] | None = None,
+    title: str | None = None,
+    vmin: float = -1.0,
+    vmax: float = 1.0,
+) -> Figure:
+    """Draw images in rows, every pixel a whole number of screen pixels.
+
+    Args:
+        images: `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, values in `[vmin, vmax]`.
+        columns: Images a row, at most.
+        titles: One short text above each image.
+        title: The message of the whole figure.
+        vmin: The value shown black.
+        vmax: The value shown white.
+
+    Raises:
+        ValueError: The images have another shape, or `titles` another length.
+    """
+    pixels = to_uint8(as_images(images), vmin, vmax)
+    height, width = pixels.shape[1:3]
+    figure, axes = pixel_canvas([(width, height)] * len(pixels), columns, titles, title)
+    for one, image in zip(axes, pixels, strict=True):
+        one.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+    return figure
+
+
+def grid_png(images: np.ndarray, columns: int = 8, vmin: float = -1.0, vmax: float = 1.0) -> bytes:
+    """Encode a grid of images as PNG without matplotlib: milliseconds, for callbacks and widgets.
+
+    Args:
+        images: `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, values in `[vmin, vmax]`.
+        columns: Images a row, at most.
+        vmin: The value shown black.
+        vmax: The value shown white.
+
+    Returns:
+        The bytes of a PNG file, one screen pixel per image pixel.
+    """
+    return png(mosaic(to_uint8(as_images(images), vmin, vmax), columns))
+
+
+def curves(
+    history: Mapping[str, Sequence[float] | tuple[Sequence[float], Sequence[float]]],
+    title: str | None = None,
+    ylabel: str = "Loss",
+    xlabel: str = "Step",
+    *,
+    smooth: int = 1,
+    levels: Mapping[str, float] | None = None,
+    log: bool = False,
+) -> Figure:
+    """Draw one line per entry of a training history.
+
+    Args:
+        history: Name -> values (at x = 0, 1, …), or name -> `(x, values)`. `fit(...).history`
+            fits as it is. Values that are not finite leave a gap.
+        title: The message of the figure.
+        ylabel: What is measured, with its unit.
+        xlabel: What runs along x.
+        smooth: Length of a moving average; the raw values stay behind it, faint.
+        levels: Name -> height of a horizontal line, such as the floor of a score.
+        log: Logarithmic y axis.
+
+    Raises:
+        ValueError: Nothing to draw, or x and values of different lengths.
+    """
+    if not history:
+        raise ValueError("history is empty: nothing was recorded yet")
+    figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
+    styles = zip(cycle(PALETTE), cycle(_DASHES), strict=False)
+    for (name, line), (colour, dash) in zip(history.items(), styles, strict=False):
+        x, values = _line(name, line)
+        if smooth > 1 and len(values) > smooth:
+            axes.plot(x, values, color=colour, alpha=0.2, linewidth=0.8)
+            x, values = x[smooth - 1 :], np.convolve(values, np.ones(smooth) / smooth, "valid")
+        marker = "o" if len(values) == 1 else None
+        axes.plot(x, values, color=colour, linestyle=dash, marker=marker, label=name)
+    for name, level in (levels or {}).items():
+        axes.axhline(level, color="0.4", linewidth=1, linestyle=(0, (1, 2)))
+        axes.annotate(
+            name,
+            (1.0, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color="0.3",
+        )
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
+    axes.locator_params(axis="x", integer=True)  # half a step is not a place
+    return _finish(figure, axes)
+
+
+def histograms(
+    samples: Mapping[str, np.ndarray],
+    title: str | None = None,
+    xlabel: str = "Value",
+    *,
+    bins: int = 60,
+    value_range: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw the distributions of several sets of numbers over each other, each of area 1.
+
+    Args:
+        samples: Name -> array of any shape; values that are not finite are left out.
+        title: The message of the figure.
+        xlabel: What is counted, with its unit.
+        bins: Number of bins, the same for all.
+        value_range: `(low, high)` of the bins; by default all values fit in.
+
+    Raises:
+        ValueError: There is nothing to draw, or a set has no finite value.
+    """
+    values = {name: np.ravel(np.asarray(array, float)) for name, array in samples.items()}
+    values = {name: array[np.isfinite(array)] for name, array in values.items()}
+    if not values or not all(array.size for array in values.values()):
+        raise ValueError("every set needs at least one finite value to draw a histogram")
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins, value_range)
+    figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
+    styles = zip(cycle(PALETTE), cycle(_DASHES), strict=False)
+    for (name, array), (colour, dash) in zip(values.items(), styles, strict=False):
+        density, _ = np.histogram(array, edges, density=True)
+        axes.stairs(density, edges, fill=True, color=colour, alpha=0.15)
+        axes.stairs(density, edges, color=colour, linestyle=dash, linewidth=1.6, label=name)
+    axes.set(xlabel=xlabel, ylabel="Density", title=title or "")
+    return _finish(figure, axes)
+
+
+def _line(name: str, line) -> tuple[np.ndarray, np.ndarray]:
+    """The x and y of one entry of a history."""
+    if isinstance(line, tuple) and len(line) == 2 and np.ndim(line[0]) == 1:
+        x, values = (np.asarray(part, dtype=float) for part in line)
+    else:
+        values = np.asarray(line, dtype=float)
+        x = np.arange(len(values))
+    if x.shape != values.shape:
+        raise ValueError(f"{name!r} has {len(x)} x positions but {len(values)} values")
+    return x, values
+
+
+def _finish(figure: Figure, axes) -> Figure:
+    """A quiet grid, a legend where there are names, and no second copy of the figure."""
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, handlelength=3)
+    plt.close(figure)
+    return figure
