@@ -1,0 +1,389 @@
+"""Brain phantom: MR, CT and PET volumes of subjects that do not exist, made on the reader's computer.
+
+Each subject is the average brain of 152 people (`brain_template`), deformed at random, put into a head
+(`head_model`) and imaged by signal equations (`mr_physics`). Nothing is downloaded, no patient is shown.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+from tqdm.auto import tqdm
+
+from .brain_template import Template, load_template, random_field
+from .head_model import NAMES, Canvas, paint_head
+from .mr_physics import MODALITIES, tissue_values
+
+FIELD_OF_VIEW_MM = ((-96.0, 96.0), (-126.0, 120.0), (-112.0, 100.0))
+"""Extent of every volume along x (right), y (front) and z (up)."""
+
+SUFFIXES = {
+    "T1": ("anat", "T1w"),
+    "T2": ("anat", "T2w"),
+    "PD": ("anat", "PDw"),
+    "FLAIR": ("anat", "FLAIR"),
+    "CT": ("ct", "ct"),
+    "PET": ("pet", "trc-FDG_pet"),
+}
+LESION_LABELS = {"core": 1, "ring": 2, "oedema": 3}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One phantom subject, before it is imaged.
+
+    Attributes:
+        fractions: (tissues, X, Y, Z) float32 in canonical RAS, in the order of `mr_physics.TISSUES`;
+            they sum to 1 in every voxel (partial volume).
+        lesion: (X, Y, Z) uint8, 0 none, 1 necrotic core, 2 enhancing ring, 3 oedema; None if healthy.
+        affine: (4, 4) voxel to world, mm.
+        parameters: what makes this head this head; the columns of `participants.tsv`.
+        seed: seed of the subject; its images' noise follows from it.
+    """
+
+    fractions: np.ndarray
+    lesion: np.ndarray | None
+    affine: np.ndarray
+    parameters: dict[str, float]
+    seed: int
+
+    @property
+    def spacing_mm(self) -> float:
+        """Edge of a voxel, mm."""
+        return float(self.affine[0, 0])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(X, Y, Z) uint8, the tissue with the largest fraction, index into `mr_physics.TISSUES`."""
+        return self.fractions.argmax(0).astype(np.uint8)
+
+    def tissue(self, name: str) -> np.ndarray:
+        """(X, Y, Z) float32 fraction of one tissue, 0 to 1."""
+        return self.fractions[NAMES.index(name)]
+
+
+def make_subject(
+    seed: int, spacing_mm: float = 2.0, lesion: bool = False, mass_effect: bool = True
+) -> Subject:
+    """Make the tissue maps of one head.
+
+    The same seed with and without `lesion` is the same head, so that pairs before and after can be made.
+
+    Args:
+        seed: which head.
+        spacing_mm: edge of the cubic voxels, 1 to 8 mm.
+        lesion: put a tumour into it.
+        mass_effect: let the tumour displace the brain around it.
+
+    Raises:
+        ValueError: spacing outside 1 to 8 mm.
+    """
+    if not 1 <= spacing_mm <= 8:
+        raise ValueError(f"spacing_mm is {spacing_mm}; the phantom is made for 1 to 8 mm")
+    template = load_template()
+    shape_rng, warp_rng, head_rng, lesion_rng = _streams(seed, 4)
+    parameters = _draw_parameters(shape_rng)
+    affine, points = _grid(spacing_mm)
+    points = _deform(points, template, warp_rng, spacing_mm, parameters)
+    tumour = None
+    if lesion:
+        tumour = _draw_tumour(lesion_rng, template)
+        texture = random_field(lesion_rng, points.shape[1:], spacing_mm, 14)
+        distance = _distance_to(points, tumour) - 0.14 * tumour["radius_mm"] * texture
+        if mass_effect:
+            points = _displace(points, template, tumour)
+        parameters.update({f"lesion_{key}": value for key, value in tumour.items()})
+    canvas = Canvas(points, spacing_mm)
+    paint_head(canvas, template, head_rng, parameters)
+    _paint_brain(canvas, template)
+    mask = _paint_tumour(canvas, tumour, distance, texture) if tumour else None
+    return Subject(canvas.fractions, mask, affine, parameters, int(seed))
+
+
+def render(
+    subject: Subject, modality: str = "T1", noise: float = 0.025, bias: float = 0.2
+) -> np.ndarray:
+    """Image a subject.
+
+    Args:
+        modality: one of `mr_physics.MODALITIES`.
+        noise: standard deviation of the noise in each of the two channels of the MR signal, relative to
+            the brightest brain tissue; the magnitude is then Rician (Gudbjartsson and Patz, MRM
+            34:910-914, 1995, doi:10.1002/mrm.1910340618). CT has 400 times as many HU of Gaussian noise.
+        bias: strength of the smooth receive field, about the relative change across the head; MR only.
+
+    Returns:
+        (X, Y, Z) float32: MR and PET with white or grey matter near 600, CT in HU.
+
+    Raises:
+        ValueError: unknown modality.
+    """
+    values = tissue_values(modality).astype(np.float32)
+    image = np.tensordot(values, subject.fractions, axes=1)
+    rng = np.random.default_rng([subject.seed, 7, MODALITIES.index(modality)])
+    if modality == "CT":
+        image += 400 * noise * rng.standard_normal(image.shape, dtype=np.float32)
+        return np.clip(image, -1024, 3000)
+    if modality == "PET":
+        image = ndimage.gaussian_filter(image, 6 / 2.355 / subject.spacing_mm)  # 6 mm FWHM
+        image *= 1 + 2 * noise * rng.standard_normal(image.shape, dtype=np.float32)
+        return 600 * np.maximum(image, 0)
+    image *= _receive_field(rng, image.shape, subject.spacing_mm, bias)
+    channels = noise * rng.standard_normal((2, *image.shape), dtype=np.float32)
+    return 600 * np.hypot(image + channels[0], channels[1])
+
+
+def write_brain_phantom(
+    folder: str | os.PathLike,
+    subjects: int = 40,
+    spacing_mm: float = 2.0,
+    modalities: Sequence[str] = ("T1",),
+    seed: int = 0,
+    lesion_fraction: float = 0.5,
+    progress: bool = True,
+) -> list[Path]:
+    """Write a cohort as NIfTI files with BIDS-like names; the same arguments give the same bytes.
+
+    Everything is written into a temporary folder first and renamed at the end: `folder` is whole or absent.
+
+    Args:
+        folder: new folder.
+        subjects: how many heads.
+        spacing_mm: edge of the cubic voxels.
+        modalities: any of `mr_physics.MODALITIES`.
+        seed: which cohort.
+        lesion_fraction: share of the subjects with a tumour, 0 to 1.
+        progress: show a progress bar.
+
+    Returns:
+        The image files, by subject, then modality.
+
+    Raises:
+        FileExistsError: `folder` exists and is not empty.
+        ValueError: unknown modality, or a number out of range.
+    """
+    folder = Path(folder)
+    _check_arguments(folder, subjects, modalities, lesion_fraction)
+    load_template()
+    ill = np.random.default_rng([seed, 11]).permutation(subjects) < round(
+        lesion_fraction * subjects
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+
+    def one(index: int) -> dict[str, object]:
+        subject = make_subject(1000 * seed + index, spacing_mm, lesion=bool(ill[index]))
+        return _write_subject(work, f"sub-{index + 1:03d}", subject, modalities)
+
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            bar = tqdm(
+                pool.map(one, range(subjects)), "brain phantom", subjects, disable=not progress
+            )
+            _write_tables(work, list(bar))
+        os.chmod(work, 0o755)
+        work.replace(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    names = [f"sub-{index + 1:03d}" for index in range(subjects)]
+    return [_image_path(folder, name, modality) for name in names for modality in modalities]
+
+
+def _check_arguments(folder: Path, subjects: int, modalities, lesion_fraction: float) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
+    if subjects < 1:
+        raise ValueError(f"subjects is {subjects}; ask for at least one")
+    if not 0 <= lesion_fraction <= 1:
+        raise ValueError(f"lesion_fraction is {lesion_fraction}; it is a share between 0 and 1")
+    for modality in modalities:
+        tissue_values(modality)
+
+
+def _streams(seed: int, count: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(int(seed)).spawn(count)]
+
+
+def _draw_parameters(rng: np.random.Generator) -> dict[str, float]:
+    """What makes one head differ from another; millimetres, degrees or factors."""
+    atrophy = rng.beta(1.3, 2.2)  # 0 a young brain, 1 an old one
+    return {
+        "width": rng.normal(1.0, 0.035),
+        "length": rng.normal(1.0, 0.035),
+        "height": rng.normal(1.0, 0.03),
+        "roll_deg": rng.normal(0, 2.0),
+        "pitch_deg": rng.normal(0, 5.0),
+        "yaw_deg": rng.normal(0, 2.0),
+        "atrophy": atrophy,
+        "ventricle_mm": -1.0 + 5.0 * atrophy + rng.normal(0, 0.8),
+        "asymmetry_mm": rng.normal(1.5, 1.0),
+        "csf_mm": 0.5 + 2.0 * atrophy + rng.uniform(0, 0.8),
+        "skull_mm": rng.normal(6.5, 0.9),
+        "scalp_mm": rng.normal(6.5, 1.2),
+        "face_mm": rng.normal(62, 3),
+        "nose_mm": rng.normal(12, 3),
+    }
+
+
+def _grid(spacing_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Affine and (3, X, Y, Z) float32 world positions of the voxel centres, mm."""
+    axes = [np.arange(low + spacing_mm / 2, high, spacing_mm) for low, high in FIELD_OF_VIEW_MM]
+    affine = np.diag([spacing_mm] * 3 + [1.0])
+    affine[:3, 3] = [axis[0] for axis in axes]
+    return affine, np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
+
+
+def _deform(
+    points, template: Template, rng, spacing_mm: float, parameters: dict[str, float]
+) -> np.ndarray:
+    """Where in the template each voxel of the subject looks: pose, size, random warp, ventricles."""
+    angles = np.deg2rad([parameters["pitch_deg"], parameters["roll_deg"], parameters["yaw_deg"]])
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    pitch = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    roll = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    yaw = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    size = np.diag([1 / parameters[key] for key in ("width", "length", "height")])
+    moved = np.tensordot((size @ yaw @ roll @ pitch).astype(np.float32), points, axes=1)
+    shape = points.shape[1:]
+    for knot_mm, amplitude_mm in ((70, 3.5), (30, 2.2), (15, 1.3)):
+        for axis in range(3):
+            moved[axis] += amplitude_mm * random_field(rng, shape, spacing_mm, knot_mm)
+    # the usual twist: right frontal lobe and left occipital lobe reach further
+    moved[1] -= parameters["asymmetry_mm"] * np.tanh(moved[0] / 30) * np.abs(np.tanh(moved[1] / 50))
+    return moved - parameters["ventricle_mm"] * template.sample("push", moved)
+
+
+def _paint_brain(canvas: Canvas, template: Template) -> None:
+    """Grey and white matter and ventricles inside the skull."""
+    grey, white, ventricle = template.sample("tissues", canvas.points)
+    canvas.paint("grey", grey)
+    canvas.paint("white", white / np.maximum(1 - grey, 1e-3) * (white > 0))
+    canvas.paint("csf", ventricle)
+
+
+def _draw_tumour(rng: np.random.Generator, template: Template) -> dict[str, float]:
+    """A random place in the white matter of the cerebrum, and a size."""
+    radius = rng.uniform(8, 19)
+    while True:
+        centre = rng.uniform([-62, -85, -5], [62, 58, 60])
+        white = template.sample("tissues", centre.reshape(3, 1))[1]
+        depth = -template.sample("pial", centre.reshape(3, 1))
+        if white > 0.8 and 0.8 * radius < depth < 34 and abs(centre[0]) > 0.8 * radius + 6:
+            break
+    return {
+        "x_mm": centre[0],
+        "y_mm": centre[1],
+        "z_mm": centre[2],
+        "radius_mm": radius,
+        "ring_mm": rng.uniform(2.5, 5.0),
+        "oedema_mm": rng.uniform(5, 14),
+    }
+
+
+def _distance_to(points: np.ndarray, tumour: dict[str, float]) -> np.ndarray:
+    centre = np.array([tumour["x_mm"], tumour["y_mm"], tumour["z_mm"]], np.float32)
+    return np.sqrt(((points - centre.reshape(3, 1, 1, 1)) ** 2).sum(0)) - tumour["radius_mm"]
+
+
+def _displace(points: np.ndarray, template: Template, tumour: dict[str, float]) -> np.ndarray:
+    """Mass effect: the tumour's volume pushes the brain outward, less and less up to the skull."""
+    centre = np.array([tumour["x_mm"], tumour["y_mm"], tumour["z_mm"]], np.float32).reshape(
+        3, 1, 1, 1
+    )
+    offset = points - centre
+    distance = np.sqrt((offset**2).sum(0)) + 1e-3
+    shrink = np.cbrt(np.maximum(1 - 0.75 * (tumour["radius_mm"] / distance) ** 3, 0.02))
+    free = np.clip(-template.sample("depth", points) / 14, 0, 1)
+    return points - offset * (1 - shrink) * free
+
+
+def _paint_tumour(canvas: Canvas, tumour: dict[str, float], distance, texture) -> np.ndarray:
+    """Oedema along the white matter, ring, core; returns the mask by largest fraction."""
+    brain = canvas.fractions[NAMES.index("white")] + 0.35 * canvas.fractions[NAMES.index("grey")]
+    spread = distance - tumour["oedema_mm"] * (1 + 0.5 * texture)
+    oedema = np.clip(0.5 - spread / 5, 0, 1) * np.clip(brain, 0, 1)
+    canvas.paint("oedema", 0.9 * oedema)
+    inside = np.clip(-template_free(canvas), 0, 1)
+    canvas.fill("tumour_ring", distance, inside)
+    canvas.fill("tumour_core", distance + tumour["ring_mm"] * (1 + 0.3 * texture), inside)
+    mask = np.zeros(distance.shape, np.uint8)
+    for name, tissue in (("oedema", "oedema"), ("ring", "tumour_ring"), ("core", "tumour_core")):
+        mask[canvas.fractions[NAMES.index(tissue)] > 0.5] = LESION_LABELS[name]
+    return mask
+
+
+def template_free(canvas: Canvas) -> np.ndarray:
+    return load_template().sample("depth", canvas.points) / 2
+
+
+def _receive_field(rng, shape, spacing_mm: float, bias: float) -> np.ndarray:
+    """Smooth sensitivity: a random part, and the bright middle of a head at 3 T."""
+    axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape]
+    x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
+    centre = np.exp(-(x**2 + y**2 + (z - 0.1) ** 2) / 1.2) - 0.5
+    return np.exp(bias * (0.35 * random_field(rng, shape, spacing_mm, 90) + 1.5 * centre))
+
+
+def _image_path(folder: Path, name: str, modality: str) -> Path:
+    kind, suffix = SUFFIXES[modality]
+    return folder / name / kind / f"{name}_{suffix}.nii.gz"
+
+
+def _write_subject(folder: Path, name: str, subject: Subject, modalities) -> dict[str, object]:
+    """Write the volumes of one subject; returns its row of `participants.tsv`."""
+    for modality in modalities:
+        image = np.rint(render(subject, modality)).astype(np.int16)
+        _save(_image_path(folder, name, modality), image, subject.affine)
+    anatomy = folder / name / "anat"
+    _save(anatomy / f"{name}_dseg.nii.gz", subject.labels, subject.affine)
+    if subject.lesion is not None:
+        _save(anatomy / f"{name}_label-lesion_mask.nii.gz", subject.lesion, subject.affine)
+    voxel_ml = subject.spacing_mm**3 / 1000
+    row = {"participant_id": name, "lesion": int(subject.lesion is not None)}
+    row["lesion_ml"] = (
+        0.0 if subject.lesion is None else float((subject.lesion > 0).sum() * voxel_ml)
+    )
+    row["brain_ml"] = float((subject.tissue("grey") + subject.tissue("white")).sum() * voxel_ml)
+    return row | subject.parameters
+
+
+def _save(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    """Write a compressed NIfTI whose bytes depend on its content alone."""
+    image = nib.Nifti1Image(voxels, affine)
+    image.header.set_xyzt_units("mm")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
+
+
+def _write_tables(folder: Path, rows: list[dict[str, object]]) -> None:
+    """`participants.tsv` (n/a where a head has no tumour), the label names and the description."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with open(folder / "participants.tsv", "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(columns)
+        for row in rows:
+            values = [row.get(column, "n/a") for column in columns]
+            table.writerow([f"{v:.3f}" if isinstance(v, float) else v for v in values])
+    labels = "index\tname\n" + "".join(f"{i}\t{name}\n" for i, name in enumerate(NAMES))
+    (folder / "dseg.tsv").write_text(labels, encoding="utf-8")
+    about = {
+        "Name": "medgan-utils brain phantom",
+        "BIDSVersion": "1.8.0",
+        "DatasetType": "derivative",
+    }
+    about["GeneratedBy"] = [{"Name": "medgan_utils.data.write_brain_phantom"}]
+    (folder / "dataset_description.json").write_text(
+        json.dumps(about, indent=2) + "\n", encoding="utf-8"
+    )

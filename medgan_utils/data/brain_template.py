@@ -1,0 +1,154 @@
+"""The anatomy every phantom subject is deformed from, and the smooth random fields that deform it.
+
+Grey and white matter are the ICBM152 2009a symmetric maps that nilearn ships in its wheel (Fonov et al.,
+NeuroImage 54:313-327, 2011, doi:10.1016/j.neuroimage.2010.07.033); their notice is in `data/README.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+from scipy.interpolate import BSpline
+
+GRID_ORIGIN = np.array([-100.0, -140.0, -120.0])
+GRID_SHAPE = (101, 121, 111)
+GRID_MM = 2.0
+"""The 2 mm grid, in millimetres of MNI space, on which distances are kept."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """Maps of the average brain, in MNI space.
+
+    Attributes:
+        tissues: (3, X, Y, Z) float32 at 1 mm, fractions of grey matter, white matter and ventricle, 0 to 1.
+        tissues_origin: (3,) MNI position of voxel (0, 0, 0), mm.
+        depth: (101, 121, 111) float32 at 2 mm, signed distance to the inside of the skull, mm, inside < 0.
+        pial: same grid, signed distance to the brain's surface without its sulci, mm, inside < 0.
+        push: (3, 101, 121, 111) float32, outward direction from the ventricles, fading over 15 mm.
+    """
+
+    tissues: np.ndarray
+    tissues_origin: np.ndarray
+    depth: np.ndarray
+    pial: np.ndarray
+    push: np.ndarray
+
+    def sample(self, name: str, points: np.ndarray) -> np.ndarray:
+        """Interpolate one map linearly at MNI positions `points` (3, ...) in mm; outside it is constant."""
+        if name == "tissues":
+            index = points - self.tissues_origin.reshape(3, *[1] * (points.ndim - 1))
+            return np.stack([_interpolate(each, index) for each in self.tissues])
+        index = (points - GRID_ORIGIN.reshape(3, *[1] * (points.ndim - 1))) / GRID_MM
+        grid = getattr(self, name)
+        if grid.ndim == 4:
+            return np.stack([_interpolate(each, index, "nearest") for each in grid])
+        return _interpolate(grid, index, "nearest")
+
+
+def _interpolate(grid: np.ndarray, index: np.ndarray, mode: str = "constant") -> np.ndarray:
+    return ndimage.map_coordinates(grid, index, order=1, mode=mode, output=np.float32)
+
+
+def signed_distance(inside: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """Distance to the border of a boolean mask, mm, negative inside."""
+    outside = ndimage.distance_transform_edt(~inside, sampling=spacing_mm)
+    within = ndimage.distance_transform_edt(inside, sampling=spacing_mm)
+    return (outside - within).astype(np.float32)
+
+
+def _close(inside: np.ndarray, radius_mm: float) -> np.ndarray:
+    grown = signed_distance(inside, GRID_MM) < radius_mm
+    return signed_distance(grown, GRID_MM) < -radius_mm + GRID_MM
+
+
+@lru_cache(maxsize=1)
+def load_template() -> Template:
+    """Read nilearn's maps and derive the distances; about five seconds, once a process, no network."""
+    from nilearn.datasets import load_mni152_gm_template, load_mni152_wm_template
+
+    grey_image, white_image = (
+        load_mni152_gm_template(resolution=1),
+        load_mni152_wm_template(resolution=1),
+    )
+    origin = grey_image.affine[:3, 3].astype(np.float64)
+    grey, white = (np.clip(i.get_fdata(dtype=np.float32), 0, 1) for i in (grey_image, white_image))
+
+    axes = [GRID_ORIGIN[a] + GRID_MM * np.arange(n) for a, n in enumerate(GRID_SHAPE)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+    brain = _interpolate(grey + white, grid - origin.reshape(3, 1, 1, 1)) > 0.4
+    surface = ndimage.binary_fill_holes(_close(brain, 4))
+    skull = _close(surface, 12)
+    depth, pial = signed_distance(skull, GRID_MM), signed_distance(surface, GRID_MM)
+
+    ventricle = _ventricles(grey + white, pial, origin)
+    on_grid = _interpolate(ventricle, grid - origin.reshape(3, 1, 1, 1)) > 0.5
+    away = ndimage.gaussian_filter(np.maximum(signed_distance(on_grid, GRID_MM), 0), 1.5)
+    push = np.stack(np.gradient(away, GRID_MM)) * np.exp(-away / 15)
+    return Template(
+        tissues=_crispen(grey, white, ventricle),
+        tissues_origin=origin,
+        depth=ndimage.gaussian_filter(depth, 1.0),
+        pial=ndimage.gaussian_filter(pial, 0.7),
+        push=push.astype(np.float32),
+    )
+
+
+def _ventricles(brain: np.ndarray, pial: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """Fluid deep inside the brain, (X, Y, Z) float32 from 0 to 1."""
+    axes = [origin[a] + np.arange(n) for a, n in enumerate(brain.shape)]
+    x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
+    points = np.stack(np.broadcast_arrays(x, y, z))
+    deep = _interpolate(pial, (points - GRID_ORIGIN.reshape(3, 1, 1, 1)) / GRID_MM, "nearest") < -8
+    box = (np.abs(x) < 36) & (y > -62) & (y < 42) & (z > -32) & (z < 34)
+    fluid = np.clip(1 - brain, 0, 1) * (deep & box)
+    labels, _ = ndimage.label(fluid > 0.5)
+    sizes = np.bincount(labels.ravel())[1:]
+    kept = np.isin(labels, 1 + np.flatnonzero(sizes > 150))
+    near = ndimage.binary_dilation(kept, iterations=2)
+    return np.where(near, fluid, 0).astype(np.float32)
+
+
+def _crispen(
+    grey: np.ndarray, white: np.ndarray, ventricle: np.ndarray, power: float = 2.5
+) -> np.ndarray:
+    """Undo some of the blur of averaging 152 brains: fractions to a power, summing to one again."""
+    fluid = np.clip(1 - grey - white, 0, 1)
+    near = ndimage.gaussian_filter(ventricle, 1.5)
+    rim = np.clip(4 * near, 0, 1) * np.clip(
+        1 - white, 0, 1
+    )  # the maps line the ventricles with grey
+    parts = [grey * (1 - 0.6 * rim), white, fluid]
+    parts = [part**power for part in parts]
+    total = sum(parts) + 1e-6
+    return np.stack(
+        [parts[0] / total, parts[1] / total, np.where(near > 0.02, parts[2] / total, 0)]
+    )
+
+
+def random_field(
+    rng: np.random.Generator, shape: tuple[int, int, int], spacing_mm: float, knot_mm: float
+) -> np.ndarray:
+    """A smooth random field: cubic B-splines on knots `knot_mm` apart, coefficients from N(0, 1).
+
+    Args:
+        shape: voxels along x, y, z; the knots are fixed in millimetres, so that the same generator gives
+            the same field at every spacing as long as shape times spacing is the same.
+
+    Returns:
+        shape float32, scaled to a standard deviation of about 1.
+    """
+    bases = []
+    for size in shape:
+        position = spacing_mm * (np.arange(size) + 0.5) / knot_mm
+        count = int(np.ceil(spacing_mm * size / knot_mm)) + 3
+        knots = np.arange(-3, count + 1)
+        bases.append(BSpline.design_matrix(position, knots.astype(float), 3).toarray())
+    weights = rng.standard_normal([basis.shape[1] for basis in bases])
+    field = np.einsum("xa,abc->xbc", bases[0], weights, optimize=True)
+    field = np.einsum("yb,xbc->xyc", bases[1], field, optimize=True)
+    field = np.einsum("zc,xyc->xyz", bases[2], field, optimize=True)
+    return (field / 0.33).astype(np.float32)

@@ -1,0 +1,197 @@
+"""Everything around the brain: skull, scalp, eyes, sinuses, face and neck, as painted distance shells.
+
+All positions are millimetres in MNI space (x to the right, y to the front, z up). The shapes are simple
+solids placed by eye on T1 images; they are a stage for the brain, not an atlas of the face.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .brain_template import Template, random_field
+from .mr_physics import TISSUES
+
+NAMES = list(TISSUES)
+
+
+class Canvas:
+    """Tissue fractions being painted, later paint covering earlier paint in proportion to its coverage.
+
+    Attributes:
+        points: (3, X, Y, Z) float32, MNI position that every voxel of the subject shows, mm.
+        fractions: (tissues, X, Y, Z) float32, summing to 1 in every voxel.
+        spacing_mm: voxel edge, mm.
+    """
+
+    def __init__(self, points: np.ndarray, spacing_mm: float):
+        self.points = points
+        self.spacing_mm = spacing_mm
+        self.fractions = np.zeros((len(NAMES), *points.shape[1:]), np.float32)
+        self.fractions[0] = 1
+
+    def paint(self, tissue: str, coverage: np.ndarray) -> None:
+        """Cover with one tissue; `coverage` (X, Y, Z) from 0 to 1."""
+        self.fractions *= 1 - coverage
+        self.fractions[NAMES.index(tissue)] += coverage
+
+    def fill(self, tissue: str, distance: np.ndarray, where: np.ndarray | float = 1.0) -> None:
+        """Cover where a signed distance (mm) is negative, with a soft edge one voxel wide."""
+        self.paint(tissue, np.clip(0.5 - distance / self.spacing_mm, 0, 1) * where)
+
+    def solid(self, tissue: str, centre, radii, where: np.ndarray | float = 1.0, both=True) -> None:
+        """Fill an ellipsoid (mm); with `both`, also its mirror image across the midline."""
+        self.fill(tissue, self.ellipsoid(centre, radii, both), where)
+
+    def ellipsoid(self, centre, radii, both: bool = True) -> np.ndarray:
+        """Approximate signed distance to an ellipsoid, mm."""
+        x, y, z = self.points
+        x = np.abs(x) if both else x
+        scaled = np.sqrt(
+            ((x - centre[0]) / radii[0]) ** 2
+            + ((y - centre[1]) / radii[1]) ** 2
+            + ((z - centre[2]) / radii[2]) ** 2
+        )
+        return ((scaled - 1) * np.float32(min(radii))).astype(np.float32)
+
+
+def smooth_union(first: np.ndarray, second: np.ndarray, width_mm: float) -> np.ndarray:
+    """Union of two signed distances with a fillet (polynomial smooth minimum)."""
+    mix = np.clip(0.5 + 0.5 * (second - first) / width_mm, 0, 1)
+    return second + (first - second) * mix - width_mm * mix * (1 - mix)
+
+
+def paint_head(
+    canvas: Canvas, template: Template, rng: np.random.Generator, shape: dict[str, float]
+) -> None:
+    """Paint scalp, face, neck, skull and the fluid inside it; the brain is painted afterwards.
+
+    Args:
+        shape: thicknesses of this subject in mm: `csf_mm`, `skull_mm`, `scalp_mm`, `face_mm`, `nose_mm`.
+    """
+
+    def field(knot_mm: float) -> np.ndarray:
+        return random_field(rng, canvas.points.shape[1:], canvas.spacing_mm, knot_mm)
+
+    depth = template.sample("depth", canvas.points)
+    inner = depth - shape["csf_mm"] * np.clip(1 + 0.35 * field(30), 0.2, 2)
+    skull = shape["skull_mm"] * np.clip(1 + 0.2 * field(28), 0.5, 1.6)
+    scalp = shape["scalp_mm"] * np.clip(1 + 0.15 * field(40), 0.5, 1.8)
+    outer = _head_outline(canvas, inner - skull - scalp, shape)
+    _paint_soft_tissue(canvas, outer, inner - skull, field, shape)
+    _paint_face(canvas, field, shape)
+    _paint_skull(canvas, inner, skull, field)
+    canvas.fill("dura", inner - 1.0)
+    canvas.fill("csf", inner)
+    _paint_neck(canvas)
+
+
+def _head_outline(canvas: Canvas, cranium: np.ndarray, shape: dict[str, float]) -> np.ndarray:
+    """Signed distance to the skin, mm."""
+    x, y, z = canvas.points
+    wide = shape["face_mm"]
+    face = canvas.ellipsoid((0, 38, -72), (wide, 49, 62), both=False)
+    cheeks = canvas.ellipsoid((34, 48, -62), (wide - 38, 34, 40))
+    nose = canvas.ellipsoid(
+        (0, 88, -56 - shape["nose_mm"] / 4), (11, 10 + shape["nose_mm"], 17), both=False
+    )
+    neck = np.maximum(np.hypot(x / 60, (y + 32) / 66) - 1, 0 * z) * 60 + np.maximum(z + 55, 0)
+    neck = np.where(np.hypot(x / 60, (y + 32) / 66) < 1, np.maximum(z + 55, -20), neck)
+    outline = smooth_union(cranium, smooth_union(face, cheeks, 10), 14)
+    outline = smooth_union(outline, neck, 12)
+    outline = smooth_union(outline, nose, 5)
+    ears = canvas.ellipsoid((76, -22, -38), (5, 16, 28))
+    return np.minimum(outline, ears)
+
+
+def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field, shape) -> None:
+    """Skin, fat below it, and what is below the skull: muscle with streaks of fat."""
+    x, y, z = canvas.points
+    canvas.fill("skin", outer)
+    canvas.fill("fat", outer + 1.8)
+    streaks = np.clip(0.5 + 1.2 * (field(7) - 0.7), 0, 1)
+    muscle_depth = outer + 2 + np.clip(3 + 2.5 * field(25), 1.5, 9)
+    below = np.clip((-18 - 0.25 * y - z) / 8, 0, 1)  # below the skull base
+    canvas.fill("muscle", muscle_depth, below * (1 - streaks))
+    temporal = np.clip(1 - np.hypot((y - 18) / 34, (z + 12) / 34), 0, 1)  # temporalis
+    canvas.fill("muscle", np.maximum(outer + 3.5, -(skull_surface)), np.clip(3 * temporal, 0, 1))
+
+
+def _paint_face(canvas: Canvas, field, shape: dict[str, float]) -> None:
+    """Bones, air and orbits of the face."""
+    texture = field(6)
+    x, y, z = canvas.points
+    # jaw and cheek bones
+    canvas.solid("bone", (42, 50, -52), (12, 14, 9))
+    canvas.solid("marrow", (42, 50, -52), (9, 11, 6), 0.7)
+    canvas.solid("bone", (0, 62, -86), (27, 24, 12), both=False)
+    canvas.solid(
+        "marrow", (0, 60, -87), (22, 20, 9), np.clip(0.6 + 0.4 * texture, 0, 1), both=False
+    )
+    canvas.solid("bone", (50, 12, -78), (7, 15, 28))
+    canvas.solid("marrow", (50, 12, -78), (4.5, 12, 25))
+    canvas.solid("muscle", (60, 22, -72), (8, 18, 26))  # masseter
+    canvas.solid("muscle", (36, 16, -66), (9, 16, 20))  # pterygoids
+    canvas.solid("fat", (46, 42, -68), (9, 14, 14))
+    canvas.solid("muscle", (0, 38, -98), (22, 32, 16), both=False)  # tongue
+    # airways
+    nasal = canvas.ellipsoid((0, 56, -52), (17, 36, 24), both=False)
+    canvas.fill("mucosa", nasal)
+    gaps = np.clip(0.5 + 1.6 * (texture - 0.1), 0, 1) * np.clip((np.abs(x) - 1) / 1.5, 0, 1)
+    canvas.fill("air", nasal + 2, gaps)
+    canvas.solid("bone", (29, 52, -57), (13, 18, 18))
+    canvas.solid("mucosa", (29, 52, -57), (12, 17, 17))
+    canvas.solid("air", (29, 52, -57), (11, 16, 16))
+    canvas.solid("air", (0, 14, -72), (10, 9, 22), both=False)  # naso- and oropharynx
+    canvas.solid("bone", (0, 24, -36), (17, 13, 12), both=False)
+    canvas.solid("air", (9, 24, -36), (8, 11, 10), np.clip((np.abs(x) - 0.5) / 1.5, 0, 1))
+    canvas.solid("bone", (7, 48, -30), (9, 24, 13))
+    canvas.solid("air", (7, 48, -31), (8, 22, 12), np.clip(0.75 + 1.2 * texture, 0, 1))
+    _paint_orbits(canvas)
+
+
+def _paint_orbits(canvas: Canvas) -> None:
+    """Both orbits: fat, globe with lens and vitreous, optic nerve and rectus muscles."""
+    canvas.solid("bone", (31, 50, -37), (20, 28, 19))
+    canvas.solid("fat", (31, 50, -37), (18, 26, 17))
+    x, y, z = canvas.points
+    along = np.clip((62 - y) / 44, 0, 1)  # 0 at the back of the globe, 1 at the apex
+    axis_x, axis_z = 32 - 14 * along, -37 + 3 * along
+    behind = np.maximum(y - 60, 18 - y)
+    radial = np.hypot(np.abs(x) - axis_x, z - axis_z)
+    canvas.fill("white", np.maximum(radial - 2.2, behind))
+    for side in (-1, 1):
+        rectus = np.hypot(
+            np.abs(x) - axis_x - side * 11 * (1 - along) - side * 2, (z - axis_z) / 2.5
+        )
+        canvas.fill("muscle", np.maximum(rectus - 2.0, behind - 4))
+    canvas.solid("dura", (32, 66, -37), (12.6, 12.6, 12.6))
+    canvas.solid("vitreous", (32, 66, -37), (11.4, 11.4, 11.4))
+    canvas.solid("lens", (32, 74.5, -37), (5, 2.6, 5))
+
+
+def _paint_skull(canvas: Canvas, inner, thickness, field) -> None:
+    """Outer table, diploe and inner table; frontal sinus, petrous bone and clivus."""
+    x, y, z = canvas.points
+    texture = field(5)
+    canvas.fill("bone", inner - thickness)
+    vault = np.clip((z + 25 + 0.2 * y) / 12, 0, 1)
+    table = np.clip(0.28 * thickness, 1.2, 2.2)
+    diploe = np.maximum(inner - thickness + table, table + 0.6 - inner)
+    canvas.fill("marrow", diploe, np.clip(0.65 + 0.2 * texture, 0, 1) * (0.3 + 0.7 * vault))
+    canvas.solid("bone", (44, -24, -42), (26, 14, 11))  # petrous bone
+    canvas.solid("air", (56, -32, -48), (9, 12, 15), np.clip(0.6 + texture, 0, 1))  # mastoid cells
+    canvas.solid("bone", (0, 3, -48), (14, 10, 20), both=False)  # clivus
+    canvas.solid("marrow", (0, 4, -48), (10, 6, 16), np.clip(0.8 + 0.2 * texture, 0, 1), both=False)
+    canvas.solid("air", (9, 76, -14), (11, 5, 11), np.clip((np.abs(x) - 0.5) / 1.5, 0, 1))
+
+
+def _paint_neck(canvas: Canvas) -> None:
+    """Upper cervical spine: bone ring, fluid and cord below the template's end."""
+    x, y, z = canvas.points
+    below = np.clip((-66 - z) / 6, 0, 1)
+    centre = -46 - 0.12 * (z + 66)
+    ring = np.hypot(x / 1.15, y - centre)
+    canvas.fill("bone", ring - 17, below)
+    canvas.fill("marrow", np.abs(ring - 14) - 1.8, below * 0.8)
+    canvas.fill("csf", ring - 10.5, below)
+    canvas.fill("white", np.hypot(x / 1.3, y - centre) - 5, below)

@@ -1,0 +1,146 @@
+"""Tissue properties and the signal equations that turn tissue maps into T1, T2, PD, FLAIR, CT and PET.
+
+Relaxation times are for 3 T, in milliseconds. Grey and white matter: Wansapura et al., JMRI 9:531-538
+(1999). Fat, muscle and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
+doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi:10.1002/mrm.21122; CSF T2:
+Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood: Stanisz et al., MRM
+54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE TMI 18:1085-1097
+(1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones chosen by us, not
+taken from one measurement; the tumour's ring is as after gadolinium (short T1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Tissue(NamedTuple):
+    """Properties of one tissue.
+
+    Attributes:
+        t1, t2: relaxation times at 3 T, ms (0 for matter without signal).
+        pd: proton density relative to CSF, 0 to 1.
+        hu: CT number, Hounsfield units.
+        fdg: FDG uptake relative to grey matter, 0 to about 1.3.
+    """
+
+    t1: float
+    t2: float
+    pd: float
+    hu: float
+    fdg: float
+
+
+TISSUES: dict[str, Tissue] = {
+    "air": Tissue(0, 0, 0.0, -1000, 0.0),
+    "csf": Tissue(4300, 2000, 1.0, 8, 0.03),
+    "grey": Tissue(1331, 110, 0.86, 37, 1.0),
+    "white": Tissue(832, 80, 0.77, 28, 0.38),
+    "blood": Tissue(1932, 275, 0.85, 50, 0.25),
+    "dura": Tissue(1000, 40, 0.60, 55, 0.15),
+    "bone": Tissue(300, 1, 0.05, 1100, 0.05),
+    "marrow": Tissue(586, 49, 0.60, 350, 0.20),
+    "fat": Tissue(382, 68, 0.90, -100, 0.05),
+    "muscle": Tissue(898, 29, 0.80, 55, 0.20),
+    "skin": Tissue(900, 35, 0.70, 40, 0.15),
+    "mucosa": Tissue(1500, 90, 0.85, 40, 0.30),
+    "vitreous": Tissue(4000, 1000, 1.0, 8, 0.02),
+    "lens": Tissue(1100, 30, 0.60, 75, 0.05),
+    "tumour_core": Tissue(2300, 350, 0.92, 18, 0.10),
+    "tumour_ring": Tissue(480, 110, 0.86, 48, 1.25),
+    "oedema": Tissue(1500, 160, 0.88, 19, 0.30),
+}
+"""Every tissue of the brain phantom, in the order of its label map (air is 0)."""
+
+MODALITIES = ("T1", "T2", "PD", "FLAIR", "CT", "PET")
+
+
+def _column(name: str) -> np.ndarray:
+    return np.array([getattr(tissue, name) for tissue in TISSUES.values()], dtype=np.float64)
+
+
+def spin_echo(repetition_ms: float, echo_ms: float) -> np.ndarray:
+    """Signal of every tissue in a spin-echo sequence, `pd (1 - exp(-TR/T1)) exp(-TE/T2)`.
+
+    Returns:
+        (tissues,) float64, relative to fully relaxed CSF without T2 decay.
+    """
+    t1, t2 = np.maximum(_column("t1"), 1), np.maximum(_column("t2"), 1)
+    return _column("pd") * (1 - np.exp(-repetition_ms / t1)) * np.exp(-echo_ms / t2)
+
+
+def inversion_recovery(repetition_ms: float, echo_ms: float, null: str = "csf") -> np.ndarray:
+    """Signal of every tissue in an inversion-recovery spin echo whose TI nulls one tissue (FLAIR).
+
+    Returns:
+        (tissues,) float64, signed: negative where the magnetisation is still inverted.
+    """
+    t1, t2 = np.maximum(_column("t1"), 1), np.maximum(_column("t2"), 1)
+    null_t1 = TISSUES[null].t1
+    inversion_ms = null_t1 * (np.log(2) - np.log1p(np.exp(-repetition_ms / null_t1)))
+    recovered = 1 - 2 * np.exp(-inversion_ms / t1) + np.exp(-repetition_ms / t1)
+    return _column("pd") * recovered * np.exp(-echo_ms / t2)
+
+
+def mprage(
+    repetition_ms: float = 2300,
+    inversion_ms: float = 930,
+    echo_spacing_ms: float = 7.0,
+    pulses: int = 176,
+    flip_degrees: float = 9,
+) -> np.ndarray:
+    """Signal of every tissue at the centre of k-space of an MPRAGE sequence in its steady state.
+
+    The magnetisation is followed through inversion, wait, `pulses` excitations and recovery, and set
+    equal to itself after one repetition (Mugler and Brookeman, MRM 15:152-157, 1990,
+    doi:10.1002/mrm.1910150117). T2* decay during the short echo time is left out.
+
+    Returns:
+        (tissues,) float64, signed.
+    """
+    t1, flip = np.maximum(_column("t1"), 1), np.deg2rad(flip_degrees)
+    wait_ms = inversion_ms - pulses / 2 * echo_spacing_ms
+    rest_ms = repetition_ms - wait_ms - pulses * echo_spacing_ms
+    wait, spacing, rest = (np.exp(-t / t1) for t in (wait_ms, echo_spacing_ms, rest_ms))
+    decay = np.cos(flip) * spacing
+    driven = (1 - spacing) / (1 - decay)
+
+    def cycle(start: np.ndarray | float) -> np.ndarray:
+        after_wait = 1 - (1 + start) * wait
+        after_train = driven + (after_wait - driven) * decay**pulses
+        return 1 - (1 - after_train) * rest
+
+    offset = cycle(0.0)
+    start = offset / (1 - (cycle(1.0) - offset))  # the cycle is linear in its start
+    centre = driven + (1 - (1 + start) * wait - driven) * decay ** (pulses / 2)
+    signal = _column("pd") * np.sin(flip) * centre
+    return np.where(_column("t2") > 5, signal, 0.0)  # cortical bone has decayed before the echo
+
+
+def tissue_values(modality: str) -> np.ndarray:
+    """Noise-free value of every tissue of `TISSUES` in one modality.
+
+    Args:
+        modality: one of `MODALITIES`.
+
+    Returns:
+        (tissues,) float64: MR signal scaled so that the brightest of grey and white matter is 1 (T1 and
+        FLAIR keep the sign), Hounsfield units for CT, uptake relative to grey matter for PET.
+
+    Raises:
+        ValueError: unknown modality.
+    """
+    if modality not in MODALITIES:
+        raise ValueError(f"modality {modality!r} is unknown; choose from {', '.join(MODALITIES)}")
+    if modality in ("CT", "PET"):
+        return _column("hu" if modality == "CT" else "fdg")
+    values = {
+        "T1": lambda: mprage(),
+        "T2": lambda: spin_echo(5000, 100),
+        "PD": lambda: spin_echo(5000, 20),
+        "FLAIR": lambda: inversion_recovery(9000, 120),
+    }[modality]()
+    names = list(TISSUES)
+    return values / max(values[names.index("grey")], values[names.index("white")])
