@@ -63,7 +63,8 @@ def volume_parts(volume: object, spacing_mm: object = None) -> tuple[np.ndarray,
         float32 voxels `(X, Y, Z)` and spacing (3,) in mm.
 
     Raises:
-        ValueError: The array does not have three axes, or a spacing is not positive.
+        ValueError: The array does not have three axes, holds no finite value, or a spacing is not
+            positive.
     """
     if spacing_mm is None:
         spacing_mm = getattr(volume, "spacing_mm", 1.0)
@@ -73,6 +74,8 @@ def volume_parts(volume: object, spacing_mm: object = None) -> tuple[np.ndarray,
             f"a volume has three axes (X, Y, Z), got shape {voxels.shape}; "
             "of a 4-D series pick one volume with voxels[..., index]"
         )
+    if not np.isfinite(voxels).any():
+        raise ValueError("there is no finite voxel in the volume: was it read and scaled rightly?")
     spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=float), 3)
     if not (spacing > 0).all():
         raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
@@ -99,8 +102,7 @@ def resolve_window(window: str | tuple[float, float] | None, voxels: np.ndarray)
         if not low < high:
             raise ValueError(f"a window is (low, high) with low < high, got {window}")
         return low, high
-    finite = voxels[np.isfinite(voxels)]
-    low, high = map(float, np.percentile(finite, (0.5, 99.5))) if finite.size else (0.0, 1.0)
+    low, high = map(float, np.percentile(voxels[np.isfinite(voxels)], (0.5, 99.5)))
     return (low, high) if low < high else (low - 0.5, low + 0.5)
 
 

@@ -1,0 +1,59 @@
+"""What the two widgets share: labelled controls that work in ipywidgets 7.7 and 8."""
+
+import ipywidgets as widgets
+
+# ipywidgets 8 renamed the tooltip of everything that has a description.
+_TOOLTIP = (
+    "tooltip" if "tooltip" in widgets.FloatSlider.class_trait_names() else "description_tooltip"
+)
+
+
+def control(kind: type, description: str, tooltip: str, **settings) -> widgets.Widget:
+    """Make a slider, box or dropdown with a label in full and a tooltip."""
+    settings |= {_TOOLTIP: tooltip, "description": description}
+    settings.setdefault("style", {"description_width": "8.5em"})
+    settings.setdefault("layout", widgets.Layout(width="24em"))
+    return kind(**settings)
+
+
+def slider(
+    description: str, tooltip: str, low: float, high: float, step: float, value: float = 0.0
+) -> widgets.FloatSlider:
+    """Make a slider for a number from `low` to `high`."""
+    return control(
+        widgets.FloatSlider, description, tooltip, min=low, max=high, step=step, value=value
+    )
+
+
+def picture(alternative: str, size: int) -> widgets.Image:
+    """Make an image widget; `alternative` says to a screen reader what it shows.
+
+    ipywidgets.Image has no alternative text. Version 8 passes a tooltip on as the picture's
+    title, which screen readers fall back to; in 7.7 the status line has to do.
+    """
+    image = widgets.Image(format="png", layout=widgets.Layout(width=f"{size}px"))
+    if image.has_trait("tooltip"):
+        image.tooltip = alternative
+    return image
+
+
+def status() -> widgets.HTML:
+    """Make a line of text that screen readers announce when it changes."""
+    return widgets.HTML()
+
+
+def announce(line: widgets.HTML, text: str) -> None:
+    """Write plain text into a status line."""
+    line.value = f'<span role="status" aria-live="polite">{text}</span>'
+
+
+def caption(text: str, *children: widgets.Widget) -> widgets.VBox:
+    """Put a line of text above widgets."""
+    return widgets.VBox([widgets.HTML(f"<strong>{text}</strong>"), *children])
+
+
+def side_by_side(*children: widgets.Widget) -> widgets.HBox:
+    """Put widgets beside each other, below each other where the page is narrow."""
+    return widgets.HBox(
+        list(children), layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start")
+    )
