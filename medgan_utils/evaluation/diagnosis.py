@@ -1,0 +1,121 @@
+"""Use in diagnosis: train a small classifier on some images, test it on real ones."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .intervals import Estimate, bootstrap_auc, bootstrap_counts, percentile_interval, subject_codes
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train_on(
+    images: np.ndarray,
+    labels: np.ndarray,
+    steps: int = 500,
+    batch_size: int = 32,
+    widths: tuple[int, ...] = (16, 32, 64),
+    augment: "keras.Layer | None" = None,
+    seed: int = 0,
+) -> "keras.Model":
+    """Train a small convolutional classifier; batches hold as many positives as negatives.
+
+    Args:
+        images: Images `(N, H, W, C)` in [-1, 1]: real, generated, or both together.
+        labels: 1 for a finding, 0 for none, `(N,)`.
+        steps: Batches seen.
+        batch_size: Images a batch, an even number.
+        widths: Channels of the stride-2 convolutions.
+        augment: Keras layer in front of the classifier while it trains, for classical augmentation.
+        seed: Seed of weights and order.
+
+    Returns:
+        A model from images to logits `(N, 1)`.
+
+    Raises:
+        ValueError: If one of the two classes is missing.
+    """
+    import keras
+
+    labels = np.asarray(labels).ravel()
+    groups = [np.flatnonzero(labels == value) for value in (0, 1)]
+    if not all(len(group) for group in groups):
+        raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
+    model = _classifier(images.shape[1:], widths, augment, seed)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
+    model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True))
+    random = np.random.default_rng(seed)
+    targets = np.repeat([0.0, 1.0], batch_size // 2)[:, None]
+    for _ in range(steps):
+        chosen = np.concatenate([random.choice(group, batch_size // 2) for group in groups])
+        model.train_on_batch(np.asarray(images[chosen], np.float32), targets)
+    return model
+
+
+def test_on(
+    model: "keras.Model",
+    images: np.ndarray,
+    labels: np.ndarray,
+    subjects: Sequence | None = None,
+    threshold: float = 0.5,
+    repeats: int = 500,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Test a classifier on real images of subjects it has not seen.
+
+    Args:
+        model: Model from images to logits.
+        images: Real images `(N, H, W, C)` in [-1, 1]. Never generated ones: a test on synthetic
+            data measures the generator.
+        labels: 1 for a finding, 0 for none, `(N,)`.
+        subjects: Subject of every image; None if each is its own.
+        threshold: Probability from which on an image is called positive.
+        repeats: Bootstrap draws of subjects.
+        seed: Seed of the draws.
+
+    Returns:
+        `AUC`, `sensitivity`, `specificity`, each with its 95 % interval over subjects.
+
+    Raises:
+        ValueError: If one of the two classes is missing.
+    """
+    positive = np.asarray(labels).ravel().astype(bool)
+    if positive.all() or not positive.any():
+        raise ValueError("the test images hold one class only; add images of the other")
+    logits = np.asarray(model.predict(np.asarray(images, np.float32), verbose=0)).ravel()
+    codes = subject_codes(subjects, len(positive))
+    right = (logits >= np.log(threshold / (1 - threshold))) == positive
+    results = {
+        "AUC": bootstrap_auc(
+            logits[positive], logits[~positive], codes[positive], codes[~positive], repeats, seed
+        )
+    }
+    counts = list(bootstrap_counts(codes, repeats, seed))
+    for name, group in (("sensitivity", positive), ("specificity", ~positive)):
+        shares = [_share(right[group], count[group]) for count in counts]
+        results[name] = percentile_interval(right[group].mean(), shares)
+    return results
+
+
+def _share(right: np.ndarray, counts: np.ndarray) -> float:
+    return float(right @ counts / counts.sum()) if counts.sum() else float("nan")
+
+
+def _classifier(
+    shape: tuple[int, ...], widths: tuple[int, ...], augment: "keras.Layer | None", seed: int
+) -> "keras.Model":
+    import keras
+    from keras import layers
+
+    x = inputs = keras.Input(shape)
+    if augment is not None:
+        x = augment(x)
+    for index, width in enumerate(widths):
+        start = keras.initializers.HeNormal(seed=seed * 100 + index)
+        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=start)(x)
+        x = layers.LeakyReLU(0.2)(x)
+    x = layers.GlobalMaxPooling2D()(x)
+    start = keras.initializers.GlorotUniform(seed=seed * 100 + 99)
+    return keras.Model(inputs, layers.Dense(1, kernel_initializer=start)(x), name="classifier")

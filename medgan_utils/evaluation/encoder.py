@@ -1,0 +1,261 @@
+"""A small feature space of the course's own, learned from a real labelled task.
+
+The encoder predicts where a slice lies and how much of each tissue it shows. Its last hidden layer
+is the feature space in which real and generated images are compared.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._paths import checkpoints_folder
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Everything needed to build an encoder again.
+
+    Attributes:
+        image_size: Height and width in pixels, a multiple of `2 ** len(widths)`.
+        channels: Channels of an image.
+        targets: Names of what it predicts, with units.
+        target_mean: Mean of each target over the training images.
+        target_std: Standard deviation of each target.
+        num_features: Width of the feature layer.
+        widths: Channels of the stride-2 convolutions.
+        seed: Seed of the initial weights.
+    """
+
+    image_size: int
+    channels: int
+    targets: tuple[str, ...]
+    target_mean: tuple[float, ...]
+    target_std: tuple[float, ...]
+    num_features: int = 32
+    widths: tuple[int, ...] = (16, 32, 64, 64)
+    seed: int = 0
+
+
+class Encoder:
+    """A network from images to features and, through them, to targets.
+
+    Args:
+        config: The architecture. The weights are the initial ones of `config.seed`.
+        name: Name in tables.
+
+    Raises:
+        ValueError: If the image size does not suit the number of layers.
+    """
+
+    def __init__(self, config: EncoderConfig, name: str = "encoder"):
+        import keras
+
+        self.config, self.name = config, name
+        self.network = _network(config)
+        self._features = keras.Model(
+            self.network.input, self.network.get_layer("features").output, name="features"
+        )
+
+    def features(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Return the features of images.
+
+        Args:
+            images: Images `(N, H, W, C)` in [-1, 1].
+            batch_size: Images at a time.
+
+        Returns:
+            Features `(N, num_features)` float32.
+
+        Raises:
+            ValueError: If the images have another size.
+        """
+        return _run(self._features, self._checked(images), batch_size)
+
+    def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Return the predicted targets in their own units.
+
+        Args:
+            images: Images `(N, H, W, C)` in [-1, 1].
+            batch_size: Images at a time.
+
+        Returns:
+            Predictions `(N, targets)` float32.
+
+        Raises:
+            ValueError: If the images have another size.
+        """
+        standard = _run(self.network, self._checked(images), batch_size)
+        return standard * np.float32(self.config.target_std) + np.float32(self.config.target_mean)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write `PATH.weights.h5` and `PATH.json` (the architecture).
+
+        Args:
+            path: Path without an ending, for example `data/checkpoints/brain-encoder-64`.
+
+        Returns:
+            The two paths written.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        weights, config = (
+            path.with_name(path.name + ".weights.h5"),
+            path.with_name(path.name + ".json"),
+        )
+        self.network.save_weights(weights)
+        config.write_text(json.dumps(vars(self.config), indent=1) + "\n", encoding="utf-8")
+        return [weights, config]
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        expected = (self.config.image_size, self.config.image_size, self.config.channels)
+        if np.shape(images)[1:] != expected:
+            raise ValueError(
+                f"images have shape {np.shape(images)}; the encoder {self.name!r} takes (N, "
+                f"{', '.join(map(str, expected))})"
+            )
+        return np.asarray(images, np.float32)
+
+
+def train_encoder(
+    images: np.ndarray,
+    targets: np.ndarray,
+    target_names: tuple[str, ...],
+    steps: int = 2000,
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    shift: int = 2,
+    seed: int = 0,
+    name: str = "encoder",
+) -> Encoder:
+    """Train an encoder to predict targets; errors are squared, in each target's deviations.
+
+    Args:
+        images: Images `(N, H, W, C)` in [-1, 1], of subjects used for nothing else.
+        targets: What to predict, `(N, T)`, each in its own unit.
+        target_names: `T` names with units.
+        steps: Batches seen; the learning rate falls to zero by a cosine.
+        batch_size: Images a batch.
+        learning_rate: Adam's first learning rate.
+        shift: Images are moved by up to so many pixels at random.
+        seed: Seed of weights, order and shifts.
+        name: Name in tables.
+
+    Returns:
+        The trained encoder.
+
+    Raises:
+        ValueError: If images, targets and names do not match.
+    """
+    import keras
+
+    targets = np.asarray(targets, np.float32)
+    if targets.shape != (len(images), len(target_names)):
+        raise ValueError(
+            f"targets have shape {targets.shape}; {len(images)} images and "
+            f"{len(target_names)} names need ({len(images)}, {len(target_names)})"
+        )
+    mean, std = targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-6)
+    config = EncoderConfig(
+        image_size=images.shape[1],
+        channels=images.shape[3],
+        targets=tuple(target_names),
+        target_mean=tuple(map(float, mean)),
+        target_std=tuple(map(float, std)),
+        seed=seed,
+    )
+    encoder = Encoder(config, name)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    encoder.network.compile(keras.optimizers.Adam(rate), "mse")
+    random = np.random.default_rng(seed)
+    for _ in range(steps):
+        chosen = random.integers(len(images), size=batch_size)
+        batch = _shifted(images[chosen], random.integers(-shift, shift + 1, size=(batch_size, 2)))
+        encoder.network.train_on_batch(batch, (targets[chosen] - mean) / std)
+    return encoder
+
+
+def random_encoder(encoder: Encoder, seed: int = 1) -> Encoder:
+    """Return the twin of an encoder that has learned nothing: same layers, random weights.
+
+    Args:
+        encoder: The encoder whose architecture to take.
+        seed: Seed of the weights.
+
+    Returns:
+        An untrained encoder called "random".
+    """
+    return Encoder(replace(encoder.config, seed=seed), name="random")
+
+
+def load_encoder(name: str = "brain-encoder-64") -> Encoder:
+    """Load an encoder that travels with the package, or one of your own.
+
+    Args:
+        name: Name of a shipped checkpoint, or a path without an ending.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint; the message lists those there are.
+    """
+    path = Path(name)
+    if not path.with_name(path.name + ".weights.h5").is_file():
+        path = checkpoints_folder() / name
+    weights, config = path.with_name(path.name + ".weights.h5"), path.with_name(path.name + ".json")
+    if not (weights.is_file() and config.is_file()):
+        there = sorted(p.name[:-11] for p in checkpoints_folder().glob("*encoder*.weights.h5"))
+        raise FileNotFoundError(
+            f"no encoder {name!r}: {weights.name} and {config.name} must both be there; "
+            f"shipped: {', '.join(there) or 'none'}. Train one with train_encoder(...) and save it."
+        )
+    values = json.loads(config.read_text(encoding="utf-8"))
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    encoder = Encoder(EncoderConfig(**values), name=path.name)
+    encoder.network.load_weights(weights)
+    return encoder
+
+
+def _network(config: EncoderConfig) -> "keras.Model":
+    import keras
+    from keras import layers
+
+    if config.image_size % 2 ** len(config.widths):
+        raise ValueError(
+            f"image_size {config.image_size} is not a multiple of {2 ** len(config.widths)}"
+        )
+    seeds = iter(range(config.seed * 100, config.seed * 100 + 100))
+    x = inputs = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+    for width in config.widths:
+        start = keras.initializers.HeNormal(seed=next(seeds))
+        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=start)(x)
+        x = layers.LeakyReLU(0.2)(x)
+    start = keras.initializers.GlorotUniform(seed=next(seeds))
+    x = layers.Flatten()(x)
+    x = layers.Dense(config.num_features, kernel_initializer=start, name="features")(x)
+    start = keras.initializers.GlorotUniform(seed=next(seeds))
+    x = layers.LeakyReLU(0.2)(x)
+    outputs = layers.Dense(len(config.targets), kernel_initializer=start, name="targets")(x)
+    return keras.Model(inputs, outputs, name="encoder")
+
+
+def _run(network: "keras.Model", images: np.ndarray, batch_size: int) -> np.ndarray:
+    batches = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
+    return np.concatenate([np.asarray(network(batch, training=False)) for batch in batches])
+
+
+def _shifted(images: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Move each image by whole pixels, the border repeated."""
+    margin = int(np.abs(offsets).max())
+    padded = np.pad(images, ((0, 0), (margin,) * 2, (margin,) * 2, (0, 0)), mode="edge")
+    height, width = images.shape[1:3]
+    rows = margin + offsets[:, :1] + np.arange(height)
+    columns = margin + offsets[:, 1:] + np.arange(width)
+    index = np.arange(len(images))[:, None, None]
+    return padded[index, rows[:, :, None], columns[:, None, :]]

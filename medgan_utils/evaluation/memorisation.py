@@ -1,0 +1,160 @@
+"""Does the generator repeat its training images? Copies score perfectly on every distance."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .intervals import (
+    Estimate,
+    bootstrap_auc,
+    subject_codes,
+)
+
+
+def nearest(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find each query's nearest reference.
+
+    Args:
+        queries: Images `(N, H, W, C)` or features `(N, d)`.
+        references: Images or features of the same kind, `(M, …)`.
+
+    Returns:
+        Euclidean distances `(N,)` and indices `(N,)` into the references. Divided by the square
+        root of the number of values, so that a distance between images is an RMS difference.
+
+    Raises:
+        ValueError: If queries and references differ in shape or references are empty.
+    """
+    from sklearn.metrics import pairwise_distances_argmin_min
+
+    if np.shape(queries)[1:] != np.shape(references)[1:] or not len(references):
+        raise ValueError(
+            f"shapes {np.shape(queries)} and {np.shape(references)} cannot be compared"
+        )
+    flat = [np.asarray(x, np.float64).reshape(len(x), -1) for x in (queries, references)]
+    indices, _ = pairwise_distances_argmin_min(*flat)
+    difference = flat[0] - flat[1][indices]
+    return np.sqrt(np.mean(difference**2, axis=1)), indices
+
+
+class Copying(NamedTuple):
+    """Result of `copying`.
+
+    Attributes:
+        auc: 0.5 without copying, 1 when every fake is nearer to the training set than any
+            held-out image is; with its interval.
+        fake_ratio: d(train) / d(holdout) of every fake, `(N,)`.
+        holdout_ratio: The same of every held-out image, its own subject left out, `(M,)`.
+        nearest_train: Index of the nearest training image of every fake, `(N,)`.
+        train_distance: Distance to it, `(N,)`.
+    """
+
+    auc: Estimate
+    fake_ratio: np.ndarray
+    holdout_ratio: np.ndarray
+    nearest_train: np.ndarray
+    train_distance: np.ndarray
+
+
+def copying(
+    fake: np.ndarray,
+    training: np.ndarray,
+    holdout: np.ndarray,
+    holdout_subjects: Sequence | None = None,
+    repeats: int = 500,
+    seed: int = 0,
+) -> Copying:
+    """Compare nearest-training with nearest-holdout distances.
+
+    A fake is suspicious when it is much nearer to a training image than to any held-out one. The
+    training set is larger, so even honest images lie nearer to it: each held-out image, measured
+    against the other held-out subjects, shows how much. The statistic is the probability that a
+    fake's ratio d(train)/d(holdout) is below that of a real image that was not trained on. Being
+    a ratio, it is not fooled by blur, which brings a fake nearer to everything.
+
+    Args:
+        fake: Generated images `(N, H, W, C)` or features `(N, d)`.
+        training: What the generator was trained on, `(T, …)`.
+        holdout: Real images of other subjects, `(M, …)`.
+        holdout_subjects: Subject of each, `(M,)`; None if each is its own. At least two.
+        repeats: Bootstrap draws of held-out subjects and of fakes.
+        seed: Seed of the draws.
+
+    Returns:
+        The statistic with its 95 % interval, and the distances behind it.
+
+    Raises:
+        ValueError: If there are fewer than two held-out subjects.
+
+    Source: after the three-sample test of Meehan et al. 2020, arXiv:2004.05675.
+    """
+    codes = subject_codes(holdout_subjects, len(holdout))
+    if codes.max() < 1:
+        raise ValueError("one held-out subject; memorisation needs at least two")
+    fake_distance, index = nearest(fake, training)
+    fake_ratio = _ratio(fake_distance, nearest(fake, holdout)[0])
+    others = np.empty(len(holdout))
+    for code in np.unique(codes):
+        own = codes == code
+        others[own] = nearest(holdout[own], holdout[~own])[0]
+    holdout_ratio = _ratio(nearest(holdout, training)[0], others)
+    auc = bootstrap_auc(-fake_ratio, -holdout_ratio, None, codes, repeats, seed)
+    return Copying(auc, fake_ratio, holdout_ratio, index, fake_distance)
+
+
+def membership_by_distance(
+    members: np.ndarray,
+    non_members: np.ndarray,
+    fake: np.ndarray,
+    member_subjects: Sequence | None = None,
+    non_member_subjects: Sequence | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Attack a generator through its samples: members lie nearer to some sample.
+
+    Args:
+        members: Training images or features, `(N, …)`.
+        non_members: Real images or features of other subjects, `(M, …)`.
+        fake: Samples the attacker drew, `(K, …)`.
+        member_subjects: Subject of each member.
+        non_member_subjects: Subject of each non-member.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        AUC of the attack with its interval over subjects; 0.5 is no leak.
+
+    Source: Chen et al. 2020 (GAN-Leaks), arXiv:1909.03935.
+    """
+    scores = [-nearest(images, fake)[0] for images in (members, non_members)]
+    return bootstrap_auc(*scores, member_subjects, non_member_subjects, seed=seed)
+
+
+def membership_by_logit(
+    member_logits: np.ndarray,
+    non_member_logits: np.ndarray,
+    member_subjects: Sequence | None = None,
+    non_member_subjects: Sequence | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Attack a discriminator: it finds its own training images more real.
+
+    Args:
+        member_logits: Logits of training images, `(N,)` or `(N, 1)`.
+        non_member_logits: Logits of real images of other subjects, `(M,)` or `(M, 1)`.
+        member_subjects: Subject of each member.
+        non_member_subjects: Subject of each non-member.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        AUC of the attack with its interval over subjects; 0.5 is no leak.
+
+    Source: Hayes et al. 2019 (LOGAN), arXiv:1705.07663.
+    """
+    return bootstrap_auc(
+        member_logits, non_member_logits, member_subjects, non_member_subjects, seed=seed
+    )
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return numerator / np.maximum(denominator, 1e-12)

@@ -1,0 +1,125 @@
+"""Reference features: what of the real images is needed to score fakes, without the images."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .distribution import laplacian_descriptors
+from .intervals import subject_codes
+
+FORMAT = 1
+
+
+class HasFeatures(Protocol):
+    """Anything with a `features(images)` method, such as `Encoder`."""
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return features `(N, d)` of images `(N, H, W, C)`."""
+
+
+@dataclass
+class ReferenceFeatures:
+    """Features of a set of real images.
+
+    Attributes:
+        features: Name of each encoder -> features `(N, d)` float32.
+        descriptors: Projected Laplacian patches `(N, levels, patches, projections)` float16.
+        subjects: Anonymous integers `(N,)`: 0, 1, … in place of identities.
+        seed: Seed of the descriptors' positions and directions.
+        landmarks: Rows of floor and landmarks scored against these features, for a reader who
+            has no real images.
+        info: Source, licence, attribution.
+    """
+
+    features: dict[str, np.ndarray]
+    descriptors: np.ndarray
+    subjects: np.ndarray
+    seed: int = 0
+    landmarks: list[dict] = field(default_factory=list)
+    info: dict = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+    def save(self, path: str | Path) -> Path:
+        """Write one `.npz` without pickle, by renaming a finished file.
+
+        Args:
+            path: Path that ends in `.npz`.
+
+        Returns:
+            The path written.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        notes = dict(format=FORMAT, seed=self.seed, landmarks=self.landmarks, info=self.info)
+        arrays = {f"features/{name}": values for name, values in self.features.items()}
+        unfinished = path.with_suffix(".unfinished")
+        with unfinished.open("wb") as file:
+            np.savez_compressed(
+                file,
+                descriptors=self.descriptors.astype(np.float16),
+                subjects=self.subjects,
+                notes=np.array(json.dumps(notes)),
+                **arrays,
+            )
+        return unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "ReferenceFeatures":
+        """Read what `save` wrote.
+
+        Args:
+            path: The `.npz` file.
+
+        Returns:
+            The reference features.
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If the file holds something else.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            if "notes" not in file or (notes := json.loads(str(file["notes"])))["format"] != FORMAT:
+                raise ValueError(f"{Path(path).name} does not hold reference features of format 1")
+            return cls(
+                features={k[9:]: file[k] for k in file.files if k.startswith("features/")},
+                descriptors=file["descriptors"],
+                subjects=file["subjects"],
+                seed=notes["seed"],
+                landmarks=notes["landmarks"],
+                info=notes["info"],
+            )
+
+
+def reference_features(
+    images: np.ndarray,
+    encoders: Mapping[str, HasFeatures],
+    subjects: Sequence | None = None,
+    seed: int = 0,
+    info: Mapping | None = None,
+) -> ReferenceFeatures:
+    """Compute the features of a set of images.
+
+    Args:
+        images: Images `(N, H, W, C)` in [-1, 1].
+        encoders: Name -> encoder; usually a trained one and its random twin.
+        subjects: Subject of every image; identities are replaced by integers. None if each image
+            is its own.
+        seed: Seed of the descriptors.
+        info: Source, licence, attribution.
+
+    Returns:
+        The features, ready to be saved.
+    """
+    return ReferenceFeatures(
+        features={name: encoder.features(images) for name, encoder in encoders.items()},
+        descriptors=laplacian_descriptors(images, seed=seed).astype(np.float16),
+        subjects=subject_codes(subjects, len(images)),
+        seed=seed,
+        info=dict(info or {}),
+    )

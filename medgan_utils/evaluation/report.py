@@ -1,0 +1,178 @@
+"""The evaluation: every distance beside its floor and its landmarks, in one table."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .distribution import KernelDistance, fd, precision_recall, swd
+from .intervals import Estimate, bootstrap_counts, centred_interval, half_samples
+from .memorisation import copying
+from .reference import HasFeatures, ReferenceFeatures, reference_features
+from .table import Table
+
+FLOOR = "floor: other real subjects"
+NOTES = (
+    "FD and KID: features of the named encoder, divided by the reference's deviations; not FID, "
+    "comparable only within one encoder and one number of images. SWD: mean over Laplacian levels. "
+    "Intervals (95 %) over subjects. Lower is better for FD, KID and SWD, higher for precision, "
+    "recall, density and coverage; the floor is what other real heads reach, not zero. "
+    "Copying: 0.5 is none, 1 is a copy of the training set."
+)
+
+
+def landmarks(
+    real_images: np.ndarray,
+    count: int,
+    training_images: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Make the sets that tell what a score means: the floor, and four ways to go wrong.
+
+    Args:
+        real_images: Real images `(N, H, W, C)` in [-1, 1] of subjects that are neither in the
+            reference nor in the training set.
+        count: Images in each set: as many as the fakes.
+        training_images: Images the generator was trained on; None leaves out the copies.
+        seed: Seed of the choices and of the noise.
+
+    Returns:
+        Name -> images `(count, H, W, C)`: the floor; the same blurred (σ 1 pixel), noisy (σ 0.1 of
+        [0, 1]), collapsed to ten images; and copies of training images.
+
+    Raises:
+        ValueError: If there are fewer real images than `count`.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    random = np.random.default_rng(seed)
+    real = _choose(real_images, count, random)
+    noise = 0.2 * random.normal(size=real.shape).astype(np.float32)
+    sets = {
+        FLOOR: real,
+        "reals blurred": gaussian_filter(real, sigma=(0, 1, 1, 0)),
+        "reals noisy": np.clip(real + noise, -1, 1),
+        "reals collapsed to ten": real[random.integers(min(10, count), size=count)],
+    }
+    if training_images is not None:
+        sets["training copies"] = _choose(training_images, count, random)
+    return sets
+
+
+def evaluate(
+    fakes: Mapping[str, np.ndarray] | np.ndarray,
+    reference: ReferenceFeatures,
+    encoders: Mapping[str, HasFeatures],
+    landmark_images: Mapping[str, np.ndarray] | None = None,
+    training: ReferenceFeatures | None = None,
+    repeats: int = 200,
+    seed: int = 0,
+) -> Table:
+    """Score generated images against real ones, beside the floor and the landmarks.
+
+    Args:
+        fakes: Generated images `(N, H, W, C)` in [-1, 1], or name -> images (one entry a seed, all
+            of one length).
+        reference: Features of real images that nothing was trained on.
+        encoders: The encoders of the reference, by name; the first also gives precision and recall.
+        landmark_images: Result of `landmarks` with as many images; without it the rows stored in
+            the reference are used.
+        training: Features of the training set; adds the column "copying".
+        repeats: Bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        One row a set: floor, landmarks, fakes.
+
+    Raises:
+        ValueError: If there is no floor, the sets differ in size, or an encoder is missing.
+    """
+    fakes = dict(fakes) if isinstance(fakes, Mapping) else {"generated": fakes}
+    if missing := set(reference.features) ^ set(encoders):
+        raise ValueError(f"encoders and reference differ in {', '.join(sorted(missing))}")
+    stored = Table.from_rows(reference.landmarks).rows if landmark_images is None else []
+    sizes = {len(images) for images in (fakes | dict(landmark_images or {})).values()}
+    sizes |= {row["images"] for row in stored}
+    if not stored and not landmark_images:
+        raise ValueError("no floor: give landmark_images=landmarks(other_real_images, len(fakes))")
+    if len(sizes) > 1:
+        raise ValueError(
+            f"sets of {sorted(sizes)} images; distances depend on the number of images, so give as "
+            "many fakes as the floor and landmarks have"
+        )
+    rows = list(stored)
+    for name, images in (dict(landmark_images or {}) | fakes).items():
+        described = reference_features(images, encoders, seed=reference.seed)
+        rows.append({"set": name} | score(described, reference, training, repeats, seed))
+    return Table(rows, notes=NOTES)
+
+
+def score(
+    described: ReferenceFeatures,
+    reference: ReferenceFeatures,
+    training: ReferenceFeatures | None = None,
+    repeats: int = 200,
+    seed: int = 0,
+) -> dict[str, float | Estimate]:
+    """Score one described set of images against the reference.
+
+    Args:
+        described: Features of the images to judge, from the same encoders and seed.
+        reference: Features of real images.
+        training: Features of the training set; adds the column "copying".
+        repeats: Bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        Column -> value or estimate.
+    """
+    real_draws = list(bootstrap_counts(reference.subjects, repeats, seed))
+    fake_draws = list(bootstrap_counts(described.subjects, repeats, seed + 1))
+    draws = list(zip(real_draws, fake_draws, strict=True))
+    row: dict = {"images": len(described)}
+    scaled = {}
+    for name, features in reference.features.items():
+        mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+        real, fake = ((x - mean) / deviation for x in (features, described.features[name]))
+        scaled[name] = real, fake
+        distance = KernelDistance(real, fake)
+        row[f"FD {name}"] = centred_interval(
+            fd(real, fake), [fd(real, fake, *counts) for counts in draws]
+        )
+        row[f"KID {name}"] = centred_interval(distance(), [distance(*counts) for counts in draws])
+    sets = [np.asarray(x.descriptors, np.float32) for x in (reference, described)]
+    row["SWD"] = centred_interval(
+        swd(*sets).mean(), [swd(*sets, *counts).mean() for counts in draws[:30]]
+    )
+    first = next(iter(scaled))
+    row |= _neighbour_scores(*scaled[first], reference.subjects, described.subjects, seed)
+    if training is not None:
+        features = [x.features[first] for x in (described, training, reference)]
+        row["copying"] = copying(*features, reference.subjects, repeats, seed).auc
+    return row
+
+
+def _neighbour_scores(
+    real: np.ndarray,
+    fake: np.ndarray,
+    real_subjects: np.ndarray,
+    fake_subjects: np.ndarray,
+    seed: int,
+    repeats: int = 30,
+) -> dict[str, Estimate]:
+    values = precision_recall(real, fake)
+    halves = zip(
+        half_samples(real_subjects, repeats, seed),
+        half_samples(fake_subjects, repeats, seed + 1),
+        strict=True,
+    )
+    drawn = [precision_recall(real[i], fake[j]) for i, j in halves if min(len(i), len(j)) > 6]
+    return {
+        name: centred_interval(value, [draw[name] for draw in drawn] or [value])
+        for name, value in values.items()
+    }
+
+
+def _choose(images: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    if len(images) < count:
+        raise ValueError(f"{len(images)} real images for sets of {count}; ask for fewer fakes")
+    return np.asarray(images, np.float32)[random.permutation(len(images))[:count]]

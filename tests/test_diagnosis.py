@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from medgan_utils.evaluation import diagnosis
+
+
+def lesions(subjects, seed, slices=8, size=32):
+    """Noise with a bright spot in every second slice; images, labels, subjects."""
+    random = np.random.default_rng(seed)
+    count = subjects * slices
+    images = random.normal(-0.5, 0.1, (count, size, size, 1)).astype(np.float32)
+    labels = np.arange(count) % 2
+    for index in np.flatnonzero(labels):
+        row, column = random.integers(4, size - 8, 2)
+        images[index, row : row + 5, column : column + 5] += 0.8
+    return np.clip(images, -1, 1), labels, np.repeat(np.arange(subjects), slices)
+
+
+def test_trained_on_the_finding_it_finds_it():
+    images, labels, _ = lesions(20, 0)
+    model = diagnosis.train_on(images, labels, steps=120)
+    scores = diagnosis.test_on(model, *lesions(10, 1))
+    assert list(scores) == ["AUC", "sensitivity", "specificity"]
+    assert scores["AUC"].value > 0.95
+    for estimate in scores.values():
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_trained_on_random_labels_it_finds_nothing():
+    images, _, _ = lesions(20, 0)
+    labels = np.random.default_rng(0).integers(2, size=len(images))
+    scores = diagnosis.test_on(diagnosis.train_on(images, labels, steps=60), *lesions(10, 1))
+    assert 0.2 < scores["AUC"].value < 0.8
+
+
+def test_augmentation_works_while_training_only():
+    import keras
+
+    images, labels, subjects = lesions(6, 0)
+    shift = keras.layers.RandomTranslation(0.1, 0.1, seed=0)
+    model = diagnosis.train_on(images, labels, steps=5, augment=shift)
+    first, second = (diagnosis.test_on(model, images, labels, subjects) for _ in range(2))
+    assert first == second
+
+
+def test_one_class_is_refused():
+    images, labels, _ = lesions(2, 0)
+    with pytest.raises(ValueError, match="both 0 and 1"):
+        diagnosis.train_on(images, np.zeros_like(labels))
+    with pytest.raises(ValueError, match="one class only"):
+        diagnosis.test_on(None, images, np.ones_like(labels))

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from medgan_utils import evaluation
+
+NAMES = ("height (px)", "brightness")
+
+
+def squares(count=300, seed=0):
+    """Squares at a random height and of a random brightness, and both as targets."""
+    random = np.random.default_rng(seed)
+    heights, values = random.integers(0, 24, count), random.uniform(0, 1, count)
+    images = np.full((count, 32, 32, 1), -1.0, np.float32)
+    for image, height, value in zip(images, heights, values, strict=True):
+        image[height : height + 8, 12:20] = value
+    return images, np.stack([heights, values], axis=1)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return evaluation.train_encoder(*squares(), NAMES, steps=150, shift=1, name="squares")
+
+
+def test_it_learns_the_task_on_new_images(encoder):
+    images, targets = squares(100, seed=1)
+    error = np.abs(encoder.predict(images) - targets).mean(axis=0)
+    assert error[0] < 2
+    assert error[1] < 0.1
+
+
+def test_features_are_few_and_the_network_is_small(encoder):
+    features = encoder.features(squares(10)[0])
+    assert features.shape == (10, 32)
+    assert features.dtype == np.float32
+    config = evaluation.EncoderConfig(64, 1, ("level (mm)",) * 6, (0,) * 6, (1,) * 6)
+    assert 80_000 < evaluation.Encoder(config).network.count_params() < 110_000
+
+
+def test_the_random_twin_has_the_same_layers_and_knows_nothing(encoder):
+    twin = evaluation.random_encoder(encoder)
+    images, targets = squares(100, seed=1)
+    assert twin.name == "random"
+    assert twin.network.count_params() == encoder.network.count_params()
+    assert np.abs(twin.predict(images) - targets).mean(axis=0)[0] > 3
+    again = evaluation.random_encoder(encoder)
+    np.testing.assert_array_equal(twin.features(images), again.features(images))
+
+
+def test_saved_and_loaded_it_is_the_same(encoder, tmp_path):
+    weights, config = encoder.save(tmp_path / "squares-32")
+    assert (weights.name, config.name) == ("squares-32.weights.h5", "squares-32.json")
+    loaded = evaluation.load_encoder(tmp_path / "squares-32")
+    images, _ = squares(20, seed=2)
+    np.testing.assert_array_equal(loaded.features(images), encoder.features(images))
+    np.testing.assert_array_equal(loaded.predict(images), encoder.predict(images))
+    assert loaded.config.targets == NAMES
+
+
+def test_a_missing_encoder_names_the_way_out():
+    with pytest.raises(FileNotFoundError, match="train_encoder"):
+        evaluation.load_encoder("no-such-encoder")
+
+
+def test_wrong_shapes_are_explained(encoder):
+    with pytest.raises(ValueError, match="takes \\(N, 32, 32, 1\\)"):
+        encoder.features(np.zeros((2, 64, 64, 1)))
+    with pytest.raises(ValueError, match="names need"):
+        evaluation.train_encoder(*squares(), ("one",), steps=1)
+    with pytest.raises(ValueError, match="multiple of 16"):
+        evaluation.train_encoder(np.zeros((4, 20, 20, 1)), np.zeros((4, 1)), ("x",), steps=1)

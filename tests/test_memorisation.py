@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from medgan_utils import evaluation
+from medgan_utils.evaluation import intervals
+
+
+def cohort(subjects, slices=10, dims=16, seed=0):
+    """Features that vary between subjects and a little within them."""
+    random = np.random.default_rng(seed)
+    heads = np.repeat(random.normal(size=(subjects, dims)), slices, axis=0)
+    return heads + 0.3 * random.normal(size=heads.shape), np.repeat(np.arange(subjects), slices)
+
+
+@pytest.fixture(scope="module")
+def sets():
+    training, _ = cohort(60)
+    holdout, subjects = cohort(15, seed=1)
+    fresh, _ = cohort(60, seed=2)
+    return training, holdout, subjects, fresh
+
+
+def test_fresh_samples_are_not_called_copies(sets):
+    training, holdout, subjects, fresh = sets
+    auc = evaluation.copying(fresh, training, holdout, subjects).auc
+    assert auc.low < 0.5 < auc.high
+
+
+def test_copies_are_caught(sets):
+    training, holdout, subjects, _ = sets
+    result = evaluation.copying(training[::3], training, holdout, subjects)
+    assert result.auc.low == 1
+    assert (result.train_distance == 0).all()
+    assert (result.nearest_train == np.arange(0, 600, 3)).all()
+
+
+def test_copies_with_noise_are_caught(sets):
+    training, holdout, subjects, _ = sets
+    noisy = training + 0.3 * np.random.default_rng(3).normal(size=training.shape)
+    assert evaluation.copying(noisy, training, holdout, subjects).auc.low > 0.8
+
+
+def test_blur_is_not_taken_for_copying(sets):
+    """Samples drawn towards the mean are nearer to everything, not to the training set alone."""
+    training, holdout, subjects, fresh = sets
+    assert evaluation.copying(0.3 * fresh, training, holdout, subjects).auc.value < 0.65
+
+
+def test_copies_are_caught_by_nothing_else(sets):
+    training, holdout, _, fresh = sets
+    random = np.random.default_rng(0)
+    copies = training[random.permutation(600)[:150]]
+    honest = fresh[random.permutation(600)[:150]]
+    scores = [evaluation.precision_recall(holdout, x) for x in (copies, honest)]
+    for name in scores[0]:
+        assert scores[0][name] > scores[1][name] - 0.2
+    assert evaluation.fd(holdout, copies) < 1.3 * evaluation.fd(holdout, honest)
+
+
+def test_nearest_is_an_rms_difference_between_images():
+    queries, references = (
+        np.zeros((2, 4, 4, 1)),
+        np.stack([np.full((4, 4, 1), v) for v in (3.0, -0.5)]),
+    )
+    distances, indices = evaluation.nearest(queries, references)
+    assert distances == pytest.approx(0.5)
+    assert (indices == 1).all()
+    with pytest.raises(ValueError, match="cannot be compared"):
+        evaluation.nearest(queries, np.zeros((2, 8, 8, 1)))
+
+
+def test_membership_by_distance_sees_an_overfitted_generator(sets):
+    training, holdout, subjects, fresh = sets
+    leaky = training + 0.1
+    codes = np.repeat(np.arange(60), 10)
+    assert evaluation.membership_by_distance(training, holdout, leaky, codes, subjects).low > 0.9
+    private = evaluation.membership_by_distance(training, holdout, fresh, codes, subjects)
+    assert private.low < 0.5 < private.high
+
+
+def test_membership_by_logit():
+    random = np.random.default_rng(0)
+    members, others = random.normal(1, 1, (500, 1)), random.normal(0, 1, (400, 1))
+    auc = evaluation.membership_by_logit(members, others)
+    assert auc.value == pytest.approx(0.76, abs=0.03)  # Φ(1/√2)
+    assert auc.low < auc.value < auc.high
+
+
+def test_auc_equals_scikit_learn_with_ties_and_counts():
+    random = np.random.default_rng(0)
+    positives, negatives = random.integers(0, 9, 80) + 1, random.integers(0, 9, 50)
+    p, q = random.integers(0, 4, 80), random.integers(0, 4, 50)
+    expected = roc_auc_score([1] * 80 + [0] * 50, [*positives, *negatives], sample_weight=[*p, *q])
+    assert intervals.weighted_auc(positives, negatives, p, q) == pytest.approx(expected)
+
+
+def test_one_holdout_subject_is_refused(sets):
+    training, holdout, _, fresh = sets
+    with pytest.raises(ValueError, match="at least two"):
+        evaluation.copying(fresh, training, holdout, np.zeros(len(holdout)))

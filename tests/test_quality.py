@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from medgan_utils import evaluation
+
+
+def disc(value=0.5, size=64, noise=0.0, seed=0, count=4):
+    """Bright discs on black, `(count, size, size, 1)`, with Gaussian noise."""
+    y, x = np.mgrid[:size, :size] - size / 2
+    image = np.where(x**2 + y**2 < (size / 3) ** 2, value, -1.0)
+    random = np.random.default_rng(seed)
+    images = image[None, ..., None] + random.normal(0, noise, (count, size, size, 1))
+    return np.clip(images, -1, 1).astype(np.float32)
+
+
+def test_noise_is_measured_on_the_scale_0_to_1():
+    flat = np.random.default_rng(0).normal(0, 0.1, (8, 64, 64, 1))
+    assert evaluation.noise_sigma(flat).mean() == pytest.approx(0.05, rel=0.03)
+
+
+def test_snr_is_mean_over_noise():
+    random = np.random.default_rng(0)
+    images = 0.2 + random.normal(0, 0.1, (8, 64, 64, 1))
+    everything = np.ones((8, 64, 64), bool)
+    assert evaluation.snr(images, everything).mean() == pytest.approx(0.6 / 0.05, rel=0.03)
+
+
+def test_contrast_of_two_equal_halves():
+    images = np.full((1, 16, 16, 1), -0.2)
+    images[:, 8:] = 0.4
+    assert evaluation.contrast(images, np.ones((1, 16, 16)))[0] == pytest.approx(0.15)
+
+
+def test_cnr_is_difference_over_noise():
+    random = np.random.default_rng(0)
+    images = random.normal(0, 0.1, (8, 64, 64, 1))
+    images[:, :32] += 0.4
+    first = np.zeros((8, 64, 64), bool)
+    first[:, :32] = True
+    assert evaluation.cnr(images, first, ~first).mean() == pytest.approx(0.2 / 0.05, rel=0.1)
+
+
+def test_an_empty_mask_gives_nan_and_no_warning():
+    images, empty = disc(), np.zeros((4, 64, 64), bool)
+    assert np.isnan(evaluation.snr(images, empty)).all()
+    assert np.isnan(evaluation.contrast(images, empty)).all()
+
+
+def test_pairs():
+    clean, noisy = disc(), disc(noise=0.1)
+    assert np.isinf(evaluation.psnr(clean, clean)).all()
+    assert evaluation.ssim(clean, clean) == pytest.approx(1)
+    assert evaluation.ssim(noisy, clean).max() < 0.9
+    shifted = np.clip(np.zeros((1, 16, 16, 1)) + 0.2, -1, 1)
+    assert evaluation.psnr(shifted, np.zeros((1, 16, 16, 1)))[0] == pytest.approx(20)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 192])
+def test_ms_ssim_takes_as_many_scales_as_fit(size):
+    images = disc(size=size)
+    assert evaluation.ms_ssim(images, images) == pytest.approx(1, abs=1e-5)
+
+
+def test_ms_ssim_refuses_what_the_filter_does_not_fit():
+    with pytest.raises(ValueError, match="at least 11"):
+        evaluation.ms_ssim(disc(size=8), disc(size=8))
+
+
+def test_diversity_sees_a_collapsed_generator():
+    varied = np.concatenate([disc(size=64, value=v, count=1) for v in np.linspace(-0.9, 1, 20)])
+    collapsed = np.repeat(varied[:1], 20, axis=0)
+    assert evaluation.diversity(collapsed, 50) == pytest.approx(1, abs=1e-5)
+    assert evaluation.diversity(varied, 50) < 0.9
+
+
+def test_describe_names_what_it_measures():
+    summary = evaluation.describe(disc(noise=0.05))
+    assert set(summary) == {"contrast", "noise", "SNR", "CNR", "MS-SSIM between samples"}
+    assert np.isfinite(list(summary.values())).all()
+
+
+def test_wrong_range_and_shape_are_explained():
+    with pytest.raises(ValueError, match="scale them to"):
+        evaluation.noise_sigma(disc() * 255)
+    with pytest.raises(ValueError, match="give \\(N, H, W, C\\)"):
+        evaluation.noise_sigma(disc()[..., 0])
