@@ -107,6 +107,24 @@ def set_seed(seed: int) -> None:
         sys.modules["numpy"].random.seed(seed % 2**32)
 
 
+def quiet_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes (CPU features, missing CUDA drivers).
+
+    TensorFlow 2.21 writes some of them from C++ before it reads `TF_CPP_MIN_LOG_LEVEL`, so the
+    file descriptor of stderr is put aside during the import. Errors are Python exceptions and stay
+    visible.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 def where_am_i() -> str:
     """Return `"colab"`, `"ci"`, `"jupyter"` or `"script"`."""
     if "google.colab" in sys.modules:

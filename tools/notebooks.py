@@ -25,16 +25,17 @@ NO_ADDRESS = (
     "and run `make address`.*"
 )
 BOOTSTRAP = '''\
-# Set-up: on your own machine this only quiets TensorFlow; in Colab it installs the helper package.
-import os
+# Set-up. On your own machine nothing is installed; in Colab the course's helper package is.
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "google.colab" in sys.modules:
     repository = "{repository}"  # from pyproject.toml, written by `make address`
     assert repository, "Set `repository` in pyproject.toml and run `make address` first."
     %pip install -q --no-deps "medgan-utils @ git+{{repository}}" nibabel nilearn pydicom pooch \\
-        prdc dp-accounting'''
+        prdc dp-accounting
+from medgan_utils import profiles
+
+profiles.quiet_tensorflow()'''
 
 
 def repository() -> str:

@@ -1,0 +1,19 @@
+"""Generators and discriminators, and the weights that come with the course."""
+
+from .._lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "SpectralNormalization": "layers",
+        "DepthToSpace": "layers",
+        "SpaceToDepth": "layers",
+        "dcgan_generator": "dcgan",
+        "dcgan_discriminator": "dcgan",
+        "sefa_directions": "dcgan",
+        "save_generator": "checkpoints",
+        "load_generator": "checkpoints",
+        "load_card": "checkpoints",
+        "checkpoint_names": "checkpoints",
+    },
+)

@@ -1,0 +1,237 @@
+"""DCGAN generators and discriminators for 32 to 256 pixels, with or without labels.
+
+Source: Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional
+GANs", ICLR 2016, arXiv:1511.06434. What differs from the paper, and why, is taught in chapter 4.
+"""
+
+import keras
+import numpy as np
+
+from .layers import DepthToSpace, LabelEmbedding, SpaceToDepth, SpectralNormalization
+
+START = 4  # pixels a side of the first feature map of G and the last of D
+NARROW, WIDE = 16, 256  # fewest and most channels of the default widths
+
+
+def default_widths(image_size: int) -> tuple[int, ...]:
+    """Return one number of channels a stage, from the 4×4 map up: 128, 64, 32, 16 at 64 pixels.
+
+    Raises:
+        ValueError: `image_size` is not 32, 64, 128 or 256.
+    """
+    stages = int(np.log2(image_size // START)) if image_size >= START else 0
+    if START * 2**stages != image_size or not 32 <= image_size <= 256:
+        raise ValueError(f"image_size={image_size} is none of 32, 64, 128, 256")
+    return tuple(min(WIDE, NARROW * 2**stage) for stage in reversed(range(stages)))
+
+
+def dcgan_generator(
+    image_size: int = 64,
+    channels: int = 1,
+    latent_dim: int = 64,
+    widths: tuple[int, ...] | None = None,
+    num_classes: int | tuple[int, ...] | None = None,
+    *,
+    extra_convolutions: int = 0,
+    upsampling: str = "transposed",
+    last_stage: str = "transposed",
+    batch_norm: bool = True,
+    name: str = "generator",
+) -> keras.Model:
+    """Build a generator: a dense layer to 4×4, then stages that double the size.
+
+    Args:
+        image_size: Pixels a side of the image: 32, 64, 128 or 256.
+        channels: Channels of the image.
+        latent_dim: Length of the latent vector z ~ N(0, 1).
+        widths: Channels of each stage from 4×4 up, one a doubling. None: `default_widths`.
+        num_classes: None; or the number of classes; or a tuple of numbers, one a label. Labels are
+            embedded and joined to z.
+        extra_convolutions: 3×3 convolutions that follow each up-sampling.
+        upsampling: `"transposed"` (4×4 kernel, stride 2) or `"bilinear"` (then a 3×3 convolution).
+        last_stage: `"transposed"`: one more stage to the image; `"depth-to-space"`: a 3×3
+            convolution at half size whose channels become pixels.
+        batch_norm: Batch normalisation after each stage (synchronised between replicas).
+        name: Name of the model.
+
+    Returns:
+        A model from z (B, latent_dim) float32, or [z, labels (B, n) int], to images
+        (B, image_size, image_size, channels) in [-1, 1] (tanh).
+
+    Raises:
+        ValueError: The image size, the number of widths or an option is not one of these.
+    """
+    widths = _checked_widths(image_size, widths)
+    _one_of("upsampling", upsampling, ("transposed", "bilinear"))
+    _one_of("last_stage", last_stage, ("transposed", "depth-to-space"))
+    z = keras.Input((latent_dim,), name="z")
+    inputs, parts = z, [z]
+    if num_classes is not None:
+        labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
+        inputs = [z, labels]
+        parts += embed(labels, num_classes, latent_dim // 2, "class")
+    x = keras.layers.Concatenate(name="z_and_labels")(parts) if len(parts) > 1 else z
+    x = keras.layers.Dense(START * START * widths[0], use_bias=not batch_norm, name="project")(x)
+    x = keras.layers.Reshape((START, START, widths[0]), name="reshape")(x)
+    x = _normalised(x, batch_norm, "stage_4")
+    for index, width in enumerate(widths[1:], start=1):
+        size = START * 2**index
+        x = _upsample(x, width, upsampling, not batch_norm, f"up_{size}")
+        x = _normalised(x, batch_norm, f"stage_{size}")
+        for extra in range(extra_convolutions):
+            x = _convolution(width, 3, 1, f"conv_{size}_{extra}", use_bias=not batch_norm)(x)
+            x = _normalised(x, batch_norm, f"conv_{size}_{extra}")
+    if last_stage == "transposed":
+        x = _upsample(x, channels, upsampling, True, f"up_{image_size}")
+    else:
+        x = _convolution(4 * channels, 3, 1, "to_subpixels")(x)
+        x = DepthToSpace(2, name="depth_to_space")(x)
+    # The image leaves in float32 also under mixed precision: losses and penalties read it.
+    outputs = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def dcgan_discriminator(
+    image_size: int = 64,
+    channels: int = 1,
+    widths: tuple[int, ...] | None = None,
+    num_classes: int | tuple[int, ...] | None = None,
+    *,
+    extra_convolutions: int = 0,
+    first_stage: str = "strided",
+    spectral_norm: bool = False,
+    name: str = "discriminator",
+) -> keras.Model:
+    """Build a discriminator: stages that halve the size down to 4×4, then one logit.
+
+    There is no batch normalisation: it would couple the images of a batch, and a penalty on the
+    gradient is one of a single image (Gulrajani et al. 2017, arXiv:1704.00028).
+
+    Args:
+        image_size: Pixels a side of the image: 32, 64, 128 or 256.
+        channels: Channels of the image.
+        widths: Channels of each stage from the image down, one a halving. None: `default_widths`
+            from the narrow end.
+        num_classes: As in `dcgan_generator`. Labels enter by projection: the logit gains the inner
+            product of the label's embedding with the pooled features (Miyato & Koyama 2018,
+            arXiv:1802.05637).
+        extra_convolutions: 3×3 convolutions that precede each halving but the first.
+        first_stage: `"strided"`, or `"space-to-depth"`: pixels become channels at half size first.
+        spectral_norm: Divide every kernel by its largest singular value.
+        name: Name of the model.
+
+    Returns:
+        A model from images (B, H, W, C) float32 in [-1, 1], or [images, labels (B, n) int], to
+        logits (B, 1) float32: positive means real.
+
+    Raises:
+        ValueError: The image size, the number of widths or an option is not one of these.
+    """
+    widths = _checked_widths(image_size, widths and widths[::-1])[::-1]
+    _one_of("first_stage", first_stage, ("strided", "space-to-depth"))
+    wrap = SpectralNormalization if spectral_norm else lambda layer, name: layer
+    images = keras.Input((image_size, image_size, channels), name="image")
+    x = images
+    for index, width in enumerate(widths):
+        size = image_size // 2 ** (index + 1)
+        if index == 0 and first_stage == "space-to-depth":
+            x = SpaceToDepth(2, name="space_to_depth")(x)
+            layer = _convolution(width, 3, 1, f"down_{size}")
+        else:
+            for extra in range(extra_convolutions if index else 0):
+                label = f"conv_{size * 2}_{extra}"
+                layer = _convolution(widths[index - 1], 3, 1, label)
+                x = wrap(layer, name=f"{label}_sn")(x)
+                x = keras.layers.LeakyReLU(0.2, name=f"{label}_leaky_relu")(x)
+            layer = _convolution(width, 4, 2, f"down_{size}")
+        x = wrap(layer, name=f"down_{size}_sn")(x)
+        x = keras.layers.LeakyReLU(0.2, name=f"down_{size}_leaky_relu")(x)
+    features = keras.layers.Flatten(name="features")(x)
+    logits = wrap(keras.layers.Dense(1, name="score", dtype="float32"), name="score_sn")(features)
+    if num_classes is None:
+        return keras.Model(images, logits, name=name)
+    labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(x)
+    products = [
+        keras.layers.Dot(axes=1, name=f"projection_{index}", dtype="float32")([vector, pooled])
+        for index, vector in enumerate(embed(labels, num_classes, widths[-1], "projection_class"))
+    ]
+    logits = keras.layers.Add(name="logit", dtype="float32")([logits, *products])
+    return keras.Model([images, labels], logits, name=name)
+
+
+def embed(
+    labels: keras.KerasTensor, num_classes: int | tuple[int, ...], width: int, name: str
+) -> list[keras.KerasTensor]:
+    """Return one embedding (B, width) for each column of `labels` (B, n)."""
+    return [
+        LabelEmbedding(count, width, index, name=f"{name}_{index}")(labels)
+        for index, count in enumerate(_as_tuple(num_classes))
+    ]
+
+
+def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
+    """Return the directions in latent space that change the generator's first layer the most.
+
+    They are the right singular vectors of the first dense layer's kernel, restricted to z.
+
+    Source: Shen & Zhou, "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021,
+    arXiv:2007.06600.
+
+    Args:
+        generator: A generator whose dense layer is named `project`.
+        count: How many directions.
+
+    Returns:
+        Float32 array (count, latent_dim) of orthonormal rows, strongest first. The sign of each is
+        chosen so that its largest entry is positive.
+
+    Raises:
+        ValueError: More directions are asked for than z has entries.
+    """
+    latent_dim = generator.get_layer("z").output.shape[-1]
+    if not 1 <= count <= latent_dim:
+        raise ValueError(f"count={count} must lie between 1 and latent_dim={latent_dim}")
+    kernel = np.asarray(generator.get_layer("project").kernel)[:latent_dim]
+    rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
+    signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
+    return (rows * signs[:, None]).astype(np.float32)
+
+
+def _upsample(x, width, upsampling, use_bias, name):
+    if upsampling == "transposed":
+        return keras.layers.Conv2DTranspose(
+            width, 4, strides=2, padding="same", use_bias=use_bias, name=name
+        )(x)
+    x = keras.layers.UpSampling2D(interpolation="bilinear", name=f"{name}_bilinear")(x)
+    return _convolution(width, 3, 1, name, use_bias=use_bias)(x)
+
+
+def _convolution(width, kernel, strides, name, use_bias=True):
+    return keras.layers.Conv2D(
+        width, kernel, strides=strides, padding="same", use_bias=use_bias, name=name
+    )
+
+
+def _normalised(x, batch_norm, name):
+    if batch_norm:
+        x = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _as_tuple(num_classes):
+    return (num_classes,) if isinstance(num_classes, int) else tuple(num_classes)
+
+
+def _checked_widths(image_size, widths):
+    defaults = default_widths(image_size)
+    if widths is not None and len(widths) != len(defaults):
+        raise ValueError(
+            f"{image_size}-pixel images take {len(defaults)} widths, one a stage; got {widths}"
+        )
+    return tuple(widths) if widths is not None else defaults
+
+
+def _one_of(option, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{option}={value!r} is none of {', '.join(map(repr, allowed))}")

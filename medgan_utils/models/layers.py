@@ -1,0 +1,152 @@
+"""Layers that Keras lacks, or has in a form that does not suit a GAN."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("medgan_utils")
+class SpectralNormalization(keras.layers.Wrapper):
+    """Divides a linear layer's kernel by its largest singular value, without changing the kernel.
+
+    Keras' own wrapper overwrites the kernel at every training call, so the optimiser's step and the
+    normalisation fight over one variable, and a generator's step changes the discriminator. Here
+    the stored kernel W is left alone; the layer computes (W / σ(W)) x + b, and the gradient flows
+    through σ(W) = uᵀ W v. The vectors u and v follow W by one power iteration a training call.
+
+    Source: Miyato et al., "Spectral Normalization for GANs", ICLR 2018, arXiv:1802.05957.
+
+    Args:
+        layer: `Dense`, `Conv2D` or another layer that is linear in its input and has a `kernel`
+            whose last axis counts the outputs. Its `activation` must be linear.
+        power_iterations: Power iterations a training call.
+        **kwargs: Passed to `keras.layers.Wrapper`.
+
+    Raises:
+        ValueError: The layer has an activation, or no kernel.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs):
+        super().__init__(layer, **kwargs)
+        if getattr(layer, "activation", None) not in (None, keras.activations.linear):
+            raise ValueError(f"{layer.name} has an activation; put it in a layer of its own after")
+        self.power_iterations = power_iterations
+
+    def build(self, input_shape):
+        """Build the wrapped layer and the left singular vector u, shape (1, outputs)."""
+        super().build(input_shape)
+        if not hasattr(self.layer, "kernel"):
+            raise ValueError(f"{self.layer.name} has no kernel to normalise")
+        self.vector_u = self.add_weight(
+            shape=(1, self.layer.kernel.shape[-1]),
+            initializer=keras.initializers.RandomNormal(seed=0),
+            trainable=False,
+            name="vector_u",
+        )
+
+    def sigma(self, training: bool = False) -> tf.Tensor:
+        """Return the estimate of the kernel's largest singular value, a scalar.
+
+        Args:
+            training: Also move u by `power_iterations` power iterations.
+        """
+        matrix = tf.reshape(
+            tf.convert_to_tensor(self.layer.kernel), (-1, self.layer.kernel.shape[-1])
+        )
+        fixed = tf.stop_gradient(matrix)
+        u = tf.convert_to_tensor(self.vector_u)
+        v = tf.math.l2_normalize(tf.matmul(u, fixed, transpose_b=True))
+        for _ in range(self.power_iterations if training else 0):
+            u = tf.math.l2_normalize(tf.matmul(v, fixed))
+            v = tf.math.l2_normalize(tf.matmul(u, fixed, transpose_b=True))
+        if training:
+            self.vector_u.assign(u)
+        return tf.reduce_sum(tf.matmul(v, matrix) * u)
+
+    def call(self, inputs, training=False):
+        """Return (W / σ) x + b, of the wrapped layer's output shape."""
+        outputs = self.layer(inputs)
+        sigma = tf.cast(self.sigma(training=bool(training)), outputs.dtype)
+        if not getattr(self.layer, "use_bias", False):
+            return outputs / sigma
+        bias = tf.cast(self.layer.bias, outputs.dtype)
+        return (outputs - bias) / sigma + bias
+
+    def get_config(self):
+        """Return the configuration, with the number of power iterations."""
+        return {**super().get_config(), "power_iterations": self.power_iterations}
+
+
+@keras.saving.register_keras_serializable("medgan_utils")
+class DepthToSpace(keras.layers.Layer):
+    """Turns (B, H, W, block² C) into (B, block H, block W, C): the last up-sampling, nearly free.
+
+    Source: Shi et al., "Real-Time Single Image … Super-Resolution Using an Efficient Sub-Pixel
+    CNN", CVPR 2016, arXiv:1609.05158.
+
+    Args:
+        block: Factor by which height and width grow.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, block: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.block = block
+
+    def call(self, inputs):
+        """Rearrange channels into pixels."""
+        return tf.nn.depth_to_space(inputs, self.block)
+
+    def compute_output_shape(self, input_shape):
+        """Return (B, block H, block W, C)."""
+        batch, height, width, channels = input_shape
+        return (batch, height * self.block, width * self.block, channels // self.block**2)
+
+    def get_config(self):
+        """Return the configuration, with the block size."""
+        return {**super().get_config(), "block": self.block}
+
+
+@keras.saving.register_keras_serializable("medgan_utils")
+class SpaceToDepth(DepthToSpace):
+    """Turns (B, block H, block W, C) into (B, H, W, block² C): the inverse of `DepthToSpace`."""
+
+    def call(self, inputs):
+        """Rearrange pixels into channels."""
+        return tf.nn.space_to_depth(inputs, self.block)
+
+    def compute_output_shape(self, input_shape):
+        """Return (B, H, W, block² C)."""
+        batch, height, width, channels = input_shape
+        return (batch, height // self.block, width // self.block, channels * self.block**2)
+
+
+@keras.saving.register_keras_serializable("medgan_utils")
+class LabelEmbedding(keras.layers.Embedding):
+    """Embeds one column of an integer label array (B, n) as vectors (B, width).
+
+    Args:
+        input_dim: Number of classes of that label.
+        output_dim: Width of the vectors.
+        index: Which column.
+        **kwargs: Passed to `keras.layers.Embedding`.
+    """
+
+    def __init__(self, input_dim: int, output_dim: int, index: int = 0, **kwargs):
+        super().__init__(input_dim, output_dim, **kwargs)
+        self.index = index
+
+    def call(self, inputs):
+        """Look the column's classes up."""
+        return super().call(inputs[:, self.index])
+
+    def compute_output_shape(self, input_shape):
+        """Return (B, width)."""
+        return (input_shape[0], self.output_dim)
+
+    def compute_output_spec(self, inputs):
+        """Return the symbolic output of shape (B, width)."""
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+
+    def get_config(self):
+        """Return the configuration, with the column."""
+        return {**super().get_config(), "index": self.index}
