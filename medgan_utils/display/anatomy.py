@@ -48,18 +48,13 @@ def montage(
     Raises:
         ValueError: Shapes do not fit, or the window is unknown.
     """
-    if hasattr(source, "voxels"):
-        images, spacing, window, titles = _axial_slices(source, count, window, titles)
-    else:
-        images = as_images(getattr(source, "images", source))
-        spacing = _in_plane(spacing_mm or getattr(source, "spacing_mm", None))
-        window = (-1.0, 1.0) if window is None else resolve_window(window, images)
+    images, spacing, window, titles = _slices(source, spacing_mm, count, window, titles)
     if masks is not None and np.shape(masks) != images.shape[:3]:
         raise ValueError(f"masks {np.shape(masks)} do not fit images {images.shape[:3]}")
     height, width = images.shape[1:3]
     down, across = spacing or (1.0, 1.0)
-    size = (width, height * down / across)
-    figure, axes = pixel_canvas([size] * len(images), columns, titles, title)
+    sizes = [(width, height * down / across)] * len(images)
+    figure, axes = pixel_canvas(sizes, columns, titles, title)
     for index, (one, image) in enumerate(zip(axes, images, strict=True)):
         _show(one, image, window)
         if masks is not None:
@@ -113,13 +108,17 @@ def volume_planes(
     return figure
 
 
-def _axial_slices(volume: object, count: int, window, titles):
-    """Slices of a volume from low to high, leaving out the outer tenth at either end."""
-    voxels, spacing = volume_parts(volume)
-    depth = voxels.shape[2]
-    levels = (
-        np.linspace(0.1 * (depth - 1), 0.9 * (depth - 1), min(count, depth)).round().astype(int)
-    )
+def _slices(source: object, spacing_mm, count: int, window, titles):
+    """Images, pixel size, window and titles of whatever `montage` was given."""
+    if not hasattr(source, "voxels"):
+        images = as_images(getattr(source, "images", source))
+        if spacing_mm is None:
+            spacing_mm = getattr(source, "spacing_mm", None)
+        window = (-1.0, 1.0) if window is None else resolve_window(window, images)
+        return images, _in_plane(spacing_mm), window, titles
+    voxels, spacing = volume_parts(source, spacing_mm)
+    top = voxels.shape[2] - 1  # the outer tenth at either end is mostly empty
+    levels = np.linspace(0.1 * top, 0.9 * top, min(count, top + 1)).round().astype(int)
     images = np.stack([PLANES["axial"].cut(voxels, level) for level in levels])
     titles = titles or [f"z = {level}" for level in levels]
     return images, (spacing[1], spacing[0]), resolve_window(window, voxels), titles

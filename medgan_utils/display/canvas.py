@@ -45,31 +45,39 @@ def pixel_canvas(
         raise ValueError(f"columns must be at least 1, got {columns}")
     columns = min(columns, len(sizes))
     scale = scale or whole_scale(max(width for width, _ in sizes), columns)
-    boxes = [(max(1, round(w * scale)), max(1, round(h * scale))) for w, h in sizes]
-    rows = [boxes[start : start + columns] for start in range(0, len(boxes), columns)]
     above = _LINE * (1 + max(text.count("\n") for text in titles)) if titles else 0
-    width = max(sum(w for w, _ in row) + _GAP * (len(row) - 1) for row in rows)
+    boxes, width, height = _flow(sizes, scale, columns, above)
     heading = fill(title, max(20, width // 8)) if title else ""
-    top = (_TITLE_LINE * (1 + heading.count("\n")) + 4) if title else 0
-    height = top + sum(max(h for _, h in row) + above for row in rows) + _GAP * (len(rows) - 1)
+    height += (_TITLE_LINE * (1 + heading.count("\n")) + 4) if title else 0
 
     figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-    axes, y = [], height - top
-    for row in rows:
-        x, bottom = 0, y - above - max(h for _, h in row)
-        for w, h in row:
-            axes.append(figure.add_axes((x / width, bottom / height, w / width, h / height)))
-            x += w + _GAP
-        y = bottom - _GAP
-    _label(figure, axes, titles, heading, 1 - 2 / height)
+    if heading:
+        figure.text(0.5, 1 - 2 / height, heading, ha="center", va="top", fontsize=11)
+    axes = []
+    for (x, y, w, h), text in zip(boxes, titles or [""] * len(boxes), strict=True):
+        axes.append(figure.add_axes((x / width, y / height, w / width, h / height)))
+        axes[-1].set_axis_off()
+        axes[-1].set_title(text, fontsize=9, pad=3)
+    plt.close(figure)  # or the notebook would show it a second time
     return figure, axes
 
 
-def _label(figure: Figure, axes: list[Axes], titles, heading: str, top: float) -> None:
-    """Switch the frames off, write the titles, and let pyplot forget the figure."""
-    for one, text in zip(axes, titles or [""] * len(axes), strict=True):
-        one.set_axis_off()
-        one.set_title(text, fontsize=9, pad=3)
-    if heading:
-        figure.text(0.5, top, heading, ha="center", va="top", fontsize=11)
-    plt.close(figure)
+def _flow(sizes, scale: float, columns: int, above: int) -> tuple[list[tuple], int, int]:
+    """Lay boxes out in rows, in whole pixels from the lower left; `above` is kept for titles.
+
+    Returns:
+        `(x, y, width, height)` of every box, and the width and height of them all.
+    """
+    boxes = [(max(1, round(w * scale)), max(1, round(h * scale))) for w, h in sizes]
+    rows = [boxes[start : start + columns] for start in range(0, len(boxes), columns)]
+    placed, width, y = [], 0, 0
+    for row in reversed(rows):
+        x = 0
+        line = []
+        for w, h in row:
+            line.append((x, y, w, h))
+            x += w + _GAP
+        placed = line + placed
+        width = max(width, x - _GAP)
+        y += max(h for _, h in row) + above + _GAP
+    return placed, width, y - _GAP

@@ -25,6 +25,20 @@ class LatentExplorer:
     stays closer to the mean: safer pictures, less variety (Brock et al. 2019, arXiv:1809.11096).
     SeFa directions are from Shen and Zhou 2021, arXiv:2007.06600.
 
+    Args:
+        generator: A model from z `(B, latent_dim)`, or from `[z, labels]` with integer labels
+            `(B, n)`, to images `(B, H, W, 1 or 3)` in [−1, 1].
+        directions: `(n, latent_dim)`, one row a slider; rows are scaled to length 1.
+        latent_dim: Read from the generator if left out.
+        num_classes: Classes of a conditional generator, one number a label.
+        class_names: Names for the dropdown; for several labels a mapping from the label's
+            name to the names of its classes. Stands in for `num_classes`.
+        truncation: Where its slider starts, 0 to 1.5.
+        seed: Where the seed box starts.
+        neighbour: Takes the sample `(H, W, C)` and returns an image of the same range to show
+            beside it, for instance the nearest real one.
+        size: The longer side of the picture in screen pixels.
+
     Attributes:
         sliders: One slider per direction; setting `sliders[0].value` moves the picture.
         truncation: Slider.
@@ -32,6 +46,9 @@ class LatentExplorer:
         classes: One dropdown per label of a conditional generator.
         between: Slider from kept point A (0) to kept point B (1).
         seconds: Median time from a moved slider to a picture, as measured when it was made.
+
+    Raises:
+        ValueError: Directions, classes and generator do not fit together.
     """
 
     def __init__(
@@ -47,25 +64,6 @@ class LatentExplorer:
         neighbour: Callable[[np.ndarray], np.ndarray] | None = None,
         size: int = 384,
     ):
-        """Compile the generator for one image and lay out the controls.
-
-        Args:
-            generator: A model from z `(B, latent_dim)`, or from `[z, labels]` with integer labels
-                `(B, n)`, to images `(B, H, W, 1 or 3)` in [−1, 1].
-            directions: `(n, latent_dim)`, one row a slider; rows are scaled to length 1.
-            latent_dim: Read from the generator if left out.
-            num_classes: Classes of a conditional generator, one number a label.
-            class_names: Names for the dropdown; for several labels a mapping from the label's
-                name to the names of its classes. Stands in for `num_classes`.
-            truncation: Where its slider starts, 0 to 1.5.
-            seed: Where the seed box starts.
-            neighbour: Takes the sample `(H, W, C)` and returns an image of the same range to show
-                beside it, for instance the nearest real one.
-            size: The longer side of the picture in screen pixels.
-
-        Raises:
-            ValueError: Directions, classes and generator do not fit together.
-        """
         latent_dim = latent_dim or generator.inputs[0].shape[-1]
         self._directions = _unit_rows(directions, latent_dim)
         self._choices = _label_choices(num_classes, class_names)

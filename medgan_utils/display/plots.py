@@ -8,11 +8,12 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart
 their dashes too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .anatomy import montage, volume_planes
@@ -109,26 +110,10 @@ def curves(
     if not history:
         raise ValueError("history is empty: nothing was recorded yet")
     figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
-    styles = zip(cycle(PALETTE), cycle(_DASHES), strict=False)
-    for (name, line), (colour, dash) in zip(history.items(), styles, strict=False):
-        x, values = _line(name, line)
-        if smooth > 1 and len(values) > smooth:
-            axes.plot(x, values, color=colour, alpha=0.2, linewidth=0.8)
-            x, values = x[smooth - 1 :], np.convolve(values, np.ones(smooth) / smooth, "valid")
-        marker = "o" if len(values) == 1 else None
-        axes.plot(x, values, color=colour, linestyle=dash, marker=marker, label=name)
+    for (name, line), style in zip(history.items(), _styles(), strict=False):
+        _draw_line(axes, name, *_line(name, line), style, smooth)
     for name, level in (levels or {}).items():
-        axes.axhline(level, color="0.4", linewidth=1, linestyle=(0, (1, 2)))
-        axes.annotate(
-            name,
-            (1.0, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-            color="0.3",
-        )
+        _draw_level(axes, name, level)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
     axes.locator_params(axis="x", integer=True)  # half a step is not a place
     return _finish(figure, axes)
@@ -160,11 +145,10 @@ def histograms(
         raise ValueError("every set needs at least one finite value to draw a histogram")
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins, value_range)
     figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
-    styles = zip(cycle(PALETTE), cycle(_DASHES), strict=False)
-    for (name, array), (colour, dash) in zip(values.items(), styles, strict=False):
+    for (name, array), style in zip(values.items(), _styles(), strict=False):
         density, _ = np.histogram(array, edges, density=True)
-        axes.stairs(density, edges, fill=True, color=colour, alpha=0.15)
-        axes.stairs(density, edges, color=colour, linestyle=dash, linewidth=1.6, label=name)
+        axes.stairs(density, edges, fill=True, color=style["color"], alpha=0.15)
+        axes.stairs(density, edges, label=name, linewidth=1.6, **style)
     axes.set(xlabel=xlabel, ylabel="Density", title=title or "")
     return _finish(figure, axes)
 
@@ -181,7 +165,36 @@ def _line(name: str, line) -> tuple[np.ndarray, np.ndarray]:
     return x, values
 
 
-def _finish(figure: Figure, axes) -> Figure:
+def _styles() -> Iterator[dict]:
+    """Colour and dashes of the first line, the second, and so on."""
+    for colour, dashes in zip(cycle(PALETTE), cycle(_DASHES), strict=False):
+        yield {"color": colour, "linestyle": dashes}
+
+
+def _draw_line(axes: Axes, name: str, x, values, style: dict, smooth: int) -> None:
+    """Draw one line, or its moving average in front of it."""
+    if smooth > 1 and len(values) > smooth:
+        axes.plot(x, values, color=style["color"], alpha=0.2, linewidth=0.8)
+        x, values = x[smooth - 1 :], np.convolve(values, np.ones(smooth) / smooth, "valid")
+    axes.plot(x, values, marker="o" if len(values) == 1 else None, label=name, **style)
+
+
+def _draw_level(axes: Axes, name: str, level: float) -> None:
+    """Draw a horizontal line with its name at the right."""
+    axes.axhline(level, color="0.4", linewidth=1, linestyle=(0, (1, 2)))
+    axes.annotate(
+        name,
+        (1.0, level),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color="0.3",
+    )
+
+
+def _finish(figure: Figure, axes: Axes) -> Figure:
     """A quiet grid, a legend where there are names, and no second copy of the figure."""
     axes.grid(color="0.9")
     axes.set_axisbelow(True)

@@ -1,0 +1,235 @@
+"""Figures: crisp pixels, right sides, right lengths, one display, clear errors."""
+
+import io
+from types import SimpleNamespace
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from medgan_utils.display import plots
+from medgan_utils.display.pictures import to_uint8
+from medgan_utils.display.planes import PLANES, resolve_window
+
+rng = np.random.default_rng(0)
+
+
+def pixels(figure) -> np.ndarray:
+    """The figure as it appears on the screen, `(H, W, 3)` uint8."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def texts(figure) -> set[str]:
+    found = {text.get_text() for axes in figure.axes for text in axes.texts}
+    found |= {axes.get_title() for axes in figure.axes} | {text.get_text() for text in figure.texts}
+    return found - {""}
+
+
+@pytest.fixture
+def marked_volume():
+    """RAS, 20 × 24 × 16 voxels of 2 × 1 × 3 mm, one bright voxel right, in front and on top."""
+    voxels = np.zeros((20, 24, 16), np.float32)
+    voxels[17, 20, 13] = 100.0
+    return SimpleNamespace(voxels=voxels, spacing_mm=(2.0, 1.0, 3.0))
+
+
+class TestSampleGrid:
+    def test_every_image_pixel_is_a_square_of_whole_screen_pixels(self):
+        images = rng.uniform(-1, 1, (6, 8, 8, 1)).astype(np.float32)
+        figure = plots.sample_grid(images, columns=3)
+        page = pixels(figure)[..., 0]
+        scale = round(figure.axes[0].get_position().width * page.shape[1] / 8)
+        shown = page[: 8 * scale, : 8 * scale][scale // 2 :: scale, scale // 2 :: scale]
+        assert scale > 1
+        np.testing.assert_allclose(shown, to_uint8(images[0, ..., 0]), atol=1)
+
+    @pytest.mark.parametrize("size", [64, 256])
+    def test_no_image_pixel_is_lost(self, size):
+        figure = plots.sample_grid(np.zeros((8, size, size)), columns=8)
+        width = figure.axes[0].get_position().width * figure.get_size_inches()[0] * figure.dpi
+        assert width >= size - 1e-6 and width % size == pytest.approx(0, abs=1e-6)
+
+    def test_colour_titles_and_a_last_row_that_is_not_full(self):
+        images = np.full((5, 8, 8, 3), -1.0)
+        images[..., 0] = 1.0
+        figure = plots.sample_grid(images, 4, titles=list("abcde"), title="Five reds")
+        assert len(figure.axes) == 5
+        assert {"a", "e", "Five reds"} <= texts(figure)
+        assert ([255, 0, 0] == pixels(figure)).all(axis=-1).any()
+
+    def test_values_outside_and_not_finite_are_clipped_without_a_warning(self, recwarn):
+        image = np.array([[-9.0, 9.0], [np.nan, np.inf]])
+        np.testing.assert_array_equal(to_uint8(image), [[0, 255], [0, 0]])
+        assert not recwarn.list
+
+    @pytest.mark.parametrize("shape", [(8, 8), (2, 8, 8, 4), (0, 8, 8, 1)])
+    def test_other_shapes_are_refused_with_the_way_out(self, shape):
+        with pytest.raises(ValueError, match=r"expected images .*image\[None\]"):
+            plots.sample_grid(np.zeros(shape))
+
+    def test_wrong_number_of_titles(self):
+        with pytest.raises(ValueError, match="4 images need 4 titles, got 1"):
+            plots.sample_grid(np.zeros((4, 8, 8)), titles=["only one"])
+
+
+def test_grid_png_is_a_mosaic_of_the_images():
+    images = rng.uniform(-1, 1, (5, 8, 6, 1))
+    page = np.asarray(Image.open(io.BytesIO(plots.grid_png(images, columns=2))))
+    assert page.shape == (3 * 10 - 2, 2 * 8 - 2)
+    np.testing.assert_array_equal(page[20:28, :6], to_uint8(images[4, ..., 0]))
+    assert (page[20:, 8:] == 255).all()
+
+
+class TestAnatomy:
+    @pytest.mark.parametrize(
+        ("plane", "letters"), [("axial", "RLAP"), ("coronal", "RLSI"), ("sagittal", "APSI")]
+    )
+    def test_the_bright_voxel_lies_at_the_lettered_sides(self, marked_volume, plane, letters):
+        cut = PLANES[plane].cut(marked_volume.voxels, (17, 20, 13)[PLANES[plane].axis])
+        row, column = np.unravel_index(cut.argmax(), cut.shape)
+        assert PLANES[plane].letters == letters
+        assert column < cut.shape[1] / 2, "right or anterior is on the image's left"
+        assert row < cut.shape[0] / 2, "anterior or superior is at the top"
+
+    def test_planes_keep_the_true_proportions(self, marked_volume):
+        figure = plots.volume_planes(marked_volume, centre=(17, 20, 13), title="Planes")
+        size = figure.get_size_inches() * figure.dpi
+        shown = [axes.get_position().bounds[2:] * size for axes in figure.axes]
+        wanted = [(40, 24), (40, 48), (24, 48)]
+        np.testing.assert_allclose([w / h for w, h in shown], [w / h for w, h in wanted], rtol=0.02)
+        assert {"Axial, z = 13", "Coronal, y = 20", "Sagittal, x = 17"} <= texts(figure)
+        assert {"R", "L", "A", "P", "S", "I"} <= texts(figure)
+
+    def test_the_scale_bar_has_the_length_it_says(self):
+        figure = plots.montage(np.zeros((2, 64, 64)), spacing_mm=3.0)
+        (bar,) = figure.axes[0].lines
+        start, end = bar.get_xdata()
+        assert "50 mm" in texts(figure)
+        assert (end - start) * 64 * 3.0 == pytest.approx(50)
+
+    def test_a_montage_of_a_volume_goes_from_low_to_high(self, marked_volume):
+        figure = plots.montage(marked_volume, columns=2, count=4)
+        assert [axes.get_title() for axes in figure.axes] == ["z = 2", "z = 6", "z = 10", "z = 14"]
+        assert "10 mm" in texts(figure)
+
+    def test_a_montage_of_slices_takes_images_and_spacing_from_the_object(self):
+        slices = SimpleNamespace(images=np.zeros((3, 32, 32, 1)), spacing_mm=2.0)
+        assert "20 mm" in texts(plots.montage(slices))
+
+    def test_masks_are_outlined_and_letters_can_be_left_out(self):
+        masks = np.zeros((1, 32, 32), np.uint8)
+        masks[0, 8:20, 8:20], masks[0, 12:15, 12:15] = 1, 2
+        figure = plots.montage(np.full((1, 32, 32), -1.0), masks=masks, letters=False)
+        assert len(figure.axes[0].collections) == 2
+        assert not texts(figure)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: plots.volume_planes(np.zeros((4, 4, 4, 2))), "three axes"),
+            (lambda: plots.volume_planes(np.full((4, 4, 4), np.nan)), "no finite voxel"),
+            (lambda: plots.volume_planes(np.zeros((4, 4, 4)), centre=(0, 4, 0)), "outside"),
+            (lambda: plots.volume_planes(np.zeros((4, 4, 4)), spacing_mm=0), "positive"),
+            (lambda: plots.montage(np.zeros((2, 8, 8)), window="bones"), "soft tissue"),
+            (lambda: plots.montage(np.zeros((2, 8, 8)), window=(3, 1)), "low < high"),
+            (lambda: plots.montage(np.zeros((2, 8, 8)), masks=np.zeros((1, 8, 8))), "do not fit"),
+            (lambda: plots.montage(np.zeros((2, 8, 8)), spacing_mm=-1), "positive"),
+        ],
+    )
+    def test_bad_input_gets_a_clear_error(self, call, message):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+    def test_windows(self):
+        assert resolve_window("soft tissue", np.zeros(1)) == (-160, 240)
+        values = np.append(np.linspace(0, 1000, 1001), np.nan)
+        assert resolve_window(None, values) == pytest.approx((5, 995))
+        low, high = resolve_window(None, np.full(5, 7.0))
+        assert low < 7 < high
+
+
+class TestCurves:
+    def test_lines_differ_in_colour_and_dashes(self):
+        history = {f"run {k}": rng.normal(size=9) for k in range(7)}
+        lines = plots.curves(history, "Seven runs").axes[0].lines
+        assert len({line.get_color() for line in lines}) == 7
+        assert len({str(line._dash_pattern) for line in lines}) == 7
+
+    def test_x_positions_smoothing_and_levels(self):
+        history = {"FD-enc": ([0, 500, 1000, 1500], [9.0, 3.0, 3.0, 3.0])}
+        axes = plots.curves(history, smooth=2, levels={"floor": 1.0}, ylabel="FD-enc").axes[0]
+        raw, smoothed, floor = axes.lines
+        assert list(raw.get_xdata()) == [0, 500, 1000, 1500]
+        assert list(smoothed.get_xdata()) == [500, 1000, 1500]
+        assert list(smoothed.get_ydata()) == [6.0, 3.0, 3.0]
+        assert floor.get_ydata()[0] == 1.0 and axes.texts[0].get_text() == "floor"
+
+    def test_one_value_is_visible(self):
+        assert plots.curves({"loss": [0.7]}).axes[0].lines[0].get_marker() == "o"
+
+    def test_errors(self):
+        with pytest.raises(ValueError, match="nothing was recorded"):
+            plots.curves({})
+        with pytest.raises(ValueError, match="'a' has 2 x positions but 3 values"):
+            plots.curves({"a": ([0, 1], [1, 2, 3])})
+
+
+def test_histograms_share_their_bins_and_have_area_one():
+    figure = plots.histograms({"real": rng.normal(size=500), "fake": [0.0, 1.0, np.nan]}, bins=20)
+    outlines = [patch for patch in figure.axes[0].patches if not patch.get_fill()]
+    edges = [patch.get_data().edges for patch in outlines]
+    np.testing.assert_array_equal(*edges)
+    for patch in outlines:
+        assert (patch.get_data().values * np.diff(patch.get_data().edges)).sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="at least one finite value"):
+        plots.histograms({"real": [np.nan]})
+
+
+class TestTable:
+    rows = (
+        {"set": "floor <real>", "FD-enc": 1.23456, "images": 12000, "passed": True},
+        {"set": "GAN", "FD-enc": (12.34, 11.0, 14.0), "images": None, "KID": float("nan")},
+    )
+
+    def test_html_is_escaped_captioned_and_has_headings_for_screen_readers(self):
+        html = plots.table(self.rows, caption="Lower is better")._repr_html_()
+        assert "<caption>Lower is better</caption>" in html
+        assert "floor &lt;real&gt;" in html and "<real>" not in html
+        assert html.count('scope="col"') == 5 and html.count('scope="row"') == 2
+
+    def test_text_is_aligned_and_rounded(self):
+        lines = repr(plots.table(self.rows, columns=["set", "FD-enc", "images"])).splitlines()
+        assert [line.split("  ")[0].strip() for line in lines[2:]] == ["floor <real>", "GAN"]
+        assert "1.23" in lines[2] and "12,000" in lines[2]
+        assert "12.3 (11.0 – 14.0)" in lines[3] and lines[3].endswith("–")
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(0.000123456, "0.000123"), (1234.5, "1,234"), (True, "yes"), ("x", "x"), (-0.5, "-0.500")],
+    )
+    def test_numbers(self, value, text):
+        assert plots.table([{"value": value}]).rows == [[text]]
+
+    def test_errors_and_tables_of_an_evaluation(self):
+        assert plots.table(SimpleNamespace(rows=[{"a": 1}])).rows == [["1"]]
+        with pytest.raises(ValueError, match="no rows"):
+            plots.table([])
+        with pytest.raises(ValueError, match="no row has the column 'FID'; there are set"):
+            plots.table(self.rows, columns=["FID"])
+
+
+def test_a_figure_is_shown_once():
+    """What pyplot still holds at the end of a cell, the notebook shows beside the cell's value."""
+    plt.close("all")
+    plots.sample_grid(np.zeros((2, 8, 8)))
+    plots.montage(np.zeros((2, 8, 8)))
+    plots.volume_planes(np.zeros((4, 4, 4)))
+    plots.curves({"loss": [1, 2]})
+    plots.histograms({"a": [1, 2]})
+    assert plt.get_fignums() == []
