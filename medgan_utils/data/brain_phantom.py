@@ -96,19 +96,20 @@ def make_subject(
     shape_rng, warp_rng, head_rng, lesion_rng = _streams(seed, 4)
     parameters = _draw_parameters(shape_rng)
     affine, points = _grid(spacing_mm)
-    points = _deform(points, template, warp_rng, spacing_mm, parameters)
-    tumour = None
-    if lesion:
-        tumour = _draw_tumour(lesion_rng, template)
-        texture = random_field(lesion_rng, points.shape[1:], spacing_mm, 14)
-        distance = _distance_to(points, tumour) - 0.14 * tumour["radius_mm"] * texture
-        if mass_effect:
-            points = _displace(points, template, tumour)
-        parameters.update({f"lesion_{key}": value for key, value in tumour.items()})
-    canvas = Canvas(points, spacing_mm)
+    head, brain = _deform(points, template, warp_rng, spacing_mm, parameters)
+    canvas = Canvas(head, spacing_mm)
     paint_head(canvas, template, head_rng, parameters)
-    _paint_brain(canvas, template)
-    mask = _paint_tumour(canvas, tumour, distance, texture) if tumour else None
+    if not lesion:
+        _paint_brain(canvas, template, brain)
+        return Subject(canvas.fractions, None, affine, parameters, int(seed))
+    tumour = _draw_tumour(lesion_rng, template)
+    texture = random_field(lesion_rng, brain.shape[1:], spacing_mm, 14)
+    distance = _distance_to(brain, tumour) - 0.14 * tumour["radius_mm"] * texture
+    if mass_effect:
+        brain = _displace(brain, template, tumour)
+    _paint_brain(canvas, template, brain)
+    mask = _paint_tumour(canvas, tumour, distance, texture, template)
+    parameters |= {f"lesion_{key}": value for key, value in tumour.items()}
     return Subject(canvas.fractions, mask, affine, parameters, int(seed))
 
 
@@ -220,19 +221,19 @@ def _draw_parameters(rng: np.random.Generator) -> dict[str, float]:
     """What makes one head differ from another; millimetres, degrees or factors."""
     atrophy = rng.beta(1.3, 2.2)  # 0 a young brain, 1 an old one
     return {
-        "width": rng.normal(1.0, 0.035),
-        "length": rng.normal(1.0, 0.035),
-        "height": rng.normal(1.0, 0.03),
+        "width": rng.normal(0.93, 0.03),
+        "length": rng.normal(0.93, 0.03),
+        "height": rng.normal(0.93, 0.03),
         "roll_deg": rng.normal(0, 2.0),
-        "pitch_deg": rng.normal(0, 5.0),
+        "pitch_deg": rng.normal(-14, 5.0),
         "yaw_deg": rng.normal(0, 2.0),
         "atrophy": atrophy,
         "ventricle_mm": -1.0 + 5.0 * atrophy + rng.normal(0, 0.8),
         "asymmetry_mm": rng.normal(1.5, 1.0),
-        "csf_mm": 0.5 + 2.0 * atrophy + rng.uniform(0, 0.8),
-        "skull_mm": rng.normal(6.5, 0.9),
-        "scalp_mm": rng.normal(6.5, 1.2),
-        "face_mm": rng.normal(62, 3),
+        "csf_mm": 1.5 * atrophy + rng.uniform(0, 0.6),
+        "skull_mm": rng.normal(6.0, 0.8),
+        "scalp_mm": rng.normal(5.2, 1.0),
+        "face_mm": rng.normal(66, 3),
         "nose_mm": rng.normal(12, 3),
     }
 
@@ -247,8 +248,11 @@ def _grid(spacing_mm: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _deform(
     points, template: Template, rng, spacing_mm: float, parameters: dict[str, float]
-) -> np.ndarray:
-    """Where in the template each voxel of the subject looks: pose, size, random warp, ventricles."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where in the template each voxel looks: (3, X, Y, Z) for the head, and one for the brain.
+
+    Both share pose, size and coarse warp; the brain adds finer warps and its ventricles.
+    """
     angles = np.deg2rad([parameters["pitch_deg"], parameters["roll_deg"], parameters["yaw_deg"]])
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     pitch = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
@@ -257,19 +261,25 @@ def _deform(
     size = np.diag([1 / parameters[key] for key in ("width", "length", "height")])
     moved = np.tensordot((size @ yaw @ roll @ pitch).astype(np.float32), points, axes=1)
     shape = points.shape[1:]
-    for knot_mm, amplitude_mm in ((70, 3.5), (30, 2.2), (15, 1.3)):
-        for axis in range(3):
-            moved[axis] += amplitude_mm * random_field(rng, shape, spacing_mm, knot_mm)
+    coarse, middle, fine = (
+        np.stack([random_field(rng, shape, spacing_mm, knot_mm) for _ in range(3)])
+        for knot_mm in (75, 32, 15)
+    )
+    head = moved + 3.5 * coarse + 0.7 * middle
+    brain = head + 1.8 * middle + 1.5 * fine
     # the usual twist: right frontal lobe and left occipital lobe reach further
-    moved[1] -= parameters["asymmetry_mm"] * np.tanh(moved[0] / 30) * np.abs(np.tanh(moved[1] / 50))
-    return moved - parameters["ventricle_mm"] * template.sample("push", moved)
+    twist = np.tanh(brain[0] / 30) * np.abs(np.tanh(brain[1] / 50))
+    brain[1] -= parameters["asymmetry_mm"] * twist
+    return head, brain - parameters["ventricle_mm"] * template.sample("push", brain)
 
 
-def _paint_brain(canvas: Canvas, template: Template) -> None:
+def _paint_brain(canvas: Canvas, template: Template, points: np.ndarray) -> None:
     """Grey and white matter and ventricles inside the skull."""
-    grey, white, ventricle = template.sample("tissues", canvas.points)
-    canvas.paint("grey", grey)
-    canvas.paint("white", white / np.maximum(1 - grey, 1e-3) * (white > 0))
+    inside = np.clip(-template.sample("depth", canvas.points) / canvas.spacing_mm + 0.5, 0, 1)
+    grey, white, ventricle = template.sample("tissues", points) * inside
+    # later paint covers earlier paint: divide by what will be left
+    canvas.paint("grey", np.clip(grey / np.maximum(1 - white - ventricle, 1e-3), 0, 1))
+    canvas.paint("white", np.clip(white / np.maximum(1 - ventricle, 1e-3), 0, 1))
     canvas.paint("csf", ventricle)
 
 
@@ -309,23 +319,21 @@ def _displace(points: np.ndarray, template: Template, tumour: dict[str, float]) 
     return points - offset * (1 - shrink) * free
 
 
-def _paint_tumour(canvas: Canvas, tumour: dict[str, float], distance, texture) -> np.ndarray:
+def _paint_tumour(
+    canvas: Canvas, tumour: dict[str, float], distance, texture, template
+) -> np.ndarray:
     """Oedema along the white matter, ring, core; returns the mask by largest fraction."""
     brain = canvas.fractions[NAMES.index("white")] + 0.35 * canvas.fractions[NAMES.index("grey")]
     spread = distance - tumour["oedema_mm"] * (1 + 0.5 * texture)
     oedema = np.clip(0.5 - spread / 5, 0, 1) * np.clip(brain, 0, 1)
     canvas.paint("oedema", 0.9 * oedema)
-    inside = np.clip(-template_free(canvas), 0, 1)
+    inside = np.clip(-template.sample("depth", canvas.points) / 2, 0, 1)
     canvas.fill("tumour_ring", distance, inside)
     canvas.fill("tumour_core", distance + tumour["ring_mm"] * (1 + 0.3 * texture), inside)
     mask = np.zeros(distance.shape, np.uint8)
     for name, tissue in (("oedema", "oedema"), ("ring", "tumour_ring"), ("core", "tumour_core")):
         mask[canvas.fractions[NAMES.index(tissue)] > 0.5] = LESION_LABELS[name]
     return mask
-
-
-def template_free(canvas: Canvas) -> np.ndarray:
-    return load_template().sample("depth", canvas.points) / 2
 
 
 def _receive_field(rng, shape, spacing_mm: float, bias: float) -> np.ndarray:

@@ -62,7 +62,7 @@ def signed_distance(inside: np.ndarray, spacing_mm: float) -> np.ndarray:
 
 def _close(inside: np.ndarray, radius_mm: float) -> np.ndarray:
     grown = signed_distance(inside, GRID_MM) < radius_mm
-    return signed_distance(grown, GRID_MM) < -radius_mm + GRID_MM
+    return signed_distance(grown, GRID_MM) < -radius_mm
 
 
 @lru_cache(maxsize=1)
@@ -81,7 +81,7 @@ def load_template() -> Template:
     grid = np.stack(np.meshgrid(*axes, indexing="ij"))
     brain = _interpolate(grey + white, grid - origin.reshape(3, 1, 1, 1)) > 0.4
     surface = ndimage.binary_fill_holes(_close(brain, 4))
-    skull = _close(surface, 12)
+    skull = _close(surface, 10)
     depth, pial = signed_distance(skull, GRID_MM), signed_distance(surface, GRID_MM)
 
     ventricle = _ventricles(grey + white, pial, origin)

@@ -31,8 +31,16 @@ class Canvas:
 
     def paint(self, tissue: str, coverage: np.ndarray) -> None:
         """Cover with one tissue; `coverage` (X, Y, Z) from 0 to 1."""
-        self.fractions *= 1 - coverage
-        self.fractions[NAMES.index(tissue)] += coverage
+        painted = coverage > 0
+        box = []
+        for axis in range(3):
+            hit = np.flatnonzero(painted.any(tuple({0, 1, 2} - {axis})))
+            if len(hit) == 0:
+                return
+            box.append(slice(hit[0], hit[-1] + 1))
+        part, coverage = self.fractions[:, *box], coverage[tuple(box)]
+        part *= 1 - coverage
+        part[NAMES.index(tissue)] += coverage
 
     def fill(self, tissue: str, distance: np.ndarray, where: np.ndarray | float = 1.0) -> None:
         """Cover where a signed distance (mm) is negative, with a soft edge one voxel wide."""
@@ -72,13 +80,13 @@ def paint_head(
     def field(knot_mm: float) -> np.ndarray:
         return random_field(rng, canvas.points.shape[1:], canvas.spacing_mm, knot_mm)
 
-    depth = template.sample("depth", canvas.points)
-    inner = depth - shape["csf_mm"] * np.clip(1 + 0.35 * field(30), 0.2, 2)
-    skull = shape["skull_mm"] * np.clip(1 + 0.2 * field(28), 0.5, 1.6)
-    scalp = shape["scalp_mm"] * np.clip(1 + 0.15 * field(40), 0.5, 1.8)
+    inner = template.sample("depth", canvas.points)
+    inner -= shape["csf_mm"] * np.clip(1 + 0.4 * field(35), 0.2, 2)
+    skull = shape["skull_mm"] * np.clip(1 + 0.2 * field(35), 0.6, 1.5)
+    scalp = shape["scalp_mm"] * np.clip(1 + 0.15 * field(50), 0.6, 1.6)
     outer = _head_outline(canvas, inner - skull - scalp, shape)
-    _paint_soft_tissue(canvas, outer, inner - skull, field, shape)
-    _paint_face(canvas, field, shape)
+    _paint_soft_tissue(canvas, outer, inner - skull, field)
+    _paint_face(canvas, field)
     _paint_skull(canvas, inner, skull, field)
     canvas.fill("dura", inner - 1.0)
     canvas.fill("csf", inner)
@@ -89,37 +97,37 @@ def _head_outline(canvas: Canvas, cranium: np.ndarray, shape: dict[str, float]) 
     """Signed distance to the skin, mm."""
     x, y, z = canvas.points
     wide = shape["face_mm"]
-    face = canvas.ellipsoid((0, 38, -72), (wide, 49, 62), both=False)
-    cheeks = canvas.ellipsoid((34, 48, -62), (wide - 38, 34, 40))
-    nose = canvas.ellipsoid(
-        (0, 88, -56 - shape["nose_mm"] / 4), (11, 10 + shape["nose_mm"], 17), both=False
-    )
-    neck = np.maximum(np.hypot(x / 60, (y + 32) / 66) - 1, 0 * z) * 60 + np.maximum(z + 55, 0)
-    neck = np.where(np.hypot(x / 60, (y + 32) / 66) < 1, np.maximum(z + 55, -20), neck)
-    outline = smooth_union(cranium, smooth_union(face, cheeks, 10), 14)
-    outline = smooth_union(outline, neck, 12)
-    outline = smooth_union(outline, nose, 5)
-    ears = canvas.ellipsoid((76, -22, -38), (5, 16, 28))
-    return np.minimum(outline, ears)
+    face = canvas.ellipsoid((0, 26, -68), (wide, 60, 72), both=False)
+    nose_tip = (0, 84, -54 - shape["nose_mm"] / 4)
+    nose = canvas.ellipsoid(nose_tip, (12, 12 + shape["nose_mm"], 18), both=False)
+    neck = 62 * (np.hypot(x / 62, (y + 34) / 68) - 1)
+    neck = np.where(z < -40, neck, np.hypot(np.maximum(neck, 0), z + 40))
+    outline = smooth_union(cranium, smooth_union(face, neck, 25), 22)
+    outline = smooth_union(outline, nose, 7)
+    ears = canvas.ellipsoid((wide + 11, -22, -36), (4, 14, 24))
+    return smooth_union(outline, ears, 3)
 
 
-def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field, shape) -> None:
+def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field) -> None:
     """Skin, fat below it, and what is below the skull: muscle with streaks of fat."""
-    x, y, z = canvas.points
+    _, y, z = canvas.points
     canvas.fill("skin", outer)
-    canvas.fill("fat", outer + 1.8)
-    streaks = np.clip(0.5 + 1.2 * (field(7) - 0.7), 0, 1)
-    muscle_depth = outer + 2 + np.clip(3 + 2.5 * field(25), 1.5, 9)
-    below = np.clip((-18 - 0.25 * y - z) / 8, 0, 1)  # below the skull base
+    canvas.fill("fat", outer + 1.6)
+    texture = 0.7 * field(6) + 0.7 * field(12)
+    streaks = np.clip(0.5 + 1.5 * (texture - 0.7), 0, 1)
+    muscle_depth = outer + 2 + np.clip(4 + 2.5 * field(25), 1.5, 9)
+    below = np.clip((-20 - 0.25 * y - z) / 8, 0, 1)  # below the skull base
     canvas.fill("muscle", muscle_depth, below * (1 - streaks))
-    temporal = np.clip(1 - np.hypot((y - 18) / 34, (z + 12) / 34), 0, 1)  # temporalis
-    canvas.fill("muscle", np.maximum(outer + 3.5, -(skull_surface)), np.clip(3 * temporal, 0, 1))
+    vessels = np.clip(1.5 * (texture + 0.2 * field(5) - 1.8), 0, 1)
+    canvas.fill("bone", muscle_depth + 4, below * vessels)  # flow voids and tendons are dark
+    temporal = np.clip(1.2 - np.hypot((y - 18) / 40, (z + 14) / 38), 0, 1)  # temporalis
+    canvas.fill("muscle", np.maximum(outer + 3.0, -skull_surface), np.clip(4 * temporal, 0, 1))
 
 
-def _paint_face(canvas: Canvas, field, shape: dict[str, float]) -> None:
+def _paint_face(canvas: Canvas, field) -> None:
     """Bones, air and orbits of the face."""
     texture = field(6)
-    x, y, z = canvas.points
+    x = canvas.points[0]
     # jaw and cheek bones
     canvas.solid("bone", (42, 50, -52), (12, 14, 9))
     canvas.solid("marrow", (42, 50, -52), (9, 11, 6), 0.7)

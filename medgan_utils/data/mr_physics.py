@@ -42,7 +42,7 @@ TISSUES: dict[str, Tissue] = {
     "dura": Tissue(1000, 40, 0.60, 55, 0.15),
     "bone": Tissue(300, 1, 0.05, 1100, 0.05),
     "marrow": Tissue(586, 49, 0.60, 350, 0.20),
-    "fat": Tissue(382, 68, 0.90, -100, 0.05),
+    "fat": Tissue(382, 68, 0.62, -100, 0.05),
     "muscle": Tissue(898, 29, 0.80, 55, 0.20),
     "skin": Tissue(900, 35, 0.70, 40, 0.15),
     "mucosa": Tissue(1500, 90, 0.85, 40, 0.30),
