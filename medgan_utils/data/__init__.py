@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = exports(
         "axial_slices": "axial",
         "body_mask": "axial",
         "cache_folder": "cache",
+        "join": "slices",
         "load_slices": "sources",
         "read_volume": "volumes",
         "scale_percentiles": "intensity",

@@ -51,7 +51,7 @@ class Axial:
 
 
 def body_mask(volume: Volume) -> np.ndarray:
-    """Mark the body: above air, in one piece.
+    """Mark the body: above air, in one piece, on a grid of about 2 mm.
 
     Args:
         volume: CT in HU, or any modality in which air is dark.
@@ -65,20 +65,24 @@ def body_mask(volume: Volume) -> np.ndarray:
     from scipy import ndimage
     from skimage.filters import threshold_otsu
 
-    voxels = volume.voxels
+    strides = [max(1, int(2 / size + 0.01)) for size in volume.spacing_mm]
+    voxels = volume.voxels[tuple(slice(None, None, stride) for stride in strides)]
     if volume.modality == "CT":
         threshold = -300.0
     else:
         # Otsu separates dark from bright tissue; half of it separates tissue from air.
-        threshold = 0.5 * (threshold_otsu(voxels[::2, ::2, ::2]) + voxels.min())
+        threshold = 0.5 * (threshold_otsu(voxels) + voxels.min())
     labels, count = ndimage.label(ndimage.binary_opening(voxels > threshold))
-    if count == 0:
+    if count == 0 or voxels.max() == voxels.min():
         raise ValueError(f"{volume.path}: no body found, every voxel is about as dark as air")
-    return labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
+    body = labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
+    for axis, stride in enumerate(strides):
+        body = np.repeat(body, stride, axis)
+    return body[tuple(slice(size) for size in volume.voxels.shape)]
 
 
 def axial_slices(
-    volume: Volume, axial: Axial, mask: Volume | None = None
+    volume: Volume, axial: Axial, mask: Volume | None = None, body: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Cut, scale and resample the axial slices of one volume.
 
@@ -86,6 +90,8 @@ def axial_slices(
         volume: In canonical RAS.
         axial: Levels, field of view and grey scale.
         mask: A label map on the same grid.
+        body: Where the body is, bool (X, Y, Z); by default `body_mask(volume)`. Hand over the
+            mask of one modality to cut another in the same places.
 
     Returns:
         Images (N, H, W, 1) float32 in [-1, 1], row 0 anterior, column 0 the patient's right;
@@ -100,7 +106,7 @@ def axial_slices(
             f"{mask.path} has shape {mask.voxels.shape} but its image {volume.path} has "
             f"{volume.voxels.shape}; resample the mask onto the image's grid first"
         )
-    body = body_mask(volume)
+    body = body_mask(volume) if body is None else body
     planes, positions = _levels(volume, body, axial)
     if volume.modality == "CT":
         scaled = window_hu(volume.voxels[:, :, planes], axial.window)

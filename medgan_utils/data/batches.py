@@ -33,7 +33,7 @@ def endless_batches(
         place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         epoch, within = place // count, place % count
         seeds = tf.stack([tf.fill([batch_size], np.int64(seed)), epoch, 0 * epoch], axis=1)
-        # The raw op: tf.random.experimental.index_shuffle pads a batch of seeds along the wrong axis.
+        # The raw op, as tf.random.experimental.index_shuffle pads many seeds along a wrong axis.
         chosen = tf.raw_ops.RandomIndexShuffle(
             index=within, seed=seeds, max_index=np.int64(count - 1), rounds=4
         )

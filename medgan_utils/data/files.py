@@ -50,6 +50,12 @@ def subject_of(path: str | Path, pattern: str | None = None) -> str:
     return match.group(1) if match.re.groups else match.group(0)
 
 
+def modality_of(path: str | Path) -> str:
+    """Read the modality from the end of a file name (`sub-01_T1w.nii.gz`), or return "MR"."""
+    match = re.search(r"[-_](T1|T2|PD|FLAIR|CT|PET)w?$", stem(path), re.IGNORECASE)
+    return match.group(1).upper() if match else "MR"
+
+
 def slice_number(path: str | Path) -> int | None:
     """Return the slice number in a name such as `case10007_slice133.png`, or None."""
     match = re.search(r"slice[-_]?(\d+)", stem(path), re.IGNORECASE)

@@ -1,18 +1,20 @@
-"""Sources that read files already on disk: your own folder, and what the others build on."""
+"""The source that reads files already on disk; sources that download build on it."""
 
 import csv
 from pathlib import Path
 
-from .files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, find_mask, subject_of
-from .registry import Item, Source, register
+from .dicom import is_dicom
+from .files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, find_mask, modality_of, subject_of
+from .registry import Item, Source, choose_subjects, register
 
-_SUBJECT_COLUMNS = ("mrid", "participant_id", "subject")
 SEX_CODES = {"F": 0, "M": 1}
+_SUBJECT_COLUMNS = ("mrid", "participant_id", "subject")
 
 
 def folder_items(
-    folder: str | Path | None,
-    modality: str = "T1",
+    folder: str | Path | None = None,
+    subjects: int | list[str] | None = None,
+    modality: str | None = None,
     glob: str | None = None,
     masks: str | Path | None = None,
     participants: str | Path | None = None,
@@ -22,22 +24,24 @@ def folder_items(
 
     Args:
         folder: Searched with its sub-folders.
-        modality: Of all its images.
+        subjects: How many, or which; by default all.
+        modality: Of all its images; by default what the file names say, see `modality_of`.
         glob: Which files, for example `"**/*_T1w.nii.gz"`; by default all that can be read.
         masks: A folder with one mask for each image, named like it.
         participants: A table of age and sex, see `read_participants`.
-        subject_pattern: See `subject_of`.
+        subject_pattern: A regular expression, see `subject_of`.
 
     Raises:
         FileNotFoundError: The folder is missing or holds nothing that can be read.
+        ValueError: PNG files among volumes, or unknown subjects.
     """
     if folder is None:
         raise ValueError("this source reads your own files: pass folder='path/to/images'")
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; pass folder= where the images lie")
+    folder, masks = Path(folder), None if masks is None else Path(masks)
+    for needed in (folder, masks):
+        if needed is not None and not needed.is_dir():
+            raise FileNotFoundError(f"{needed} is no folder; check folder= and masks=")
     paths = sorted(folder.glob(glob)) if glob else _readable(folder)
-    masks = None if masks is None else Path(masks)
     if masks is not None:
         paths = [path for path in paths if masks.resolve() not in path.resolve().parents]
     if not paths:
@@ -45,14 +49,23 @@ def folder_items(
             f"{folder} holds no {glob or '.nii, .nii.gz, .png or DICOM files'}; check the folder, "
             f"or use load_slices('brain-phantom'), which needs no files"
         )
+    if len({path.suffix in IMAGE_SUFFIXES for path in paths}) > 1:
+        raise ValueError(f"{folder} holds volumes and PNG files; choose with glob='**/*.nii.gz'")
+    by_path = {path: subject_of(path, subject_pattern) for path in paths}
+    chosen = set(choose_subjects(sorted(set(by_path.values())), subjects))
     table = read_participants(participants) if participants else {}
-    items = []
-    for path in paths:
-        subject = subject_of(path, subject_pattern)
-        unknown = {"age": float("nan"), "sex": -1} if participants else {}
-        mask = find_mask(path, masks) if masks else None
-        items.append(Item(path, subject, modality, mask, table.get(subject, unknown)))
-    return items
+    unknown = {"age": float("nan"), "sex": -1} if participants else {}
+    return [
+        Item(
+            path=path,
+            subject=subject,
+            modality=modality or modality_of(path),
+            mask=find_mask(path, masks) if masks else None,
+            labels=table.get(subject, unknown),
+        )
+        for path, subject in by_path.items()
+        if subject in chosen
+    ]
 
 
 def read_participants(path: str | Path) -> dict[str, dict[str, float | int]]:
@@ -88,6 +101,7 @@ def read_participants(path: str | Path) -> dict[str, dict[str, float | int]]:
 
 
 def _number(text: str | None) -> float:
+    """Return the number, or NaN for n/a and the like."""
     try:
         return float(text or "nan")
     except ValueError:
@@ -95,11 +109,12 @@ def _number(text: str | None) -> float:
 
 
 def _readable(folder: Path) -> list[Path]:
-    """Return the NIfTI and PNG files, and the folders with `.dcm` files, below a folder."""
-    suffixes = VOLUME_SUFFIXES + IMAGE_SUFFIXES
+    """Return the NIfTI and PNG files, and the folders of DICOM files, below a folder."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
-    images = {path for path in files if path.name.lower().endswith(suffixes)}
-    series = {path.parent for path in files if path.suffix.lower() == ".dcm"}
+    images = {
+        path for path in files if path.name.lower().endswith(VOLUME_SUFFIXES + IMAGE_SUFFIXES)
+    }
+    series = {path.parent for path in files if is_dicom(path)}
     return sorted(images | series)
 
 
@@ -107,7 +122,7 @@ register(
     Source(
         name="folder",
         items=folder_items,
-        modality="T1",
+        modality="yours",
         anatomy="head",
         licence="yours",
         size="yours",

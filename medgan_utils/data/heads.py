@@ -1,18 +1,149 @@
-"""Sources of head MR: the offline phantom, IXI, and AOMIC from OpenNeuro."""
+"""Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
+import csv
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
+from .cache import cache_folder
+from .download import fetch, unpack
 from .folders import folder_items
-from .registry import Item, Source, register
+from .registry import Item, Source, choose_subjects, register
+
+IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
+IXI_HASH = "md5:34901a0593b41dd19c1a1f746eac2d58"
+AOMIC_ADDRESS = "https://s3.amazonaws.com/openneuro.org/ds002785"
+AOMIC_SUBJECTS = [f"sub-{number:04d}" for number in range(1, 41)]
+
+
+def phantom_items(
+    subjects: int | list[str] | None = None,
+    modalities: Sequence[str] = ("T1",),
+    seed: int = 0,
+    spacing_mm: float = 2.0,
+    lesion_fraction: float = 0.5,
+) -> list[Item]:
+    """Write the brain phantom once, then list its files.
+
+    Args:
+        subjects: How many to make (40 by default), or which of the 40.
+        modalities: For example `("T1", "FLAIR")`, on one grid.
+        seed: Which cohort.
+        spacing_mm: Edge of a voxel.
+        lesion_fraction: Share of the subjects with a tumour.
+    """
+    count = subjects if isinstance(subjects, int) else 40
+    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    folder = _phantom_folder(count, spacing_mm, modalities, seed, lesion_fraction)
+    with open(folder / "participants.tsv", newline="", encoding="utf-8") as file:
+        names = [row["participant_id"] for row in csv.DictReader(file, delimiter="\t")]
+    items = []
+    for name in choose_subjects(names, subjects):
+        mask = folder / name / "anat" / f"{name}_label-lesion_mask.nii.gz"
+        for modality in modalities:
+            (path,) = folder.glob(f"{name}/*/{name}_*{_PHANTOM_ENDINGS[modality]}.nii.gz")
+            items.append(Item(path, name, modality, mask if mask.exists() else None, group=name))
+    return items
+
+
+_PHANTOM_ENDINGS = {
+    "T1": "T1w",
+    "T2": "T2w",
+    "PD": "PDw",
+    "FLAIR": "FLAIR",
+    "CT": "ct",
+    "PET": "pet",
+}
+
+
+def _phantom_folder(
+    count: int, spacing_mm: float, modalities: tuple[str, ...], seed: int, lesion_fraction: float
+) -> Path:
+    """Return the folder of the cohort with these settings, written if it is not there yet."""
+    from . import brain_phantom
+
+    settings = (count, spacing_mm, modalities, seed, lesion_fraction)
+    key = hashlib.sha256(repr(settings).encode())
+    for name in ("brain_phantom", "brain_template", "head_model", "mr_physics"):
+        # A changed phantom is another cohort: old files must not pass for it.
+        key.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    folder = cache_folder("brain-phantom") / key.hexdigest()[:16]
+    if not folder.is_dir():
+        try:
+            brain_phantom.write_brain_phantom(
+                folder, count, spacing_mm, modalities, seed, lesion_fraction
+            )
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
+    return folder
 
 
 def ixi_items(
-    folder: str | Path | None = None, glob: str = "**/IXI*T1*.nii*", **options
+    folder: str | Path | None = None,
+    subjects: int | list[str] | None = None,
+    glob: str = "**/IXI*T1.nii*",
+    address: str = IXI_ADDRESS,
+    known_hash: str | None = IXI_HASH,
+    **options,
 ) -> list[Item]:
-    """List the T1 volumes of IXI in a folder (other options: see `folder_items`)."""
-    return folder_items(folder, modality="T1", glob=glob, **options)
+    """List the T1 volumes of IXI.
+
+    Args:
+        folder: Where they lie; by default they are downloaded (4.8 GB) and unpacked once.
+        subjects: How many, or which (IXI012, …).
+        glob: Which files of the folder.
+        address: Of the archive.
+        known_hash: Its checksum.
+        options: As in `folder_items`.
+    """
+    if folder is None:
+        folder = cache_folder("ixi") / "volumes"
+        if not folder.is_dir():
+            archive = fetch(address, folder.parent, known_hash)
+            unpack(archive, folder)
+            archive.unlink()
+    return folder_items(folder, subjects, modality="T1", glob=glob, **options)
 
 
+def aomic_items(
+    folder: str | Path | None = None,
+    subjects: int | list[str] | None = 20,
+    glob: str = "**/sub-*_T1w.nii*",
+    address: str = AOMIC_ADDRESS,
+    **options,
+) -> list[Item]:
+    """List T1 volumes of AOMIC PIOP1 (students, 3 T, faces removed).
+
+    Args:
+        folder: Where they lie; by default each subject's file (about 10 MB) is downloaded once.
+        subjects: How many, or which; `AOMIC_SUBJECTS` are offered for download.
+        glob: Which files of the folder.
+        address: Of the data set.
+        options: As in `folder_items`.
+    """
+    if folder is not None:
+        return folder_items(folder, subjects, modality="T1", glob=glob, **options)
+    folder = cache_folder("aomic")
+    wanted = choose_subjects(AOMIC_SUBJECTS, subjects)
+    for name in wanted:
+        fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
+    return folder_items(folder, wanted, modality="T1", glob=glob, **options)
+
+
+register(
+    Source(
+        name="brain-phantom",
+        items=phantom_items,
+        modality="T1, T2, PD, FLAIR, CT, PET",
+        anatomy="head",
+        licence="made here from the ICBM 152 template (McGill); notice in data/README.md",
+        size="written: about 1.5 MB a subject and modality",
+        network="no",
+        check="the same bytes for the same seed",
+        mask_labels={"lesion": (1, 2, 3)},
+    )
+)
 register(
     Source(
         name="ixi",
@@ -20,8 +151,20 @@ register(
         modality="T1",
         anatomy="head",
         licence="CC BY-SA 3.0, brain-development.org",
-        size="4.5 GB (581 heads)",
+        size="4.8 GB, 581 heads",
         network="unless folder= is given",
-        check="checksum recorded at the first download",
+        check="MD5 as other projects publish it",
+    )
+)
+register(
+    Source(
+        name="aomic",
+        items=aomic_items,
+        modality="T1",
+        anatomy="head",
+        licence="CC0, OpenNeuro ds002785 (Snoek et al. 2021, doi:10.1038/s41597-021-00870-6)",
+        size="about 10 MB a head, 20 of 40 by default",
+        network="unless folder= is given",
+        check="SHA-256 recorded at the first download",
     )
 )

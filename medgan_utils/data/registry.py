@@ -15,6 +15,8 @@ class Item:
         modality: For example "T1" or "CT".
         mask: Label map on the same grid, or None.
         labels: What is known of the whole file: numbers, the same names in every item.
+        group: Neighbouring items of one group lie on one grid, registered to each other; the
+            first of them decides where all are cut.
     """
 
     path: Path
@@ -22,6 +24,7 @@ class Item:
     modality: str
     mask: Path | None = None
     labels: dict[str, float | int] = field(default_factory=dict)
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,16 @@ class Source:
 
     Attributes:
         name: As in `load_slices(name)`.
-        items: Called with the options of `load_slices` that are not about slicing; makes the
-            files available (writing or downloading them if it must) and lists them.
+        items: Called with `subjects` and the options of `load_slices` that are not about slicing;
+            makes the files available (writing or downloading them if it must) and lists them.
         modality: For example "T1".
         anatomy: "head" or "body", see `Axial`.
         licence: Under which the images may be used.
         size: Of what is downloaded or written, in words.
         network: Whether it needs the network.
         check: How the files are checked.
+        mask_labels: Name -> mask values; a slice on which they cover 50 mm² or more gets the
+            label 1, others 0.
     """
 
     name: str
@@ -48,12 +53,34 @@ class Source:
     size: str
     network: str
     check: str
+    mask_labels: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 REGISTRY: dict[str, Source] = {}
 
 
-def register(source: Source) -> Source:
+def register(source: Source) -> None:
     """Add a source, so that `load_slices(source.name)` finds it."""
     REGISTRY[source.name] = source
-    return source
+
+
+def choose_subjects(known: list[str], subjects: int | list[str] | None) -> list[str]:
+    """Return the first so many subjects, or those asked for by name.
+
+    Args:
+        known: All names, in order.
+        subjects: How many, or which; None for all.
+
+    Raises:
+        ValueError: A subject is not known, or none is left.
+    """
+    if subjects is None:
+        return known
+    wanted = known[: max(subjects, 0)] if isinstance(subjects, int) else list(subjects)
+    missing = sorted(set(wanted) - set(known))
+    if missing or not wanted:
+        raise ValueError(
+            f"subjects={subjects!r}: {', '.join(missing) or 'nobody'} chosen; this source has "
+            f"{len(known)}: {', '.join(known[:5])}{', …' if len(known) > 5 else ''}"
+        )
+    return wanted

@@ -3,20 +3,24 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from . import folders, heads  # noqa: F401  (each registers its sources)
-from .axial import Axial, axial_slices
+from . import heads  # noqa: F401  (registers its sources)
+from .axial import Axial, axial_slices, body_mask
 from .cache import cache_folder
+from .files import IMAGE_SUFFIXES, slice_number
+from .folders import SEX_CODES
+from .pictures import fit_square, read_picture, read_picture_mask
 from .registry import REGISTRY, Item, Source
-from .slices import Slices
-from .volumes import read_volume
+from .slices import Slices, join
+from .volumes import Volume, read_volume
 
 _CACHE_VERSION = 1
-_AXIAL_OPTIONS = {field.name for field in fields(Axial)}
+_MASK_LABEL_MM2 = 50
+"""Area from which on a slice counts as showing what the mask marks."""
 
 
 def sources() -> list[dict[str, str]]:
@@ -39,43 +43,42 @@ def load_slices(
     Args:
         source: One of the names that `sources()` lists.
         image_size: Pixels along each side.
-        subjects: How many subjects (the first ones), or their names; by default all.
+        subjects: How many subjects, or their names; by default all.
         fill_nan: See `read_volume`.
         cache: Whether to look for, and keep, the result in the cache folder.
-        options: Fields of `Axial` (`levels`, `step_mm`, `fov_mm`, ...) and what the source takes:
-            `folder`, `masks`, `participants`, `subject_pattern`, ... (see `folder_items`).
+        options: Fields of `Axial` (`levels`, `step_mm`, `fov_mm`, …) and what the source takes:
+            `folder`, `masks`, `participants`, `subject_pattern`, … (`folder_items`), or
+            `modalities`, `seed`, … (`phantom_items`).
+
+    Returns:
+        Slices by subject, then file, then from the top down. `labels` hold what the source knows:
+        age and sex, contrast (where there are several), lesion.
 
     Raises:
-        ValueError: Unknown source or option, or a file that cannot be used.
+        ValueError: Unknown source or subject, or a file that cannot be used.
+        TypeError: An option that the source does not take.
         FileNotFoundError: No files.
         ConnectionError: A download failed.
+        PermissionError: The cache folder cannot be written.
     """
     if source not in REGISTRY:
         raise ValueError(f"there is no source {source!r}; choose one of {', '.join(REGISTRY)}")
     entry = REGISTRY[source]
-    cut = {name: options.pop(name) for name in list(options) if name in _AXIAL_OPTIONS}
+    names = {field.name for field in fields(Axial)}
+    cut = {name: options.pop(name) for name in list(options) if name in names}
     axial = Axial(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
-    items = _chosen(entry.items(**options), subjects)
-    if not cache:
+    folder = cache_folder("slices") if cache else None
+    if subjects is not None:
+        options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
+    items = entry.items(**options)
+    if folder is None:
         return _assemble(entry, items, axial, fill_nan)
-    path = cache_folder("slices") / f"{source}-{_key(entry, items, axial, fill_nan)}.npz"
+    path = folder / f"{source}-{_key(entry, items, axial, fill_nan)}.npz"
     if path.exists():
         return Slices.load(path)
     slices = _assemble(entry, items, axial, fill_nan)
     slices.save(path)
     return slices
-
-
-def _chosen(items: list[Item], subjects: int | Iterable[str] | None) -> list[Item]:
-    """Keep the items of the wanted subjects."""
-    if subjects is None:
-        return items
-    known = list(dict.fromkeys(item.subject for item in items))
-    wanted = known[:subjects] if isinstance(subjects, int) else list(subjects)
-    missing = sorted(set(wanted) - set(known))
-    if missing or not wanted:
-        raise ValueError(f"no subjects {missing}; this source has {', '.join(known[:5])}, …")
-    return [item for item in items if item.subject in wanted]
 
 
 def _key(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None) -> str:
@@ -91,40 +94,79 @@ def _key(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None)
         [item.subject, item.modality, item.labels, stamp(item.path), stamp(item.mask)]
         for item in items
     ]
-    text = json.dumps([_CACHE_VERSION, entry.name, asdict(axial), fill_nan, files])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    settings = [_CACHE_VERSION, entry.name, entry.mask_labels, asdict(axial), fill_nan]
+    return hashlib.sha256(json.dumps([settings, files]).encode()).hexdigest()[:16]
 
 
 def _assemble(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None) -> Slices:
     """Read the items one after the other and keep nothing of them but their slices."""
     from tqdm.auto import tqdm
 
-    images, positions, masks, subjects = [], [], [], []
-    labels = {name: [] for name in items[0].labels}
+    contrasts = list(dict.fromkeys(item.modality for item in items))
+    parts, group, body = [], None, None
     for item in tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2):
-        new_images, new_positions, new_masks = _cut(item, axial, fill_nan)
-        images.append(new_images)
-        positions.append(new_positions)
-        masks.append(new_masks)
-        subjects += [item.subject] * len(new_images)
-        for name, values in labels.items():
-            values += [item.labels[name]] * len(new_images)
-    return Slices(
-        images=np.concatenate(images),
-        subjects=np.array(subjects),
-        positions=np.concatenate(positions),
-        masks=None if masks[0] is None else np.concatenate(masks),
-        labels={name: np.array(values) for name, values in labels.items()},
-        modality=items[0].modality,
-        spacing_mm=axial.fov_mm / axial.image_size,
-        info={"source": entry.name, "licence": entry.licence, **asdict(axial)},
-    )
+        if item.path.suffix in IMAGE_SUFFIXES:
+            part = _picture(item, axial.image_size)
+        else:
+            volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
+            if group is None or item.group != group:
+                group, body = item.group, body_mask(volume)
+            part = _cut(item, volume, body, axial)
+        if len(contrasts) > 1:
+            code = np.full(len(part), contrasts.index(item.modality))
+            part = replace(part, labels=part.labels | {"contrast": code})
+        parts.append(part)
+    slices = join(parts)
+    info = {"source": entry.name, "licence": entry.licence, **asdict(axial)}
+    info |= {"contrasts": contrasts, "sexes": list(SEX_CODES)}
+    info = json.loads(json.dumps(info))  # as `save` and `load` would give it back
+    slices = replace(slices, modality="+".join(contrasts), info=info)
+    return _with_mask_labels(slices, entry.mask_labels)
 
 
-def _cut(
-    item: Item, axial: Axial, fill_nan: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return images, positions and masks of one item."""
-    volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
+def _cut(item: Item, volume: Volume, body: np.ndarray, axial: Axial) -> Slices:
+    """Return the slices of one volume."""
     mask = None if item.mask is None else read_volume(item.mask, "labels", item.subject)
-    return axial_slices(volume, axial, mask)
+    images, positions, masks = axial_slices(volume, axial, mask, body)
+    return _of_one_item(item, images, positions, masks, axial.fov_mm / axial.image_size)
+
+
+def _picture(item: Item, image_size: int) -> Slices:
+    """Return the one slice of a PNG; its position is the slice number in the name, or NaN."""
+    image = read_picture(item.path)
+    mask = None
+    if item.mask is not None:
+        mask = read_picture_mask(item.mask)
+        if mask.shape != image.shape:
+            raise ValueError(
+                f"{item.mask} has shape {mask.shape} but its image {item.path} has {image.shape}"
+            )
+        mask = fit_square(mask, image_size)[None]
+    number = slice_number(item.path)
+    position = np.array([np.nan if number is None else number], np.float32)
+    return _of_one_item(item, fit_square(image, image_size)[None, ..., None], position, mask)
+
+
+def _of_one_item(
+    item: Item,
+    images: np.ndarray,
+    positions: np.ndarray,
+    masks: np.ndarray | None,
+    spacing_mm: float = float("nan"),
+) -> Slices:
+    """Give every slice what is known of its item."""
+    count = len(images)
+    labels = {name: np.full(count, value) for name, value in item.labels.items()}
+    subjects = np.full(count, item.subject)
+    return Slices(images, subjects, positions, masks, labels, item.modality, spacing_mm)
+
+
+def _with_mask_labels(slices: Slices, mask_labels: dict[str, tuple[int, ...]]) -> Slices:
+    """Add a label for each thing that the masks of a source mark."""
+    labels = dict(slices.labels)
+    for name, values in mask_labels.items():
+        area_mm2 = np.zeros(len(slices))
+        if slices.masks is not None:
+            area_mm2 = np.isin(slices.masks, values).sum(axis=(1, 2)) * slices.spacing_mm**2
+        labels[name] = (area_mm2 >= _MASK_LABEL_MM2).astype(np.int64)
+    return replace(slices, labels=labels)

@@ -3,10 +3,14 @@
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .files import subject_of
+from .files import modality_of, subject_of
+
+if TYPE_CHECKING:
+    import nibabel
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Volume:
 
 def read_volume(
     path: str | Path,
-    modality: str = "T1",
+    modality: str | None = None,
     subject: str | None = None,
     index: int | None = None,
     fill_nan: float | None = None,
@@ -44,7 +48,8 @@ def read_volume(
 
     Args:
         path: A `.nii` or `.nii.gz` file, or a folder of DICOM files.
-        modality: What was measured; "CT" is kept in HU and windowed later.
+        modality: What was measured; "CT" is kept in HU and windowed later. By default what a
+            DICOM header or the file name says (`…_T1w.nii.gz`), else "MR".
         subject: Overrides the name read from the file name.
         index: Which time point of a 4-D file.
         fill_nan: Value that replaces NaN and infinite voxels.
@@ -57,11 +62,10 @@ def read_volume(
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the folder and the spelling")
     if path.is_dir():
-        from .dicom import read_series
-
-        voxels, affine = read_series(path)
+        voxels, affine, found = _read_dicom(path)
     else:
         voxels, affine = _read_nifti(path, index)
+        found = modality_of(path)
     if not np.isfinite(voxels).all():
         if fill_nan is None:
             raise ValueError(
@@ -69,7 +73,10 @@ def read_volume(
                 f"infinite; pass fill_nan=0 to replace them, or repair the file"
             )
         voxels = np.where(np.isfinite(voxels), voxels, np.float32(fill_nan))
-    return Volume(voxels, affine, modality, subject or subject_of(path), str(path))
+    volume = Volume(voxels, affine, modality or found, subject or subject_of(path), str(path))
+    if min(volume.spacing_mm) <= 0 or not np.isfinite(affine).all():
+        raise ValueError(f"{path.name} has no usable affine (spacing {volume.spacing_mm} mm)")
+    return volume
 
 
 def _read_nifti(path: Path, index: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -78,13 +85,8 @@ def _read_nifti(path: Path, index: int | None) -> tuple[np.ndarray, np.ndarray]:
 
     try:
         image = nibabel.load(path)
-        if image.ndim == 4 and index is not None:
-            image = image.slicer[..., index : index + 1 or None]
-        elif image.ndim == 4 and image.shape[3] > 1:
-            raise ValueError(
-                f"{path.name} has 4 dimensions {image.shape}; pick one time point with index=0 "
-                f"to index={image.shape[3] - 1}"
-            )
+        if image.ndim == 4:
+            image = _time_point(path, image, index)
         canonical = nibabel.as_closest_canonical(image)
         voxels = np.asarray(canonical.dataobj, dtype=np.float32)
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
@@ -92,7 +94,34 @@ def _read_nifti(path: Path, index: int | None) -> tuple[np.ndarray, np.ndarray]:
             f"{path.name} cannot be read as NIfTI ({error}); the file is damaged or cut short: "
             f"delete it and download or copy it again"
         ) from error
-    voxels = voxels[..., 0] if voxels.ndim == 4 else voxels
     if voxels.ndim != 3:
         raise ValueError(f"{path.name} has shape {image.shape}; a volume (X, Y, Z) is needed")
     return voxels, canonical.affine
+
+
+def _time_point(
+    path: Path, image: "nibabel.Nifti1Image", index: int | None
+) -> "nibabel.Nifti1Image":
+    """Pick one volume of a 4-D image."""
+    import nibabel
+
+    count = image.shape[3]
+    if index is None and count > 1:
+        raise ValueError(
+            f"{path.name} has 4 dimensions {image.shape}; pick one time point with index=0 to "
+            f"index={count - 1}"
+        )
+    if not -count <= (index or 0) < count:
+        raise ValueError(f"{path.name} has {count} time points; index={index} is none of them")
+    return nibabel.Nifti1Image(np.asanyarray(image.dataobj[..., index or 0]), image.affine)
+
+
+def _read_dicom(folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return canonical voxels (X, Y, Z) float32, their affine, and DICOM's name of the modality."""
+    import nibabel
+
+    from .dicom import read_series
+
+    voxels, affine, modality = read_series(folder)
+    canonical = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, affine))
+    return np.asarray(canonical.dataobj, np.float32), canonical.affine, modality

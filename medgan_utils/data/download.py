@@ -1,0 +1,100 @@
+"""Downloads that are checked, and archives that cannot write outside their folder."""
+
+import shutil
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from .cache import written_whole
+
+OFFLINE = "load_slices('brain-phantom') needs no network"
+
+
+def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
+    """Download a file once, and check it every time.
+
+    Args:
+        address: Of the file, http or https.
+        folder: Where it is kept under its own name.
+        known_hash: The publisher's checksum, such as "md5:…". Without one, the SHA-256 of the
+            first download is kept beside the file and later copies must have the same.
+
+    Raises:
+        ConnectionError: The file cannot be fetched.
+        ValueError: The checksum is wrong; nothing is kept.
+    """
+    import pooch
+    import requests
+    from tqdm.auto import tqdm
+
+    pooch.get_logger().setLevel("WARNING")
+    name = address.rsplit("/", 1)[1]
+    record = folder / f"{name}.sha256"
+    if known_hash is None and record.exists():
+        known_hash = f"sha256:{record.read_text(encoding='ascii').strip()}"
+    bar = tqdm(desc=name, unit="B", unit_scale=True, delay=2)
+    downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)
+    try:
+        path = Path(pooch.retrieve(address, known_hash, name, folder, downloader=downloader))
+    except requests.RequestException as error:
+        raise ConnectionError(
+            f"{address} could not be downloaded ({error}); check the network and try again. "
+            f"{OFFLINE}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{name} has a wrong checksum: {error} Nothing was kept; try again, and if it stays "
+            f"wrong, the file at {address} was replaced: do not use it before you know why"
+        ) from error
+    finally:
+        bar.close()
+    if known_hash is None:
+        record.write_text(pooch.file_hash(str(path)), encoding="ascii")
+    return path
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a tar archive into a new folder; the folder appears whole or not at all.
+
+    Args:
+        archive: `.tar`, or compressed.
+        folder: To be made. Sub-folders of the archive are kept.
+
+    Raises:
+        ValueError: The archive is damaged, or a member is a link, a device, has an absolute path
+            or a path with `..`; nothing is unpacked then.
+    """
+    from tqdm.auto import tqdm
+
+    try:
+        with tarfile.open(archive) as tar, written_whole(folder, folder=True) as temporary:
+            members = tar.getmembers()
+            for member in members:
+                _check_member(archive, member)
+            for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", delay=2):
+                if member.isfile():
+                    target = temporary.joinpath(*PurePosixPath(member.name).parts)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with tar.extractfile(member) as source, open(target, "wb") as file:
+                        shutil.copyfileobj(source, file)
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(
+            f"{archive} is no whole tar archive ({error}); delete it and download it again"
+        ) from error
+    return folder
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo) -> None:
+    """Refuse whatever could write, or point, outside the folder."""
+    path = PurePosixPath(member.name.replace("\\", "/"))
+    reason = None
+    if not (member.isfile() or member.isdir()):
+        reason = "is a link or a device"
+    elif path.is_absolute() or ":" in member.name[:2]:
+        reason = "has an absolute path"
+    elif ".." in path.parts:
+        reason = "leads out of its folder"
+    if reason:
+        raise ValueError(
+            f"{archive.name}: {member.name!r} {reason}; nothing was unpacked. No data set needs "
+            f"that: get the archive from its publisher"
+        )
