@@ -171,12 +171,14 @@ def train_encoder(
     )
     encoder = Encoder(config, name)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    encoder.network.compile(keras.optimizers.Adam(rate), "mse")
+    # Compiled apart, so that the optimiser's state is not saved with the weights.
+    trained = keras.Model(encoder.network.inputs, encoder.network.outputs)
+    trained.compile(keras.optimizers.Adam(rate), "mse")
     random = np.random.default_rng(seed)
     for _ in range(steps):
         chosen = random.integers(len(images), size=batch_size)
         batch = _shifted(images[chosen], random.integers(-shift, shift + 1, size=(batch_size, 2)))
-        encoder.network.train_on_batch(batch, (targets[chosen] - mean) / std)
+        trained.train_on_batch(batch, (targets[chosen] - mean) / std)
     return encoder
 
 

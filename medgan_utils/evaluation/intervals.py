@@ -81,15 +81,22 @@ def half_samples(subjects: np.ndarray, repeats: int, seed: int = 0) -> Iterator[
 
 
 def centred_interval(
-    value: float, replicates: Sequence[float], confidence: float = 0.95
+    value: float,
+    replicates: Sequence[float],
+    least: float = -np.inf,
+    most: float = np.inf,
+    confidence: float = 0.95,
 ) -> Estimate:
     """Put the spread of the replicates around the value.
 
-    Repeated images bias distances between distributions upwards, so only the spread is used.
+    Repeated images bias distances between distributions upwards, so only the spread is used. Near
+    the floor, where both sets are alike, it is wider than need be.
 
     Args:
         value: The statistic on all images.
         replicates: The statistic on the draws.
+        least: Smallest value the statistic can take.
+        most: Largest value the statistic can take.
         confidence: Probability content of the interval.
 
     Returns:
@@ -98,7 +105,8 @@ def centred_interval(
     tail = 50 * (1 - confidence)
     spread = np.asarray(replicates, np.float64) - np.mean(replicates)
     low, high = np.percentile(spread, [tail, 100 - tail])
-    return Estimate(float(value), float(value + low), float(value + high))
+    low, high = np.clip([value + low, value + high], least, most)
+    return Estimate(float(value), float(low), float(high))
 
 
 def percentile_interval(

@@ -136,12 +136,12 @@ def score(
         scaled[name] = real, fake
         distance = KernelDistance(real, fake)
         row[f"FD {name}"] = centred_interval(
-            fd(real, fake), [fd(real, fake, *counts) for counts in draws]
+            fd(real, fake), [fd(real, fake, *counts) for counts in draws], least=0
         )
         row[f"KID {name}"] = centred_interval(distance(), [distance(*counts) for counts in draws])
     sets = [np.asarray(x.descriptors, np.float32) for x in (reference, described)]
     row["SWD"] = centred_interval(
-        swd(*sets).mean(), [swd(*sets, *counts).mean() for counts in draws[:30]]
+        swd(*sets).mean(), [swd(*sets, *counts).mean() for counts in draws[:30]], least=0
     )
     first = next(iter(scaled))
     row |= _neighbour_scores(*scaled[first], reference.subjects, described.subjects, seed)
@@ -166,10 +166,12 @@ def _neighbour_scores(
         strict=True,
     )
     drawn = [precision_recall(real[i], fake[j]) for i, j in halves if min(len(i), len(j)) > 6]
-    return {
-        name: centred_interval(value, [draw[name] for draw in drawn] or [value])
-        for name, value in values.items()
-    }
+    intervals = {}
+    for name, value in values.items():
+        most = np.inf if name == "density" else 1
+        spread = [draw[name] for draw in drawn] or [value]
+        intervals[name] = centred_interval(value, spread, least=0, most=most)
+    return intervals
 
 
 def _choose(images: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
