@@ -70,7 +70,7 @@ def load_slices(
     folder = cache_folder("slices") if cache else None
     if subjects is not None:
         options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
-    items = entry.items(**options)
+    items = _items(entry, options)
     if folder is None:
         return _assemble(entry, items, axial, fill_nan)
     path = folder / f"{source}-{_key(entry, items, axial, fill_nan)}.npz"
@@ -79,6 +79,17 @@ def load_slices(
     slices = _assemble(entry, items, axial, fill_nan)
     slices.save(path)
     return slices
+
+
+def _items(entry: Source, options: dict) -> list[Item]:
+    """List the items of a source; an option it does not know is named as the reader's mistake."""
+    try:
+        return entry.items(**options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        option = str(error).rsplit("argument ", 1)[1]
+        raise TypeError(f"source {entry.name!r} has no option {option}") from error
 
 
 def _key(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None) -> str:
