@@ -86,8 +86,8 @@ def _each(values: tf.Tensor) -> tf.Tensor:
 def _shift(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """Shift by whole pixels; black comes in at the border.
 
-    Whole pixels, because interpolation would blur what D sees and hide grain from it. Two small matrix products an image, which is cheaper on a CPU than gathering pixels, and whose
-    gradient is two matrix products again.
+    Whole pixels, because interpolation would blur what D sees and hide grain from it. Two small
+    matrix products an image: cheaper on a CPU than gathering pixels, also backwards.
     """
     rows = _shift_matrix(images.shape[1], down)
     columns = _shift_matrix(images.shape[2], right)
@@ -103,9 +103,11 @@ def _shift_matrix(size: int, shift: tf.Tensor) -> tf.Tensor:
 
 def _cutout(images: tf.Tensor, side: float, row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
     """Blacken a square with its centre at (row, column), each in [-1, 1] across the image."""
-    outside = 1 - _band(images.shape[1], side, row)[:, :, None] * _band(
-        images.shape[2], side, column
-    )[:, None, :]
+    outside = (
+        1
+        - _band(images.shape[1], side, row)[:, :, None]
+        * _band(images.shape[2], side, column)[:, None, :]
+    )
     return (images - BLACK) * outside[..., None] + BLACK
 
 

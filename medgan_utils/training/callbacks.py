@@ -1,0 +1,166 @@
+"""Look at a GAN while it trains: sample grids, scores, live curves.
+
+A callback is handed the function that draws or scores, so that nothing here depends on how.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+class _EverySteps(keras.callbacks.Callback):
+    """Calls `act(step)` whenever the GAN's step is a multiple of `every`, and at the end."""
+
+    def __init__(self, every: int):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every={every} must be at least 1")
+        self.every, self._last = every, -1
+
+    def act(self, step: int) -> None:
+        raise NotImplementedError
+
+    def _maybe(self, due: Callable[[int], bool]) -> None:
+        step = int(self.model.step.numpy())
+        if due(step) and step != self._last:
+            self._last = step
+            self.act(step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Act when it is due."""
+        self._maybe(lambda step: step % self.every == 0)
+
+    def on_train_end(self, logs=None):
+        """Act once more on the last step."""
+        self._maybe(lambda step: True)
+
+
+class SampleGrid(_EverySteps):
+    """Draws the same latents again and again, so that one sees them become images.
+
+    Args:
+        latents: Latent vectors (N, latent_dim); keep them fixed.
+        draw: Turns images (N, H, W, C) into PNG bytes, for example `display.grid_png`.
+        every: Steps between two grids.
+        folder: Where `step-00000500.png` and so on go; None keeps them in memory only.
+        labels: Labels (N, n) for a conditional GAN.
+
+    Attributes:
+        frames: List of (step, images) drawn so far, images float32 (N, H, W, C).
+    """
+
+    def __init__(
+        self,
+        latents: np.ndarray,
+        draw: Callable[[np.ndarray], bytes] | None = None,
+        every: int = 500,
+        folder: str | Path | None = None,
+        labels: np.ndarray | None = None,
+    ):
+        super().__init__(every)
+        self.latents, self.draw, self.labels = latents, draw, labels
+        self.folder = None if folder is None else Path(folder)
+        self.frames: list[tuple[int, np.ndarray]] = []
+
+    def act(self, step: int) -> None:
+        """Sample, remember, write."""
+        images = self.model.sample(self.latents, self.labels)
+        self.frames.append((step, images))
+        if self.folder is not None and self.draw is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / f"step-{step:08d}.png").write_bytes(self.draw(images))
+
+
+class Monitor(_EverySteps):
+    """Scores the averaged generator as it trains, keeps the best, stops when it stops improving.
+
+    Args:
+        score: Handed the GAN, returns numbers by name; `watch` must be among them.
+        watch: The score that decides; lower is better.
+        every: Steps between two scores.
+        patience: Stop after this many scores in a row without a new best; None never stops.
+        log: A JSON-lines file that gets one row a score. Rows beyond the step of a resumed run are
+            dropped, so that it continues where the run does.
+
+    Attributes:
+        rows: One dictionary a score, with `step` and `seconds`.
+        best_weights: Weights of the averaged generator at the best score, None before the first.
+    """
+
+    def __init__(
+        self,
+        score: Callable[[keras.Model], dict[str, float]],
+        watch: str,
+        every: int = 1000,
+        patience: int | None = None,
+        log: str | Path | None = None,
+    ):
+        super().__init__(every)
+        self.score, self.watch, self.patience = score, watch, patience
+        self.log = None if log is None else Path(log)
+        self.rows: list[dict[str, float]] = []
+        self.best_weights: list[np.ndarray] | None = None
+
+    def on_train_begin(self, logs=None):
+        """Start the clock and read the rows of an earlier part of the run."""
+        if self.log is not None and self.log.is_file() and not self.rows:
+            rows = [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
+            self.rows = [row for row in rows if row["step"] <= int(self.model.step.numpy())]
+        before = self.rows[-1]["seconds"] if self.rows else 0.0
+        self._started = time.perf_counter() - before
+
+    def act(self, step: int) -> None:
+        """Score, remember, write, and decide whether to go on."""
+        numbers = {name: float(value) for name, value in self.score(self.model).items()}
+        seconds = round(time.perf_counter() - self._started, 1)
+        best_before = min((row[self.watch] for row in self.rows), default=np.inf)
+        self.rows.append({"step": step, "seconds": seconds, **numbers})
+        if numbers[self.watch] < best_before:
+            self.best_weights = self.model.ema_generator.get_weights()
+        if self.log is not None:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = self.log.with_suffix(".unfinished")
+            unfinished.write_text("".join(json.dumps(row) + "\n" for row in self.rows), "utf-8")
+            unfinished.replace(self.log)
+        if self.patience is not None and self.scores_since_best() >= self.patience:
+            self.model.stop_training = True
+
+    def scores_since_best(self) -> int:
+        """Return how many scores came after the best one."""
+        values = [row[self.watch] for row in self.rows]
+        return len(values) - 1 - int(np.argmin(values)) if values else 0
+
+
+class LiveLossPlot(_EverySteps):
+    """Redraws one picture below the cell, in place: the output does not grow.
+
+    Args:
+        draw: Handed the history (name -> list of numbers, with `step`), returns PNG bytes.
+        every: Steps between two redraws.
+
+    Attributes:
+        history: Name -> one number a redraw.
+    """
+
+    def __init__(self, draw: Callable[[dict[str, list[float]]], bytes], every: int = 100):
+        super().__init__(every)
+        self.draw = draw
+        self.history: dict[str, list[float]] = {}
+        self._handle = None
+
+    def act(self, step: int) -> None:
+        """Append the running means and replace the picture."""
+        from IPython.display import Image, display
+
+        numbers = {name: float(metric.result()) for name, metric in self.model.trackers.items()}
+        for name, value in {"step": step, **numbers}.items():
+            self.history.setdefault(name, []).append(value)
+        picture = Image(data=self.draw(self.history), format="png")
+        if self._handle is None:
+            self._handle = display(picture, display_id=True)
+        else:
+            self._handle.update(picture)

@@ -1,0 +1,17 @@
+"""Shared by all tests: quiet TensorFlow, small networks, a temporary cache."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("MEDGAN_PROFILE", "smoke")
+
+from medgan_utils import profiles
+
+profiles.quiet_tensorflow()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """No test reads or writes the reader's cache."""
+    monkeypatch.setenv("MEDGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

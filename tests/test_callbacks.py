@@ -1,0 +1,85 @@
+"""What the callbacks do while a GAN trains."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.training import GAN, LiveLossPlot, Monitor, SampleGrid
+
+
+@pytest.fixture
+def gan():
+    keras.utils.set_random_seed(0)
+    made = GAN(dcgan_generator(32, 1, 8, (8, 8, 4)), dcgan_discriminator(32, 1, (4, 8, 8)))
+    made.compile()
+    return made
+
+
+def train(gan, steps, *callbacks):
+    images = np.zeros((8, 32, 32, 1), "float32")
+    data = tf.data.Dataset.from_tensor_slices(images).repeat().batch(4)
+    gan.fit(data, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=list(callbacks))
+
+
+def test_sample_grid_draws_the_same_latents_and_the_last_step(gan, tmp_path):
+    grid = SampleGrid(gan.latents(3), lambda x: bytes(x.shape), every=2, folder=tmp_path)
+    train(gan, 5, grid)
+    assert [step for step, _ in grid.frames] == [2, 4, 5]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"step-{step:08d}.png" for step in (2, 4, 5)
+    ]
+    np.testing.assert_allclose(grid.frames[-1][1], gan.sample(gan.latents(3)), atol=1e-6)
+
+
+def test_monitor_stops_when_the_score_stops_improving_and_keeps_the_best(gan, tmp_path):
+    scores = iter([3.0, 1.0, 2.0, 2.5, 0.0])
+    weights = []
+
+    def score(model):
+        weights.append(model.ema_generator.get_weights())
+        return {"fd": next(scores)}
+
+    monitor = Monitor(score, "fd", every=1, patience=2, log=tmp_path / "log.jsonl")
+    images = tf.data.Dataset.from_tensors(np.zeros((4, 32, 32, 1), "float32")).repeat()
+    gan.fit(images, steps_per_epoch=1, epochs=10, verbose=0, callbacks=[monitor])
+    assert [row["fd"] for row in monitor.rows] == [3.0, 1.0, 2.0, 2.5]
+    assert [row["step"] for row in monitor.rows] == [1, 2, 3, 4]
+    for kept, best in zip(monitor.best_weights, weights[1], strict=True):
+        np.testing.assert_array_equal(kept, best)
+
+
+def test_monitor_goes_on_with_the_log_of_the_run_it_resumes(gan, tmp_path):
+    log = tmp_path / "log.jsonl"
+    train(gan, 3, Monitor(lambda _: {"fd": 1.0}, "fd", every=1, log=log))
+    gan.step.assign(2)  # as if resumed from step 2
+    monitor = Monitor(lambda _: {"fd": 2.0}, "fd", every=1, log=log)
+    train(gan, 2, monitor)
+    assert [(row["step"], row["fd"]) for row in monitor.rows] == [(1, 1), (2, 1), (3, 2), (4, 2)]
+    assert len(log.read_text().splitlines()) == 4
+
+
+def test_live_plot_replaces_its_picture(gan, monkeypatch):
+    import IPython.display
+
+    shown = []
+
+    class Handle:
+        def update(self, picture):
+            shown.append(("update", picture.data))
+
+    def display(picture, display_id):
+        shown.append(("display", picture.data))
+        return Handle()
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    plot = LiveLossPlot(lambda history: b"%d" % len(history["step"]), every=2)
+    train(gan, 6, plot)
+    assert shown == [("display", b"1"), ("update", b"2"), ("update", b"3")]
+    assert set(plot.history) == {"step", "d_loss", "g_loss", "real_logit", "fake_logit", "penalty"}
+
+
+def test_every_below_one_is_refused():
+    with pytest.raises(ValueError, match="every=0"):
+        SampleGrid(np.zeros((1, 8)), every=0)

@@ -1,0 +1,181 @@
+"""The GAN model: its step against one written by hand, EMA, sampling, precision, bad settings."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.training import GAN, DiffAugment, losses
+
+WIDTHS = (8, 8, 4)
+
+
+def tiny(seed=0, num_classes=None, **settings):
+    keras.utils.set_random_seed(seed)
+    generator = dcgan_generator(32, 1, 8, WIDTHS, num_classes)
+    discriminator = dcgan_discriminator(32, 1, WIDTHS[::-1], num_classes)
+    gan = GAN(generator, discriminator, ema=settings.pop("ema", 0.9), seed=seed)
+    gan.compile(**settings)
+    return gan
+
+
+def real_images(count=16):
+    return np.random.default_rng(0).uniform(-1, 1, (count, 32, 32, 1)).astype("float32")
+
+
+def dataset(count=16, batch=8):
+    return tf.data.Dataset.from_tensor_slices(real_images(count)).repeat().batch(batch)
+
+
+def test_one_step_equals_the_same_step_written_by_hand():
+    sgd = keras.optimizers.SGD
+    gan = tiny(generator_optimizer=sgd(0.1), discriminator_optimizer=sgd(0.1), r1_gamma=0)
+    keras.utils.set_random_seed(0)
+    generator, discriminator = (
+        dcgan_generator(32, 1, 8, WIDTHS),
+        dcgan_discriminator(32, 1, WIDTHS[::-1]),
+    )
+    generator.set_weights(gan.generator.get_weights())
+    discriminator.set_weights(gan.discriminator.get_weights())
+    loss, real = losses.get("non-saturating"), tf.constant(real_images(8))
+    z = tf.random.stateless_normal((8, 8), [0, 0])
+    with tf.GradientTape() as g_tape:
+        fake = generator(z, training=True)
+        with tf.GradientTape() as d_tape:
+            value = tf.reduce_mean(
+                loss.discriminator_loss(discriminator(real), discriminator(tf.stop_gradient(fake)))
+            )
+        variables = discriminator.trainable_variables
+        for variable, gradient in zip(variables, d_tape.gradient(value, variables), strict=True):
+            variable.assign_sub(0.1 * gradient)
+        value = tf.reduce_mean(loss.generator_loss(discriminator(fake), None))
+    variables = generator.trainable_variables
+    for variable, gradient in zip(variables, g_tape.gradient(value, variables), strict=True):
+        variable.assign_sub(0.1 * gradient)
+    gan.train_on_batch(real)
+    for network, twin in ((gan.discriminator, discriminator), (gan.generator, generator)):
+        for ours, theirs in zip(network.get_weights(), twin.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+def test_average_follows_all_weights_batch_statistics_included():
+    gan = tiny(ema=0.75)
+    expected = gan.generator.get_weights()
+    for _ in range(3):
+        gan.train_on_batch(real_images(8))
+        expected = [
+            0.75 * a + 0.25 * w for a, w in zip(expected, gan.generator.get_weights(), strict=True)
+        ]
+    names = [variable.path for variable in gan.generator.variables]
+    assert any("moving_mean" in name for name in names)
+    for name, ours, theirs in zip(names, gan.ema_generator.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_r1_is_due_every_few_steps_and_counts_that_many_times():
+    gan = tiny(r1_gamma=1.0, r1_every=3)
+    penalties = []
+    for _ in range(6):
+        gan.reset_metrics()
+        penalties.append(float(gan.train_on_batch(real_images(8), return_dict=True)["penalty"]))
+    assert [value > 0 for value in penalties] == [True, False, False, True, False, False]
+
+
+def test_two_runs_of_one_seed_agree_and_another_seed_differs():
+    def weights(seed):
+        gan = tiny(seed, augment=DiffAugment(cutout=0.2))
+        gan.fit(dataset(), steps_per_epoch=4, epochs=1, verbose=0)
+        return np.concatenate([weight.ravel() for weight in gan.ema_generator.get_weights()])
+
+    np.testing.assert_allclose(weights(1), weights(1), atol=1e-5)
+    assert np.abs(weights(1) - weights(2)).max() > 1e-3
+
+
+@pytest.mark.parametrize("loss", losses.NAMES)
+def test_every_loss_trains(loss):
+    gan = tiny(loss=loss, gp_weight=10.0 if loss == "wasserstein" else 0.0)
+    before = gan.generator.get_weights()
+    history = gan.fit(dataset(), steps_per_epoch=2, epochs=2, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert any(
+        np.abs(a - b).max() > 0 for a, b in zip(before, gan.generator.get_weights(), strict=True)
+    )
+
+
+def test_conditional_gan_trains_and_samples_with_labels():
+    gan = tiny(num_classes=(2, 3))
+    labels = np.stack([np.arange(16) % 2, np.arange(16) % 3], axis=1).astype("int32")
+    data = tf.data.Dataset.from_tensor_slices((real_images(), labels)).repeat().batch(8)
+    gan.fit(data, steps_per_epoch=2, epochs=1, verbose=0)
+    assert gan.sample(5, labels[:5]).shape == (5, 32, 32, 1)
+    with pytest.raises(ValueError, match="needs labels"):
+        gan.sample(5)
+    with pytest.raises(ValueError, match="takes no labels"):
+        tiny().sample(5, labels[:5])
+
+
+def test_samples_depend_on_the_seed_alone_and_not_on_the_batch():
+    gan = tiny()
+    np.testing.assert_allclose(
+        gan.sample(5, seed=1, batch_size=2), gan.sample(5, seed=1), atol=1e-6
+    )
+    np.testing.assert_allclose(gan.sample(gan.latents(5, 1)), gan.sample(5, seed=1), atol=1e-6)
+    assert np.abs(gan.sample(5, seed=1) - gan.sample(5, seed=2)).max() > 1e-4
+
+
+def test_mixed_precision_scales_the_loss_and_trains():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gan = tiny(augment=DiffAugment())
+        assert isinstance(gan.g_optimizer, keras.optimizers.LossScaleOptimizer)
+        assert isinstance(gan.d_optimizer, keras.optimizers.LossScaleOptimizer)
+        before = gan.discriminator.get_weights()
+        history = gan.fit(dataset(), steps_per_epoch=3, epochs=1, verbose=0).history
+        after = gan.discriminator.get_weights()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert np.isfinite(history["d_loss"]).all()
+    assert any(np.abs(a - b).max() > 0 for a, b in zip(before, after, strict=True))
+    assert gan.sample(2).dtype == np.float32
+
+
+def test_one_training_step_at_256_pixels_with_the_gpu_settings():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gan = GAN(dcgan_generator(256), dcgan_discriminator(256))
+        gan.compile(augment=DiffAugment(cutout=0.2), r1_every=16)
+        images = np.zeros((2, 256, 256, 1), "float32")
+        logs = gan.train_on_batch(images, return_dict=True)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert np.isfinite(list(logs.values())).all() and int(gan.step.numpy()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(loss="hingy"), "hingy"),
+        (dict(r1_gamma=-1), "at least 0"),
+        (dict(r1_every=0), "at least 1"),
+    ],
+)
+def test_bad_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**settings)
+
+
+def test_a_shared_optimiser_is_refused():
+    adam = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="optimiser of their own"):
+        tiny(generator_optimizer=adam, discriminator_optimizer=adam)
+
+
+def test_ema_outside_0_to_1_is_refused():
+    with pytest.raises(ValueError, match=r"ema=1 must lie in \[0, 1\)"):
+        tiny(ema=1)
+
+
+def test_images_of_another_size_are_named():
+    with pytest.raises(ValueError, match=r"16"):
+        tiny().train_on_batch(np.zeros((4, 16, 16, 1), "float32"))

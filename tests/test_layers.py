@@ -1,0 +1,81 @@
+"""Spectral normalisation against an SVD; the rearranging layers against each other."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from medgan_utils.models import DepthToSpace, SpaceToDepth, SpectralNormalization
+
+LAYERS = {
+    "dense": (lambda: keras.layers.Dense(7), (4, 5)),
+    "dense without bias": (lambda: keras.layers.Dense(7, use_bias=False), (4, 5)),
+    "convolution": (lambda: keras.layers.Conv2D(6, 3, bias_initializer="ones"), (2, 8, 8, 3)),
+}
+
+
+def largest_singular_value(layer):
+    kernel = np.asarray(layer.kernel)
+    return np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_sigma_converges_to_the_largest_singular_value(name):
+    make, shape = LAYERS[name]
+    layer = SpectralNormalization(make())
+    x = tf.random.normal(shape)
+    for _ in range(200):
+        layer(x, training=True)
+    assert float(layer.sigma()) == pytest.approx(largest_singular_value(layer.layer), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_output_is_that_of_the_kernel_divided_by_sigma(name):
+    make, shape = LAYERS[name]
+    layer, x = SpectralNormalization(make()), tf.random.normal(shape)
+    normalised = layer(x, training=False)
+    sigma = float(layer.sigma())
+    twin = make()
+    twin.build(shape)
+    weights = layer.layer.get_weights()
+    twin.set_weights([weights[0] / sigma, *weights[1:]])
+    np.testing.assert_allclose(normalised, twin(x), rtol=1e-4, atol=1e-5)
+
+
+def test_training_calls_leave_the_kernel_alone_and_inference_leaves_everything_alone():
+    layer, x = SpectralNormalization(keras.layers.Dense(3)), tf.random.normal((4, 5))
+    layer(x)
+    before = [weight.copy() for weight in layer.get_weights()]
+    layer(x, training=False)
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    kernel, u = layer.layer.kernel.numpy().copy(), layer.vector_u.numpy().copy()
+    layer(x, training=True)
+    np.testing.assert_array_equal(kernel, layer.layer.kernel.numpy())
+    assert np.abs(u - layer.vector_u.numpy()).max() > 0
+
+
+def test_gradient_flows_through_sigma():
+    """d/dW of (W/σ) x: moving W along itself changes nothing, so <gradient, W> = 0."""
+    layer, x = SpectralNormalization(keras.layers.Dense(3, use_bias=False)), tf.ones((2, 5))
+    for _ in range(100):
+        layer(x, training=True)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x) ** 2)
+    gradient = tape.gradient(total, layer.layer.kernel.value)
+    along = float(tf.reduce_sum(gradient * layer.layer.kernel.value))
+    assert abs(along) < 1e-3 * float(tf.norm(gradient) * tf.norm(layer.layer.kernel.value))
+
+
+def test_an_activation_or_a_missing_kernel_is_refused():
+    with pytest.raises(ValueError, match="has an activation"):
+        SpectralNormalization(keras.layers.Dense(3, activation="relu"))
+    with pytest.raises(ValueError, match="no kernel"):
+        SpectralNormalization(keras.layers.Flatten()).build((None, 3))
+
+
+def test_depth_to_space_undoes_space_to_depth():
+    x = tf.random.normal((2, 8, 8, 3))
+    packed = SpaceToDepth(2)(x)
+    assert packed.shape == (2, 4, 4, 12)
+    np.testing.assert_array_equal(DepthToSpace(2)(packed), x)

@@ -1,0 +1,73 @@
+"""Sizes by profile, seeds, claims, and the quiet import."""
+
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from medgan_utils import profiles
+
+SIZES = dict(smoke=dict(steps=1), cpu=dict(steps=2), gpu=dict(steps=3))
+
+
+@pytest.mark.parametrize(("name", "steps"), [("smoke", 1), ("cpu", 2), ("gpu", 3)])
+def test_environment_chooses_the_profile(monkeypatch, name, steps):
+    monkeypatch.setenv("MEDGAN_PROFILE", name)
+    run = profiles.choose(**SIZES)
+    assert (run.profile, run.steps, run.seed) == (name, steps, 2026)
+
+
+def test_cpu_is_the_default(monkeypatch):
+    monkeypatch.delenv("MEDGAN_PROFILE")
+    assert profiles.choose(**SIZES).profile == "cpu"
+
+
+def test_unknown_profiles_and_sizes_are_named(monkeypatch):
+    with pytest.raises(ValueError, match=r"'gpu' and 'cpu' must set the same sizes; differs: size"):
+        profiles.choose(smoke=dict(steps=1), cpu=dict(steps=1), gpu=dict(steps=1, size=2))
+    with pytest.raises(AttributeError, match=r"sets no 'setps': steps"):
+        profiles.choose(**SIZES).setps  # noqa: B018
+    monkeypatch.setenv("MEDGAN_PROFILE", "huge")
+    with pytest.raises(ValueError, match="'huge' is none of smoke, cpu, gpu"):
+        profiles.choose(**SIZES)
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    profiles.choose(**SIZES, seed=7)
+    first = random.random(), np.random.random_sample()  # noqa: NPY002
+    profiles.choose(**SIZES, seed=7)
+    assert (random.random(), np.random.random_sample()) == first  # noqa: NPY002
+
+
+def test_claims_are_judged_outside_smoke(monkeypatch, capsys):
+    monkeypatch.setenv("MEDGAN_PROFILE", "cpu")
+    run = profiles.choose(**SIZES)
+    run.claim("one is one", 1 == 1)
+    with pytest.raises(AssertionError, match="does not bear out: one is two"):
+        run.claim("one is two", 1 == 2)
+    monkeypatch.setenv("MEDGAN_PROFILE", "smoke")
+    profiles.choose(**SIZES).claim("one is two", 1 == 2)
+    assert "✓ one is one" in capsys.readouterr().out
+
+
+def test_finish_prints_time_profile_and_cores(capsys):
+    profiles.choose(**SIZES).finish()
+    assert f"profile 'smoke', {os.cpu_count()} CPU cores" in capsys.readouterr().out
+
+
+def test_where_am_i(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    assert profiles.where_am_i() == "ci"
+    monkeypatch.setitem(sys.modules, "google.colab", None)
+    assert profiles.where_am_i() == "colab"
+
+
+def test_quiet_import_prints_nothing_and_keeps_stderr():
+    code = "from medgan_utils import profiles; profiles.quiet_tensorflow(); import sys; "
+    code += "print('still here', file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == ""
+    assert done.stderr == "still here\n"

@@ -1,0 +1,136 @@
+"""SIGKILL in the middle, then resume: equal to the uninterrupted run, to the bit, on CPU."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint
+
+SCRIPT = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    from medgan_utils import profiles
+    profiles.quiet_tensorflow()
+    import keras, numpy as np, tensorflow as tf
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(3)
+    from medgan_utils.data import Slices
+    from medgan_utils.models import dcgan_discriminator, dcgan_generator
+    from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint
+
+    folder, steps, slow = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "slow"
+    images = np.random.default_rng(0).uniform(-1, 1, (40, 32, 32, 1)).astype("float32")
+    subjects = np.repeat([f"s{n}" for n in range(10)], 4)
+    slices = Slices(images=images, subjects=subjects, positions=np.zeros(40, "float32"),
+                    masks=None, labels={}, modality="T1", spacing_mm=1.0, info={})
+    gan = GAN(dcgan_generator(32, 1, 8, (8, 8, 4)), dcgan_discriminator(32, 1, (4, 8, 8)), seed=5)
+    gan.compile(augment=DiffAugment(cutout=0.2), r1_every=3)
+    keeper = ResumableCheckpoint(folder / "run", every=4)
+    start = keeper.restore(gan)
+
+    class Slow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            print("step", int(self.model.step.numpy()), flush=True)
+            import time
+            time.sleep(0.3)
+
+    # 7 images a batch of 40: epochs of the data end within batches.
+    gan.fit(slices.to_dataset(7, seed=2, start_step=start, flip=True), steps_per_epoch=1,
+            epochs=steps, initial_epoch=start, verbose=0,
+            callbacks=[keeper] + [Slow()] * slow)
+    parts = (gan.generator, gan.discriminator, gan.ema_generator, gan.g_optimizer, gan.d_optimizer)
+    state = [variable.numpy() for part in parts for variable in part.variables]
+    np.savez(folder / "end.npz", *state, samples=gan.sample(4))
+    print("started at", start)
+""")
+
+
+def start(folder, steps, slow=False):
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(steps), "slow" if slow else "fast"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+    return out
+
+
+def test_a_killed_run_resumes_to_the_bit(tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    finish(start(whole, 14))
+    process = start(cut, 14, slow=True)
+    for line in process.stdout:
+        if line.strip() == "step 10":
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+    assert not (cut / "end.npz").exists()
+    assert "started at 8" in finish(start(cut, 14))
+    with np.load(whole / "end.npz") as expected, np.load(cut / "end.npz") as resumed:
+        assert sorted(expected.files) == sorted(resumed.files)
+        for name in expected.files:
+            np.testing.assert_array_equal(expected[name], resumed[name], err_msg=name)
+
+
+def tiny(width=8):
+    keras.utils.set_random_seed(0)
+    gan = GAN(dcgan_generator(32, 1, 8, (width, 8, 4)), dcgan_discriminator(32, 1, (4, 8, 8)))
+    gan.compile(augment=DiffAugment())
+    return gan
+
+
+def keeper_of(gan, folder):
+    keeper = ResumableCheckpoint(folder)
+    keeper.set_model(gan)
+    return keeper
+
+
+def test_restore_without_a_checkpoint_starts_at_zero(tmp_path):
+    assert ResumableCheckpoint(tmp_path / "none").restore(tiny()) == 0
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
+    keeper_of(tiny(8), tmp_path).save()
+    with pytest.raises(ValueError, match=r"step-00000000 was saved by other networks"):
+        ResumableCheckpoint(tmp_path).restore(tiny(16))
+
+
+def test_only_complete_checkpoints_count_and_the_last_two_are_kept(tmp_path):
+    gan = tiny()
+    keeper = keeper_of(gan, tmp_path)
+    (tmp_path / ".unfinished-killed").mkdir()
+    for step in (1, 2, 3):
+        gan.step.assign(step)
+        keeper.save()
+    assert sorted(os.listdir(tmp_path)) == ["step-00000002", "step-00000003"]
+    described = json.loads((tmp_path / "step-00000003" / "state.json").read_text())
+    assert described["step"] == 3
+    assert ResumableCheckpoint(tmp_path).restore(tiny()) == 3
+
+
+def test_a_save_that_fails_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    gan = tiny()
+    keeper = keeper_of(gan, tmp_path)
+    keeper.save()
+    gan.step.assign(5)
+
+    def full_disk(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        keeper.save()
+    assert [name for name in os.listdir(tmp_path) if name.startswith("step")] == ["step-00000000"]
