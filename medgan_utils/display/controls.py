@@ -1,6 +1,7 @@
 """What the two widgets share: labelled controls that work in ipywidgets 7.7 and 8."""
 
 import ipywidgets as widgets
+import traitlets
 
 # ipywidgets 8 renamed the tooltip of everything that has a description.
 _TOOLTIP = (
@@ -25,13 +26,19 @@ def slider(
     )
 
 
-def picture(alternative: str, size: int) -> widgets.Image:
-    """Make an image widget; `alternative` says to a screen reader what it shows.
+class Picture(widgets.Image):
+    """An image with a title, which screen readers read out for want of an alternative text.
 
-    ipywidgets.Image has no alternative text. Version 8 passes a tooltip on as the picture's
-    title, which screen readers fall back to; in 7.7 the status line has to do.
+    The title is the tooltip that ipywidgets 8 has. Its browser half (8.1.9) looks for a description
+    too, which Image lacks, and shows an error instead of the picture. In 7.7 there is no title.
     """
-    image = widgets.Image(format="png", layout=widgets.Layout(width=f"{size}px"))
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
+def picture(alternative: str, size: int) -> Picture:
+    """Make an image widget `size` pixels wide; `alternative` says what it shows."""
+    image = Picture(format="png", layout=widgets.Layout(width=f"{size}px"))
     if image.has_trait("tooltip"):
         image.tooltip = alternative
     return image
