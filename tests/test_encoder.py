@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from medgan_utils import evaluation
+from medgan_utils._paths import checkpoints_folder
 
 NAMES = ("height (px)", "brightness")
 
@@ -54,6 +55,18 @@ def test_saved_and_loaded_it_is_the_same(encoder, tmp_path):
     np.testing.assert_array_equal(loaded.features(images), encoder.features(images))
     np.testing.assert_array_equal(loaded.predict(images), encoder.predict(images))
     assert loaded.config.targets == NAMES
+
+
+def test_the_shipped_encoder_is_small_and_its_card_says_where_it_is_from():
+    shipped = evaluation.load_encoder("brain-encoder-64")
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64, 1))
+    assert shipped.features(images).shape == (3, 32)
+    assert shipped.config.targets[0].startswith("level (mm")
+    folder = checkpoints_folder()
+    assert (folder / "brain-encoder-64.weights.h5").stat().st_size < 600_000
+    card = (folder / "brain-encoder-64.md").read_text(encoding="utf-8")
+    for words in ("CC BY-SA 3.0", "IXI", "Not for", "Command"):
+        assert words in card
 
 
 def test_a_missing_encoder_names_the_way_out():

@@ -108,6 +108,15 @@ def test_a_reader_without_the_data_scores_the_same(scored, tmp_path):
         evaluation.evaluate(fakes[:100], loaded, ENCODERS)
 
 
+def test_a_monitor_scores_without_intervals(scored):
+    table, reference = scored
+    described = evaluation.reference_features(heads(40, 3)[0][:COUNT], ENCODERS)
+    row = evaluation.score(described, reference, repeats=0)
+    assert row["FD pooled"].value == pytest.approx(table["seed 1"]["FD pooled"].value)
+    assert np.isnan(row["FD pooled"].low)
+    assert "nan" not in evaluation.Table([row]).markdown()
+
+
 def test_reference_features_hold_no_identity(tmp_path):
     images, codes = heads(3, 0)
     names = np.array(["IXI012", "IXI013", "IXI014"])[codes]

@@ -24,7 +24,7 @@ NO_ADDRESS = (
     "*To open this notebook in Colab, set `repository` under `[tool.medgan]` in `pyproject.toml` "
     "and run `make address`.*"
 )
-BOOTSTRAP = '''\
+BOOTSTRAP = """\
 # Set-up. On your own machine nothing is installed; in Colab the course's helper package is.
 import sys
 
@@ -35,7 +35,7 @@ if "google.colab" in sys.modules:
         prdc dp-accounting
 from medgan_utils import profiles
 
-profiles.quiet_tensorflow()'''
+profiles.quiet_tensorflow()"""
 
 
 def repository() -> str:
@@ -79,9 +79,7 @@ def run(path: Path, profile: str, out: Path | None) -> float:
     os.environ["MEDGAN_PROFILE"] = profile
     started = time.perf_counter()
     resources = {"metadata": {"path": str(ROOT / "notebooks")}}
-    NotebookClient(
-        notebook, timeout=3600, resources=resources, coalesce_streams=True
-    ).execute()
+    NotebookClient(notebook, timeout=3600, resources=resources, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # time stamps would change with every run
         for output in cell.get("outputs", []):

@@ -20,7 +20,7 @@ WOULD_SHOW = {
     "detached generator": "G's weights would not move at all, in either step",
     "shared optimiser": "G's weights would move in D's step too",
     "flipped labels": "D would call real images fake: D(real) near 0 and D(fake) near 1",
-    "sigmoid twice": "all probabilities of D would lie between 0.50 and 0.73",
+    "sigmoid twice": "no probability of D would ever leave the range 0.50 to 0.73",
     "batch norm in the wrong mode": "the two curves of D(fake) would disagree within a step",
 }
 
@@ -139,7 +139,7 @@ def _require_descent(before, after, real, fake, real_logits, fake_logits) -> Non
     )
 
 
-@exercise("6.4 Ward round", hint="Go through the four questions above the charts, one by one.")
+@exercise("6.4 Ward round", hint="Go through the five questions above the charts, one by one.")
 def diagnosis(patient: str, answer: str) -> None:
     """Require the patient's fault; a wrong guess is told what it would have shown."""
     require(patient in WARD, f"there is no patient {patient!r}; they are {', '.join(WARD)}.")

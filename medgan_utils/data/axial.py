@@ -99,12 +99,17 @@ def axial_slices(
         masks (N, H, W) uint8 or None.
 
     Raises:
-        ValueError: The mask has another shape, or none of the levels lies in the volume.
+        ValueError: The mask has another grid, or none of the levels lies in the volume.
     """
     if mask is not None and mask.voxels.shape != volume.voxels.shape:
         raise ValueError(
             f"{mask.path} has shape {mask.voxels.shape} but its image {volume.path} has "
             f"{volume.voxels.shape}; resample the mask onto the image's grid first"
+        )
+    if mask is not None and not np.allclose(mask.affine, volume.affine, atol=0.5):
+        raise ValueError(
+            f"{mask.path} and its image {volume.path} have one shape but lie in different places "
+            f"(affines differ); resample the mask onto the image's grid first"
         )
     body = body_mask(volume) if body is None else body
     planes, positions = _levels(volume, body, axial)

@@ -93,21 +93,21 @@ def make_subject(
     if not 1 <= spacing_mm <= 8:
         raise ValueError(f"spacing_mm is {spacing_mm}; the phantom is made for 1 to 8 mm")
     template = load_template()
-    shape_rng, warp_rng, head_rng, lesion_rng = _streams(seed, 4)
+    shape_rng, warp_rng, head_rng, fold_rng, lesion_rng = _streams(seed, 5)
     parameters = _draw_parameters(shape_rng)
     affine, points = _grid(spacing_mm)
     head, brain = _deform(points, template, warp_rng, spacing_mm, parameters)
     canvas = Canvas(head, spacing_mm)
     paint_head(canvas, template, head_rng, parameters)
     if not lesion:
-        _paint_brain(canvas, template, brain)
+        _paint_brain(canvas, template, brain, fold_rng)
         return Subject(canvas.fractions, None, affine, parameters, int(seed))
     tumour = _draw_tumour(lesion_rng, template)
     texture = random_field(lesion_rng, brain.shape[1:], spacing_mm, 14)
-    distance = _distance_to(brain, tumour) - 0.14 * tumour["radius_mm"] * texture
+    distance = _distance_to(brain, tumour) - 0.2 * tumour["radius_mm"] * texture
     if mass_effect:
         brain = _displace(brain, template, tumour)
-    _paint_brain(canvas, template, brain)
+    _paint_brain(canvas, template, brain, fold_rng)
     mask = _paint_tumour(canvas, tumour, distance, texture, template)
     parameters |= {f"lesion_{key}": value for key, value in tumour.items()}
     return Subject(canvas.fractions, mask, affine, parameters, int(seed))
@@ -221,18 +221,18 @@ def _draw_parameters(rng: np.random.Generator) -> dict[str, float]:
     """What makes one head differ from another; millimetres, degrees or factors."""
     atrophy = rng.beta(1.3, 2.2)  # 0 a young brain, 1 an old one
     return {
-        "width": rng.normal(0.93, 0.03),
-        "length": rng.normal(0.93, 0.03),
-        "height": rng.normal(0.93, 0.03),
+        "width": rng.normal(0.98, 0.03),
+        "length": rng.normal(0.98, 0.03),
+        "height": rng.normal(0.97, 0.03),
         "roll_deg": rng.normal(0, 2.0),
-        "pitch_deg": rng.normal(-14, 5.0),
+        "pitch_deg": rng.normal(-11, 4.5),
         "yaw_deg": rng.normal(0, 2.0),
         "atrophy": atrophy,
         "ventricle_mm": -1.0 + 5.0 * atrophy + rng.normal(0, 0.8),
         "asymmetry_mm": rng.normal(1.5, 1.0),
         "csf_mm": 1.5 * atrophy + rng.uniform(0, 0.6),
-        "skull_mm": rng.normal(6.0, 0.8),
-        "scalp_mm": rng.normal(5.2, 1.0),
+        "skull_mm": rng.normal(6.3, 0.8),
+        "scalp_mm": rng.normal(6.2, 1.1),
         "face_mm": rng.normal(66, 3),
         "nose_mm": rng.normal(12, 3),
     }
@@ -265,18 +265,38 @@ def _deform(
         np.stack([random_field(rng, shape, spacing_mm, knot_mm) for _ in range(3)])
         for knot_mm in (75, 32, 15)
     )
-    head = moved + 3.5 * coarse + 0.7 * middle
-    brain = head + 1.8 * middle + 1.5 * fine
+    moved[2] += 0.12 * np.maximum(moved[2] - 40, 0)  # the average brain has too narrow a crown
+    head = moved + 2.8 * coarse + 0.5 * middle
+    brain = head + 2.0 * middle + 1.5 * fine
     # the usual twist: right frontal lobe and left occipital lobe reach further
     twist = np.tanh(brain[0] / 30) * np.abs(np.tanh(brain[1] / 50))
     brain[1] -= parameters["asymmetry_mm"] * twist
     return head, brain - parameters["ventricle_mm"] * template.sample("push", brain)
 
 
-def _paint_brain(canvas: Canvas, template: Template, points: np.ndarray) -> None:
-    """Grey and white matter and ventricles inside the skull."""
-    inside = np.clip(-template.sample("depth", canvas.points) / canvas.spacing_mm + 0.5, 0, 1)
-    grey, white, ventricle = template.sample("tissues", points) * inside
+def _paint_brain(canvas: Canvas, template: Template, points: np.ndarray, rng) -> None:
+    """Grey and white matter and ventricles inside the skull.
+
+    The maps are averages, blurred where people differ. Powers make them crisp again, and where they
+    leave the choice open a random pattern of folds decides, other sulci in every subject.
+    """
+    spacing = canvas.spacing_mm
+    grey, white, ventricle = template.sample("tissues", points)
+    fluid = np.clip(1 - grey - white, 0, 1)
+    x, y, z = points
+    fold = np.abs(random_field(rng, x.shape, spacing, 9)) - 0.7
+    superficial = np.clip(1 + template.sample("pial", points) / 16, 0, 1)
+    fold = np.clip(1.5 * fold, -1, 1) * superficial
+    # the leaves of the cerebellum, too thin for the average: shells around its stalk
+    leaf = 0.8 * np.sin(2 * np.pi / 7.5 * np.sqrt(x**2 + (y + 36) ** 2 + (z + 30) ** 2)) + 0.9
+    leaf *= np.clip((-14 - z - 0.45 * (y + 48)) / 6, 0, 1) * np.clip((-38 - y) / 6, 0, 1)
+    logits = [3.2 * np.log(part + 0.02) for part in (grey, white, fluid)]
+    logits[1] += 1.8 * fold + 0.4 + 2.0 * leaf
+    logits[2] -= 1.4 * fold + 0.3
+    parts = [np.exp(logit) for logit in logits]
+    inside = np.clip(-template.sample("depth", canvas.points) / spacing + 0.5, 0, 1) / sum(parts)
+    grey, white, fluid = (part * inside for part in parts)
+    ventricle = fluid * np.clip(4 * ventricle, 0, 1)
     # later paint covers earlier paint: divide by what will be left
     canvas.paint("grey", np.clip(grey / np.maximum(1 - white - ventricle, 1e-3), 0, 1))
     canvas.paint("white", np.clip(white / np.maximum(1 - ventricle, 1e-3), 0, 1))
@@ -308,15 +328,14 @@ def _distance_to(points: np.ndarray, tumour: dict[str, float]) -> np.ndarray:
 
 
 def _displace(points: np.ndarray, template: Template, tumour: dict[str, float]) -> np.ndarray:
-    """Mass effect: the tumour's volume pushes the brain outward, less and less up to the skull."""
-    centre = np.array([tumour["x_mm"], tumour["y_mm"], tumour["z_mm"]], np.float32).reshape(
-        3, 1, 1, 1
-    )
-    offset = points - centre
-    distance = np.sqrt((offset**2).sum(0)) + 1e-3
-    shrink = np.cbrt(np.maximum(1 - 0.75 * (tumour["radius_mm"] / distance) ** 3, 0.02))
+    """Mass effect: tumour and oedema push the brain outward, less and less up to the skull."""
+    centre = np.array([tumour["x_mm"], tumour["y_mm"], tumour["z_mm"]], np.float32)
+    offset = points - centre.reshape(3, 1, 1, 1)
+    radius = tumour["radius_mm"] + 0.35 * tumour["oedema_mm"]
+    distance = np.maximum(np.sqrt((offset**2).sum(0)), 1e-3)
+    share = 0.6 * np.minimum(radius / distance, 1) ** 2.2  # of the distance to the centre
     free = np.clip(-template.sample("depth", points) / 14, 0, 1)
-    return points - offset * (1 - shrink) * free
+    return points - offset * share * free
 
 
 def _paint_tumour(
@@ -337,11 +356,12 @@ def _paint_tumour(
 
 
 def _receive_field(rng, shape, spacing_mm: float, bias: float) -> np.ndarray:
-    """Smooth sensitivity: a random part, and the bright middle of a head at 3 T."""
-    axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape]
-    x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
-    centre = np.exp(-(x**2 + y**2 + (z - 0.1) ** 2) / 1.2) - 0.5
-    return np.exp(bias * (0.35 * random_field(rng, shape, spacing_mm, 90) + 1.5 * centre))
+    """Smooth sensitivity: a random part, and the bright middle and base of a head at 3 T."""
+    _, points = _grid(spacing_mm)
+    centre = np.array([0, -12, -28], np.float32) + rng.normal(0, 6, 3).astype(np.float32)
+    squared = ((points - centre.reshape(3, 1, 1, 1)) ** 2).sum(0)
+    peak = rng.uniform(2.5, 5.0) * np.exp(-squared / (2 * rng.uniform(55, 75) ** 2))
+    return np.exp(bias * (0.4 * random_field(rng, shape, spacing_mm, 80) + peak - 1))
 
 
 def _image_path(folder: Path, name: str, modality: str) -> Path:

@@ -27,6 +27,7 @@ class Template:
         tissues: (3, X, Y, Z) float32 at 1 mm, fractions of grey matter, white matter and ventricle, 0 to 1.
         tissues_origin: (3,) MNI position of voxel (0, 0, 0), mm.
         depth: (101, 121, 111) float32 at 2 mm, signed distance to the inside of the skull, mm, inside < 0.
+        outline: same grid, `depth` with its hollows filled and smoothed, for the outside of the skull.
         pial: same grid, signed distance to the brain's surface without its sulci, mm, inside < 0.
         push: (3, 101, 121, 111) float32, outward direction from the ventricles, fading over 15 mm.
     """
@@ -34,6 +35,7 @@ class Template:
     tissues: np.ndarray
     tissues_origin: np.ndarray
     depth: np.ndarray
+    outline: np.ndarray
     pial: np.ndarray
     push: np.ndarray
 
@@ -84,49 +86,41 @@ def load_template() -> Template:
     skull = _close(surface, 10)
     depth, pial = signed_distance(skull, GRID_MM), signed_distance(surface, GRID_MM)
 
-    ventricle = _ventricles(grey + white, pial, origin)
-    on_grid = _interpolate(ventricle, grid - origin.reshape(3, 1, 1, 1)) > 0.5
+    box, ventricle = _ventricles(grey + white, pial, origin)
+    grey[box] = _without_rim(grey[box], white[box], ventricle)
+    fluid = np.zeros_like(grey)
+    fluid[box] = ventricle
+    on_grid = _interpolate(fluid, grid - origin.reshape(3, 1, 1, 1)) > 0.5
     away = ndimage.gaussian_filter(np.maximum(signed_distance(on_grid, GRID_MM), 0), 1.5)
     push = np.stack(np.gradient(away, GRID_MM)) * np.exp(-away / 15)
     return Template(
-        tissues=_crispen(grey, white, ventricle),
+        tissues=np.stack([grey, white, fluid]),
         tissues_origin=origin,
         depth=ndimage.gaussian_filter(depth, 1.0),
+        outline=ndimage.gaussian_filter(signed_distance(_close(skull, 24), GRID_MM), 4.0),
         pial=ndimage.gaussian_filter(pial, 0.7),
         push=push.astype(np.float32),
     )
 
 
-def _ventricles(brain: np.ndarray, pial: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """Fluid deep inside the brain, (X, Y, Z) float32 from 0 to 1."""
-    axes = [origin[a] + np.arange(n) for a, n in enumerate(brain.shape)]
-    x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
-    points = np.stack(np.broadcast_arrays(x, y, z))
-    deep = _interpolate(pial, (points - GRID_ORIGIN.reshape(3, 1, 1, 1)) / GRID_MM, "nearest") < -8
-    box = (np.abs(x) < 36) & (y > -62) & (y < 42) & (z > -32) & (z < 34)
-    fluid = np.clip(1 - brain, 0, 1) * (deep & box)
+def _ventricles(brain: np.ndarray, pial: np.ndarray, origin: np.ndarray) -> tuple:
+    """Fluid deep inside the brain: the box of voxels it lies in, and its fraction there, 0 to 1."""
+    low, high = np.array([-36, -62, -32]), np.array([37, 43, 35])
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low - origin, high - origin, strict=True))
+    axes = [np.arange(a, b, dtype=np.float32) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"))
+    index = (points - GRID_ORIGIN.reshape(3, 1, 1, 1)) / GRID_MM
+    deep = _interpolate(pial, index, "nearest") < -8
+    fluid = np.clip(1 - brain[box], 0, 1) * deep
     labels, _ = ndimage.label(fluid > 0.5)
-    sizes = np.bincount(labels.ravel())[1:]
-    kept = np.isin(labels, 1 + np.flatnonzero(sizes > 150))
-    near = ndimage.binary_dilation(kept, iterations=2)
-    return np.where(near, fluid, 0).astype(np.float32)
+    kept = np.isin(labels, 1 + np.flatnonzero(np.bincount(labels.ravel())[1:] > 150))
+    return box, np.where(ndimage.binary_dilation(kept, iterations=2), fluid, 0).astype(np.float32)
 
 
-def _crispen(
-    grey: np.ndarray, white: np.ndarray, ventricle: np.ndarray, power: float = 2.5
-) -> np.ndarray:
-    """Undo some of the blur of averaging 152 brains: fractions to a power, summing to one again."""
-    fluid = np.clip(1 - grey - white, 0, 1)
-    near = ndimage.gaussian_filter(ventricle, 1.5)
-    rim = np.clip(4 * near, 0, 1) * np.clip(
-        1 - white, 0, 1
-    )  # the maps line the ventricles with grey
-    parts = [grey * (1 - 0.6 * rim), white, fluid]
-    parts = [part**power for part in parts]
-    total = sum(parts) + 1e-6
-    return np.stack(
-        [parts[0] / total, parts[1] / total, np.where(near > 0.02, parts[2] / total, 0)]
-    )
+def _without_rim(grey: np.ndarray, white: np.ndarray, ventricle: np.ndarray) -> np.ndarray:
+    """Take away the grey rim that averaging left around the ventricles."""
+    near = np.clip(4 * ndimage.gaussian_filter(ventricle, 1.5), 0, 1)
+    return (grey * (1 - 0.6 * near * np.clip(1 - white, 0, 1))).astype(np.float32)
 
 
 def random_field(

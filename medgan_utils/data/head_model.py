@@ -80,11 +80,14 @@ def paint_head(
     def field(knot_mm: float) -> np.ndarray:
         return random_field(rng, canvas.points.shape[1:], canvas.spacing_mm, knot_mm)
 
-    inner = template.sample("depth", canvas.points)
-    inner -= shape["csf_mm"] * np.clip(1 + 0.4 * field(35), 0.2, 2)
-    skull = shape["skull_mm"] * np.clip(1 + 0.2 * field(35), 0.6, 1.5)
-    scalp = shape["scalp_mm"] * np.clip(1 + 0.15 * field(50), 0.6, 1.6)
-    outer = _head_outline(canvas, inner - skull - scalp, shape)
+    csf = shape["csf_mm"] * np.clip(1 + 0.4 * field(35), 0.2, 2)
+    inner = template.sample("depth", canvas.points) - csf
+    _, y, z = canvas.points
+    vault = np.clip((z + 20 + 0.25 * y) / 15, 0, 1)
+    skull = shape["skull_mm"] * np.clip(1 + 0.15 * field(35), 0.6, 1.5) * (0.45 + 0.55 * vault)
+    scalp = shape["scalp_mm"] * np.clip(1 + 0.12 * field(50), 0.6, 1.6)
+    outer = template.sample("outline", canvas.points) - csf - skull - scalp
+    outer = _head_outline(canvas, np.minimum(outer, inner - skull - 0.5 * scalp), shape)
     _paint_soft_tissue(canvas, outer, inner - skull, field)
     _paint_face(canvas, field)
     _paint_skull(canvas, inner, skull, field)
@@ -112,14 +115,15 @@ def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field) -> None:
     """Skin, fat below it, and what is below the skull: muscle with streaks of fat."""
     _, y, z = canvas.points
     canvas.fill("skin", outer)
-    canvas.fill("fat", outer + 1.6)
-    texture = 0.7 * field(6) + 0.7 * field(12)
-    streaks = np.clip(0.5 + 1.5 * (texture - 0.7), 0, 1)
+    fine = field(4)
+    canvas.fill("fat", outer + 1.8, np.clip(0.75 + 0.18 * fine, 0, 1))
+    texture = 0.6 * fine + 0.5 * field(8) + 0.6 * field(14)
+    streaks = np.clip(0.45 + 0.8 * (texture - 0.4), 0, 1)
     muscle_depth = outer + 2 + np.clip(4 + 2.5 * field(25), 1.5, 9)
     below = np.clip((-20 - 0.25 * y - z) / 8, 0, 1)  # below the skull base
     canvas.fill("muscle", muscle_depth, below * (1 - streaks))
-    vessels = np.clip(1.5 * (texture + 0.2 * field(5) - 1.8), 0, 1)
-    canvas.fill("bone", muscle_depth + 4, below * vessels)  # flow voids and tendons are dark
+    voids = np.clip(1.2 * (field(7) + 0.5 * fine - 1.0), 0, 1)
+    canvas.fill("bone", muscle_depth + 4, below * voids)  # flow voids and tendons are dark
     temporal = np.clip(1.2 - np.hypot((y - 18) / 40, (z + 14) / 38), 0, 1)  # temporalis
     canvas.fill("muscle", np.maximum(outer + 3.0, -skull_surface), np.clip(4 * temporal, 0, 1))
 
@@ -185,7 +189,7 @@ def _paint_skull(canvas: Canvas, inner, thickness, field) -> None:
     vault = np.clip((z + 25 + 0.2 * y) / 12, 0, 1)
     table = np.clip(0.28 * thickness, 1.2, 2.2)
     diploe = np.maximum(inner - thickness + table, table + 0.6 - inner)
-    canvas.fill("marrow", diploe, np.clip(0.65 + 0.2 * texture, 0, 1) * (0.3 + 0.7 * vault))
+    canvas.fill("marrow", diploe, np.clip(0.5 + 0.3 * texture, 0, 1) * (0.3 + 0.7 * vault))
     canvas.solid("bone", (44, -24, -42), (26, 14, 11))  # petrous bone
     canvas.solid("air", (56, -32, -48), (9, 12, 15), np.clip(0.6 + texture, 0, 1))  # mastoid cells
     canvas.solid("bone", (0, 3, -48), (14, 10, 20), both=False)  # clivus

@@ -42,7 +42,7 @@ TISSUES: dict[str, Tissue] = {
     "dura": Tissue(1000, 40, 0.60, 55, 0.15),
     "bone": Tissue(300, 1, 0.05, 1100, 0.05),
     "marrow": Tissue(586, 49, 0.60, 350, 0.20),
-    "fat": Tissue(382, 68, 0.62, -100, 0.05),
+    "fat": Tissue(382, 68, 0.58, -100, 0.05),
     "muscle": Tissue(898, 29, 0.80, 55, 0.20),
     "skin": Tissue(900, 35, 0.70, 40, 0.15),
     "mucosa": Tissue(1500, 90, 0.85, 40, 0.30),
@@ -86,7 +86,7 @@ def inversion_recovery(repetition_ms: float, echo_ms: float, null: str = "csf") 
 
 def mprage(
     repetition_ms: float = 2300,
-    inversion_ms: float = 930,
+    inversion_ms: float = 1100,
     echo_spacing_ms: float = 7.0,
     pulses: int = 176,
     flip_degrees: float = 9,

@@ -102,7 +102,18 @@ class Slices:
         return {name: self.of(part) for name, part in parts.items()}
 
     def with_levels(self, count: int) -> "Slices":
-        """Add `labels["level"]`: positions in `count` bins of equal width, 0 at the top."""
+        """Add `labels["level"]`: positions in `count` bins of equal width, 0 at the top.
+
+        The bins span these slices: add levels before you split.
+
+        Raises:
+            ValueError: A position is not known.
+        """
+        if count < 1 or not np.isfinite(self.positions).all():
+            raise ValueError(
+                f"{count} levels cannot be made: count must be 1 or more and every slice needs a "
+                f"position (PNG files get it from names like case1_slice012.png)"
+            )
         edges = np.linspace(self.positions.min(), self.positions.max(), count + 1)[1:-1]
         level = np.digitize(self.positions, edges).astype(np.int64)
         return replace(self, labels={**self.labels, "level": level})

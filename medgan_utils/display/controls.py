@@ -26,6 +26,13 @@ def slider(
     )
 
 
+def button(description: str, tooltip: str) -> widgets.Button:
+    """Make a button as wide as its text."""
+    return widgets.Button(
+        description=description, tooltip=tooltip, layout=widgets.Layout(width="auto")
+    )
+
+
 class Picture(widgets.Image):
     """An image with a title, which screen readers read out for want of an alternative text.
 

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 import tensorflow as tf
 
-from .controls import announce, caption, control, picture, side_by_side, slider, status
+from .controls import announce, button, caption, control, picture, side_by_side, slider, status
 from .pictures import enlarge, png
 
 SLOW_SECONDS = 0.15  # above it a slider that follows the hand would queue up calls
@@ -170,13 +170,10 @@ class LatentExplorer:
         self.between.disabled = True
 
     def _make_pictures(self) -> None:
-        keep = [
-            widgets.Button(description=f"Keep {name}", tooltip=f"Remember this picture as {name}")
-            for name in "AB"
-        ]
-        for button, name in zip(keep, "AB", strict=True):
-            button.on_click(lambda _, name=name: self.keep(name))
-        reset = widgets.Button(description="Sliders to 0", tooltip="Set all directions back to 0")
+        keep = [button(f"Keep {name}", f"Remember this picture as {name}") for name in "AB"]
+        for one, name in zip(keep, "AB", strict=True):
+            one.on_click(lambda _, name=name: self.keep(name))
+        reset = button("Sliders to 0", "Set all directions back to 0")
         reset.on_click(lambda _: self._reset())
         self._status = status()
         self._sample = picture("The generator's picture at the sliders' position", self._size)
@@ -187,7 +184,7 @@ class LatentExplorer:
         buttons = widgets.HBox([*keep, reset])
         points = [*self.classes, *self.sliders, self.truncation, self.seed]
         left = widgets.VBox([*points, buttons, self.between, self._status])
-        self._panel = side_by_side(left, *views)
+        self._panel = side_by_side(left, side_by_side(*views))
 
     def _measure(self) -> float:
         """Draw the first picture, then time three more; the first one compiles."""

@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = exports(
         "quality": "quality",
         "random_encoder": "encoder",
         "reference_features": "reference",
+        "score": "report",
         "snr": "quality",
         "ssim": "quality",
         "swd": "distribution",

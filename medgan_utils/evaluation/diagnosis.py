@@ -16,7 +16,6 @@ def train_on(
     labels: np.ndarray,
     steps: int = 500,
     batch_size: int = 32,
-    widths: tuple[int, ...] = (16, 32, 64),
     augment: "keras.Layer | None" = None,
     seed: int = 0,
 ) -> "keras.Model":
@@ -27,8 +26,7 @@ def train_on(
         labels: 1 for a finding, 0 for none, `(N,)`.
         steps: Batches seen.
         batch_size: Images a batch, an even number.
-        widths: Channels of the stride-2 convolutions.
-        augment: Keras layer in front of the classifier while it trains, for classical augmentation.
+        augment: Keras layer for classical augmentation, active while training only.
         seed: Seed of weights and order.
 
     Returns:
@@ -43,9 +41,9 @@ def train_on(
     groups = [np.flatnonzero(labels == value) for value in (0, 1)]
     if not all(len(group) for group in groups):
         raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
-    model = _classifier(images.shape[1:], widths, augment, seed)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
-    model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True))
+    model = _classifier(images.shape[1:], augment, seed)
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
+    model.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
     random = np.random.default_rng(seed)
     targets = np.repeat([0.0, 1.0], batch_size // 2)[:, None]
     for _ in range(steps):
@@ -67,8 +65,7 @@ def test_on(
 
     Args:
         model: Model from images to logits.
-        images: Real images `(N, H, W, C)` in [-1, 1]. Never generated ones: a test on synthetic
-            data measures the generator.
+        images: Real images `(N, H, W, C)` in [-1, 1]; on generated ones you measure the generator.
         labels: 1 for a finding, 0 for none, `(N,)`.
         subjects: Subject of every image; None if each is its own.
         threshold: Probability from which on an image is called positive.
@@ -86,33 +83,29 @@ def test_on(
         raise ValueError("the test images hold one class only; add images of the other")
     logits = np.asarray(model.predict(np.asarray(images, np.float32), verbose=0)).ravel()
     codes = subject_codes(subjects, len(positive))
+    scores = logits[positive], logits[~positive]
+    auc = bootstrap_auc(*scores, codes[positive], codes[~positive], repeats, seed)
     right = (logits >= np.log(threshold / (1 - threshold))) == positive
-    results = {
-        "AUC": bootstrap_auc(
-            logits[positive], logits[~positive], codes[positive], codes[~positive], repeats, seed
-        )
-    }
     counts = list(bootstrap_counts(codes, repeats, seed))
-    for name, group in (("sensitivity", positive), ("specificity", ~positive)):
+    rates = []
+    for group in (positive, ~positive):
         shares = [_share(right[group], count[group]) for count in counts]
-        results[name] = percentile_interval(right[group].mean(), shares)
-    return results
+        rates.append(percentile_interval(right[group].mean(), shares))
+    return {"AUC": auc, "sensitivity": rates[0], "specificity": rates[1]}
 
 
 def _share(right: np.ndarray, counts: np.ndarray) -> float:
     return float(right @ counts / counts.sum()) if counts.sum() else float("nan")
 
 
-def _classifier(
-    shape: tuple[int, ...], widths: tuple[int, ...], augment: "keras.Layer | None", seed: int
-) -> "keras.Model":
+def _classifier(shape: tuple[int, ...], augment: "keras.Layer | None", seed: int) -> "keras.Model":
     import keras
     from keras import layers
 
     x = inputs = keras.Input(shape)
     if augment is not None:
         x = augment(x)
-    for index, width in enumerate(widths):
+    for index, width in enumerate((16, 32, 64)):
         start = keras.initializers.HeNormal(seed=seed * 100 + index)
         x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=start)(x)
         x = layers.LeakyReLU(0.2)(x)

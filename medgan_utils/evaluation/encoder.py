@@ -128,20 +128,18 @@ def train_encoder(
     target_names: tuple[str, ...],
     steps: int = 2000,
     batch_size: int = 32,
-    learning_rate: float = 1e-3,
     shift: int = 2,
     seed: int = 0,
     name: str = "encoder",
 ) -> Encoder:
-    """Train an encoder to predict targets; errors are squared, in each target's deviations.
+    """Train an encoder to predict targets, by the squared error in each target's deviations.
 
     Args:
         images: Images `(N, H, W, C)` in [-1, 1], of subjects used for nothing else.
         targets: What to predict, `(N, T)`, each in its own unit.
         target_names: `T` names with units.
-        steps: Batches seen; the learning rate falls to zero by a cosine.
+        steps: Batches seen; the learning rate falls from 0.001 to 0 by a cosine.
         batch_size: Images a batch.
-        learning_rate: Adam's first learning rate.
         shift: Images are moved by up to so many pixels at random.
         seed: Seed of weights, order and shifts.
         name: Name in tables.
@@ -152,33 +150,15 @@ def train_encoder(
     Raises:
         ValueError: If images, targets and names do not match.
     """
-    import keras
-
-    targets = np.asarray(targets, np.float32)
-    if targets.shape != (len(images), len(target_names)):
-        raise ValueError(
-            f"targets have shape {targets.shape}; {len(images)} images and "
-            f"{len(target_names)} names need ({len(images)}, {len(target_names)})"
-        )
-    mean, std = targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-6)
-    config = EncoderConfig(
-        image_size=images.shape[1],
-        channels=images.shape[3],
-        targets=tuple(target_names),
-        target_mean=tuple(map(float, mean)),
-        target_std=tuple(map(float, std)),
-        seed=seed,
-    )
-    encoder = Encoder(config, name)
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    # Compiled apart, so that the optimiser's state is not saved with the weights.
-    trained = keras.Model(encoder.network.inputs, encoder.network.outputs)
-    trained.compile(keras.optimizers.Adam(rate), "mse")
+    encoder = Encoder(_config_for(images, targets, target_names, seed), name)
+    mean, std = encoder.config.target_mean, encoder.config.target_std
+    standard = ((np.asarray(targets) - mean) / std).astype(np.float32)
+    trained = _compiled(encoder.network, steps)
     random = np.random.default_rng(seed)
     for _ in range(steps):
         chosen = random.integers(len(images), size=batch_size)
-        batch = _shifted(images[chosen], random.integers(-shift, shift + 1, size=(batch_size, 2)))
-        trained.train_on_batch(batch, (targets[chosen] - mean) / std)
+        offsets = random.integers(-shift, shift + 1, size=(batch_size, 2))
+        trained.train_on_batch(_shifted(images[chosen], offsets), standard[chosen])
     return encoder
 
 
@@ -224,6 +204,26 @@ def load_encoder(name: str = "brain-encoder-64") -> Encoder:
     return encoder
 
 
+def _config_for(
+    images: np.ndarray, targets: np.ndarray, names: tuple[str, ...], seed: int
+) -> EncoderConfig:
+    """Return the architecture for these images and targets."""
+    targets = np.asarray(targets, np.float64)
+    if targets.shape != (len(images), len(names)):
+        raise ValueError(
+            f"targets have shape {targets.shape}; {len(images)} images and {len(names)} names need "
+            f"({len(images)}, {len(names)})"
+        )
+    return EncoderConfig(
+        image_size=images.shape[1],
+        channels=images.shape[3],
+        targets=tuple(names),
+        target_mean=tuple(targets.mean(axis=0).tolist()),
+        target_std=tuple(np.maximum(targets.std(axis=0), 1e-6).tolist()),
+        seed=seed,
+    )
+
+
 def _network(config: EncoderConfig) -> "keras.Model":
     import keras
     from keras import layers
@@ -245,6 +245,19 @@ def _network(config: EncoderConfig) -> "keras.Model":
     x = layers.LeakyReLU(0.2)(x)
     outputs = layers.Dense(len(config.targets), kernel_initializer=start, name="targets")(x)
     return keras.Model(inputs, outputs, name="encoder")
+
+
+def _compiled(network: "keras.Model", steps: int) -> "keras.Model":
+    """Return a model on the same weights that can be trained; `network` stays without optimiser.
+
+    Keras would save the optimiser's state, twice the weights, with a compiled network.
+    """
+    import keras
+
+    trained = keras.Model(network.inputs, network.outputs)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
+    trained.compile(keras.optimizers.Adam(rate), "mse")
+    return trained
 
 
 def _run(network: "keras.Model", images: np.ndarray, batch_size: int) -> np.ndarray:

@@ -17,7 +17,12 @@ class Estimate(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g})"
+        return self.text()
+
+    def text(self, digits: int = 3) -> str:
+        """Return value and interval with so many significant digits; NaN ends are left out."""
+        value, low, high = (f"{number:.{digits}g}" for number in self)
+        return value if low == "nan" else f"{value} ({low} to {high})"
 
 
 def subject_codes(subjects: Sequence | np.ndarray | None, count: int) -> np.ndarray:
@@ -94,7 +99,7 @@ def centred_interval(
 
     Args:
         value: The statistic on all images.
-        replicates: The statistic on the draws.
+        replicates: The statistic on the draws; without any, the ends are NaN.
         least: Smallest value the statistic can take.
         most: Largest value the statistic can take.
         confidence: Probability content of the interval.
@@ -102,6 +107,8 @@ def centred_interval(
     Returns:
         The value with its interval.
     """
+    if not len(replicates):
+        return Estimate(float(value), float("nan"), float("nan"))
     tail = 50 * (1 - confidence)
     spread = np.asarray(replicates, np.float64) - np.mean(replicates)
     low, high = np.percentile(spread, [tail, 100 - tail])
@@ -116,12 +123,15 @@ def percentile_interval(
 
     Args:
         value: The statistic on all images.
-        replicates: The statistic on the draws; NaN (a draw without one class) is left out.
+        replicates: The statistic on the draws; NaN (a draw without one class) is left out. Without
+            any, the ends are NaN.
         confidence: Probability content of the interval.
 
     Returns:
         The value with its interval.
     """
+    if not len(replicates):
+        return Estimate(float(value), float("nan"), float("nan"))
     tail = 50 * (1 - confidence)
     low, high = np.nanpercentile(replicates, [tail, 100 - tail])
     return Estimate(float(value), float(low), float(high))

@@ -67,11 +67,10 @@ def copying(
 ) -> Copying:
     """Compare nearest-training with nearest-holdout distances.
 
-    A fake is suspicious when it is much nearer to a training image than to any held-out one. The
-    training set is larger, so even honest images lie nearer to it: each held-out image, measured
+    Honest images, too, lie nearer to the larger training set: each held-out image, measured
     against the other held-out subjects, shows how much. The statistic is the probability that a
-    fake's ratio d(train)/d(holdout) is below that of a real image that was not trained on. Being
-    a ratio, it is not fooled by blur, which brings a fake nearer to everything.
+    fake's ratio d(train)/d(holdout) is below that of a real image that was not trained on. A ratio
+    is not fooled by blur, which brings a fake nearer to everything.
 
     Args:
         fake: Generated images `(N, H, W, C)` or features `(N, d)`.
@@ -94,10 +93,7 @@ def copying(
         raise ValueError("one held-out subject; memorisation needs at least two")
     fake_distance, index = nearest(fake, training)
     fake_ratio = _ratio(fake_distance, nearest(fake, holdout)[0])
-    others = np.empty(len(holdout))
-    for code in np.unique(codes):
-        own = codes == code
-        others[own] = nearest(holdout[own], holdout[~own])[0]
+    others = _nearest_other(np.asarray(holdout), codes)
     holdout_ratio = _ratio(nearest(holdout, training)[0], others)
     auc = bootstrap_auc(-fake_ratio, -holdout_ratio, None, codes, repeats, seed)
     return Copying(auc, fake_ratio, holdout_ratio, index, fake_distance)
@@ -154,6 +150,15 @@ def membership_by_logit(
     return bootstrap_auc(
         member_logits, non_member_logits, member_subjects, non_member_subjects, seed=seed
     )
+
+
+def _nearest_other(images: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """Return each image's distance to the nearest image of another subject."""
+    distances = np.empty(len(images))
+    for subject in np.unique(subjects):
+        own = subjects == subject
+        distances[own] = nearest(images[own], images[~own])[0]
+    return distances
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

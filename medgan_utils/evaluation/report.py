@@ -89,18 +89,10 @@ def evaluate(
     fakes = dict(fakes) if isinstance(fakes, Mapping) else {"generated": fakes}
     if missing := set(reference.features) ^ set(encoders):
         raise ValueError(f"encoders and reference differ in {', '.join(sorted(missing))}")
-    stored = Table.from_rows(reference.landmarks).rows if landmark_images is None else []
-    sizes = {len(images) for images in (fakes | dict(landmark_images or {})).values()}
-    sizes |= {row["images"] for row in stored}
-    if not stored and not landmark_images:
-        raise ValueError("no floor: give landmark_images=landmarks(other_real_images, len(fakes))")
-    if len(sizes) > 1:
-        raise ValueError(
-            f"sets of {sorted(sizes)} images; distances depend on the number of images, so give as "
-            "many fakes as the floor and landmarks have"
-        )
-    rows = list(stored)
-    for name, images in (dict(landmark_images or {}) | fakes).items():
+    rows = [] if landmark_images else Table.from_rows(reference.landmarks).rows
+    sets = dict(landmark_images or {}) | fakes
+    _same_size(rows, sets, has_floor=bool(rows or landmark_images))
+    for name, images in sets.items():
         described = reference_features(images, encoders, seed=reference.seed)
         rows.append({"set": name} | score(described, reference, training, repeats, seed))
     return Table(rows, notes=NOTES)
@@ -119,36 +111,52 @@ def score(
         described: Features of the images to judge, from the same encoders and seed.
         reference: Features of real images.
         training: Features of the training set; adds the column "copying".
-        repeats: Bootstrap draws.
+        repeats: Bootstrap draws; 0 gives values without intervals, quickly, for a monitor.
         seed: Seed of the draws.
 
     Returns:
         Column -> value or estimate.
     """
-    real_draws = list(bootstrap_counts(reference.subjects, repeats, seed))
-    fake_draws = list(bootstrap_counts(described.subjects, repeats, seed + 1))
-    draws = list(zip(real_draws, fake_draws, strict=True))
+    subjects = reference.subjects, described.subjects
+    draws = [bootstrap_counts(codes, repeats, seed + i) for i, codes in enumerate(subjects)]
+    draws = list(zip(*draws, strict=True))
     row: dict = {"images": len(described)}
-    scaled = {}
-    for name, features in reference.features.items():
-        mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-        real, fake = ((x - mean) / deviation for x in (features, described.features[name]))
-        scaled[name] = real, fake
-        distance = KernelDistance(real, fake)
-        row[f"FD {name}"] = centred_interval(
-            fd(real, fake), [fd(real, fake, *counts) for counts in draws], least=0
-        )
-        row[f"KID {name}"] = centred_interval(distance(), [distance(*counts) for counts in draws])
+    scaled = {name: _scaled(name, reference, described) for name in reference.features}
+    for name, sets in scaled.items():
+        kernel = KernelDistance(*sets)
+        replicates = [fd(*sets, *counts) for counts in draws]
+        row[f"FD {name}"] = centred_interval(fd(*sets), replicates, least=0)
+        row[f"KID {name}"] = centred_interval(kernel(), [kernel(*counts) for counts in draws])
     sets = [np.asarray(x.descriptors, np.float32) for x in (reference, described)]
-    row["SWD"] = centred_interval(
-        swd(*sets).mean(), [swd(*sets, *counts).mean() for counts in draws[:30]], least=0
-    )
+    replicates = [swd(*sets, *counts).mean() for counts in draws[:30]]
+    row["SWD"] = centred_interval(swd(*sets).mean(), replicates, least=0)
     first = next(iter(scaled))
-    row |= _neighbour_scores(*scaled[first], reference.subjects, described.subjects, seed)
+    row |= _neighbour_scores(*scaled[first], *subjects, min(repeats, 30), seed)
     if training is not None:
         features = [x.features[first] for x in (described, training, reference)]
         row["copying"] = copying(*features, reference.subjects, repeats, seed).auc
     return row
+
+
+def _same_size(rows: list[dict], sets: Mapping[str, np.ndarray], has_floor: bool) -> None:
+    """Refuse a table without a floor, or one whose sets differ in size."""
+    if not has_floor:
+        raise ValueError("no floor: give landmark_images=landmarks(other_real_images, len(fakes))")
+    sizes = {len(images) for images in sets.values()} | {row["images"] for row in rows}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"sets of {sorted(sizes)} images; distances depend on the number of images, so give as "
+            "many fakes as the floor and landmarks have"
+        )
+
+
+def _scaled(
+    name: str, reference: ReferenceFeatures, described: ReferenceFeatures
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put both sets on the scale on which each feature of the reference has mean 0, deviation 1."""
+    real = np.asarray(reference.features[name], np.float64)
+    mean, deviation = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-6)
+    return (real - mean) / deviation, (described.features[name] - mean) / deviation
 
 
 def _neighbour_scores(
@@ -156,8 +164,8 @@ def _neighbour_scores(
     fake: np.ndarray,
     real_subjects: np.ndarray,
     fake_subjects: np.ndarray,
+    repeats: int,
     seed: int,
-    repeats: int = 30,
 ) -> dict[str, Estimate]:
     values = precision_recall(real, fake)
     halves = zip(
@@ -169,7 +177,7 @@ def _neighbour_scores(
     intervals = {}
     for name, value in values.items():
         most = np.inf if name == "density" else 1
-        spread = [draw[name] for draw in drawn] or [value]
+        spread = [draw[name] for draw in drawn]
         intervals[name] = centred_interval(value, spread, least=0, most=most)
     return intervals
 

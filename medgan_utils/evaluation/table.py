@@ -84,6 +84,7 @@ class Table:
 
 def _cell(value: object, digits: int, intervals: bool) -> str:
     if isinstance(value, Estimate):
-        shown = [f"{x:.{digits}g}" for x in value]
-        return f"{shown[0]} ({shown[1]} to {shown[2]})" if intervals else shown[0]
+        if intervals:
+            return value.text(digits)
+        value = value.value
     return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

@@ -41,7 +41,8 @@ class DiffAugment(keras.layers.Layer):
         seed: int | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Grey values and whole-pixel positions need float32, also under mixed precision.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.strengths = dict(brightness=brightness, contrast=contrast, shift=shift, cutout=cutout)
         for name, value in self.strengths.items():
             if not 0 <= value <= 1:

@@ -85,6 +85,8 @@ class Monitor(_EverySteps):
         patience: Stop after this many scores in a row without a new best; None never stops.
         log: A JSON-lines file that gets one row a score. Rows beyond the step of a resumed run are
             dropped, so that it continues where the run does.
+        best: Where to keep the averaged generator's weights at the best score
+            (`NAME.weights.h5`), so that they outlive the process.
 
     Attributes:
         rows: One dictionary a score, with `step` and `seconds`.
@@ -98,8 +100,10 @@ class Monitor(_EverySteps):
         every: int = 1000,
         patience: int | None = None,
         log: str | Path | None = None,
+        best: str | Path | None = None,
     ):
         super().__init__(every)
+        self.best = None if best is None else Path(best)
         self.score, self.watch, self.patience = score, watch, patience
         self.log = None if log is None else Path(log)
         self.rows: list[dict[str, float]] = []
@@ -120,7 +124,7 @@ class Monitor(_EverySteps):
         best_before = min((row[self.watch] for row in self.rows), default=np.inf)
         self.rows.append({"step": step, "seconds": seconds, **numbers})
         if numbers[self.watch] < best_before:
-            self.best_weights = self.model.ema_generator.get_weights()
+            self._keep_best()
         if self.log is not None:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             unfinished = self.log.with_suffix(".unfinished")
@@ -128,6 +132,14 @@ class Monitor(_EverySteps):
             unfinished.replace(self.log)
         if self.patience is not None and self.scores_since_best() >= self.patience:
             self.model.stop_training = True
+
+    def _keep_best(self) -> None:
+        self.best_weights = self.model.ema_generator.get_weights()
+        if self.best is not None:
+            self.best.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = self.best.with_name(f"unfinished-{self.best.name}")
+            self.model.ema_generator.save_weights(unfinished)
+            unfinished.replace(self.best)
 
     def scores_since_best(self) -> int:
         """Return how many scores came after the best one."""

@@ -120,7 +120,7 @@ class GAN(keras.Model):
         Returns:
             Running means of the losses and logits since the epoch began.
         """
-        real, labels = data if self.conditional else (data, None)
+        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         z = self._latents(tf.shape(real)[0])
         with tf.GradientTape() as tape:
             fake = self.generator(_inputs(z, labels), training=True)

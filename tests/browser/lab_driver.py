@@ -33,15 +33,17 @@ OWN_FOLDERS = (
     "JUPYTERLAB_SETTINGS_DIR",
     "JUPYTERLAB_WORKSPACES_DIR",
 )
-# Without questions about news in front of the notebook, without the network, without a build check.
+# No build check, and no question about news in front of the notebook.
 SETTINGS = {
-    "ServerApp": {
-        "tornado_settings": {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+    "jupyter_lab_config.json": {
+        "ServerApp": {
+            "tornado_settings": {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+        },
+        "LabApp": {"extension_manager": "readonly"},
     },
-    "LabApp": {
-        "news_url": None,
-        "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
-        "extension_manager": "readonly",
+    "jupyterlab_settings_dir/@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
     },
 }
 # What JupyterLab itself says without harm to a notebook.
@@ -69,7 +71,9 @@ def lab_server(folder: Path, scratch: Path) -> Iterator[tuple[str, str]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
-    (scratch / "jupyter_lab_config.json").write_text(json.dumps(SETTINGS))
+    for name, settings in SETTINGS.items():
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / name).write_text(json.dumps(settings))
     own = {name: str(scratch / name.lower()) for name in OWN_FOLDERS}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | own | {"JUPYTER_TOKEN": token, "PYTHONPATH": path}
@@ -202,6 +206,32 @@ class LabPage:
             arg=[picture.element_handle(), source],
             timeout=timeout * 1000,
         )
+
+    def time_presses(self, title: str, description: str, count: int) -> list[float]:
+        """Press an arrow key again and again; how long the picture takes each time.
+
+        Args:
+            title: Of the picture.
+            description: The slider's label.
+            count: How many times; the direction turns round every 20 presses.
+
+        Returns:
+            Milliseconds from the key's arrival in the browser to the frame after the new picture
+            has loaded.
+        """
+        self.image(title).evaluate(
+            """img => {
+                window.times = []; let pressed = null;
+                document.addEventListener('keydown', e => { pressed = e.timeStamp; }, true);
+                img.addEventListener('load', () => requestAnimationFrame(() => {
+                    if (pressed !== null) window.times.push(performance.now() - pressed);
+                    pressed = null; }));
+            }"""
+        )
+        for index in range(count):
+            self.press(description, "ArrowRight" if index // 20 % 2 == 0 else "ArrowLeft")
+            self.page.wait_for_function("count => window.times.length === count", arg=index + 1)
+        return self.page.evaluate("window.times")
 
     def _note(self, kind: str, text: str) -> None:
         if kind == "error" and not any(word in text for word in HARMLESS):

@@ -1,0 +1,97 @@
+"""Checks of chapter 9: splits by patient, grey scales, paths through latent space, neighbours."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .form import exercise, require
+
+
+@exercise(
+    "9.1 Find the patients on both sides of a split",
+    hint="A patient leaks when the name stands in both arrays: think of sets.",
+)
+def shared_subjects(answer: Callable) -> None:
+    """The answer maps two arrays of names to the sorted list of names in both."""
+    first = np.array(["sub-07", "sub-01", "sub-01", "sub-02"])
+    second = np.array(["sub-03", "sub-02", "sub-02", "sub-07", "sub-07"])
+    found = list(answer(first, second))
+    require(len(found) == len(set(found)), "a name is listed twice; list each patient once.")
+    require(set(found) == {"sub-02", "sub-07"}, f"sub-02 and sub-07 are in both; you found {found}")
+    require(found == sorted(found), "the names are right; sort them.")
+    require(list(answer(first, np.array(["sub-99"]))) == [], "no patient in both must give [].")
+
+
+@exercise(
+    "9.2 Scale a volume to [-1, 1]",
+    hint="Map the low percentile to -1 and the high one to +1, then clip what lies outside.",
+)
+def scale(answer: Callable) -> None:
+    """The answer maps voxels and two percentiles to [-1, 1]."""
+    voxels = np.random.default_rng(0).gamma(2, 100, (8, 9, 10)).astype(np.float32)
+    voxels[0, 0, 0] = 1e6  # one hot voxel, as MR has them
+    scaled = np.asarray(answer(voxels, 1, 99))
+    require(scaled.shape == voxels.shape, f"the shape changed to {scaled.shape}.")
+    require(scaled.min() >= -1 and scaled.max() <= 1, "values lie outside [-1, 1]: clip them.")
+    require(scaled.min() < -0.99, "the darkest voxels should reach -1, not 0: use the whole range.")
+    low, high = np.percentile(voxels, [1, 99])
+    expected = np.clip(2 * (voxels - low) / (high - low) - 1, -1, 1)
+    gap = np.abs(scaled - expected).max()
+    require(gap < 1e-3, f"values differ by up to {gap:.3f} from the scaling by percentiles.")
+
+
+@exercise(
+    "9.3 Walk from one head to another",
+    hint="Between two Gaussian vectors the straight line passes too near the origin; walk along "
+    "the arc: sin((1-t)ω)/sin ω · z0 + sin(tω)/sin ω · z1 with ω the angle between them.",
+)
+def interpolate(answer: Callable) -> None:
+    """The answer maps z0, z1 and t to a latent vector on the arc between them."""
+    random = np.random.default_rng(1)
+    start, end = random.standard_normal((2, 64))
+    end *= np.linalg.norm(start) / np.linalg.norm(end)
+    for t, expected in ((0.0, start), (1.0, end)):
+        require(np.allclose(answer(start, end, t), expected, atol=1e-5), f"t={t} must give an end.")
+    middle = np.asarray(answer(start, end, 0.5))
+    ratio = np.linalg.norm(middle) / np.linalg.norm(start)
+    require(ratio > 0.95, f"half way the vector has {ratio:.0%} of the length of its ends.")
+    quarter = np.asarray(answer(start, end, 0.25))
+    angles = [
+        np.arccos(start @ z / np.linalg.norm(start) / np.linalg.norm(z)) for z in (quarter, middle)
+    ]
+    require(
+        abs(angles[0] / angles[1] - 0.5) < 0.02,
+        "the walk is not even: t must be the share of the angle.",
+    )
+
+
+@exercise(
+    "9.4 Is it a copy?",
+    hint="Compare the distance to the nearest training image with that of held-out real images: "
+    "(share of held-out images that are further away than the fake).",
+)
+def copy_score(answer: Callable) -> None:
+    """The answer maps a fake, training and held-out images to the share of held-out further away."""
+    random = np.random.default_rng(2)
+    training = random.uniform(-1, 1, (20, 8, 8)).astype(np.float32)
+    held_out = random.uniform(-1, 1, (10, 8, 8)).astype(np.float32)
+    copy = training[3] + 0.01 * random.standard_normal((8, 8)).astype(np.float32)
+    require(
+        abs(float(answer(copy, training, held_out)) - 1) < 1e-6,
+        "a copy of a training image is nearer to it than every held-out image is: the share is 1.",
+    )
+    far = np.full((8, 8), 3, np.float32)
+    require(
+        abs(float(answer(far, training, held_out))) < 1e-6,
+        "an image far from all training images: no held-out image is further away, the share is 0.",
+    )
+    expected = _share(held_out[0] * 0.9, training, held_out)
+    got = float(answer(held_out[0] * 0.9, training, held_out))
+    require(abs(got - expected) < 1e-6, f"for a third image the share is {expected}, not {got}.")
+
+
+def _share(fake: np.ndarray, training: np.ndarray, held_out: np.ndarray) -> float:
+    def distance(image: np.ndarray) -> float:
+        return float(np.min(np.linalg.norm((training - image).reshape(len(training), -1), axis=1)))
+
+    return float(np.mean([distance(image) > distance(fake) for image in held_out]))

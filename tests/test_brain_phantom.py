@@ -1,0 +1,226 @@
+"""The brain phantom: same bytes for the same seed, anatomy where it belongs, contrast in the right order.
+
+Everything runs at 6 mm, so that a head takes a fraction of a second.
+"""
+
+import csv
+import hashlib
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from medgan_utils.data import brain_phantom as phantom
+from medgan_utils.data import mr_physics
+from medgan_utils.data.brain_template import random_field
+
+COARSE_MM = 6.0
+
+
+def digests(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phantom") / "cohort"
+    paths = phantom.write_brain_phantom(
+        folder, 4, COARSE_MM, ("T1", "CT"), lesion_fraction=0.5, progress=False
+    )
+    return folder, paths
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    return phantom.make_subject(5, COARSE_MM)
+
+
+@pytest.fixture(scope="module")
+def ill():
+    return phantom.make_subject(5, COARSE_MM, lesion=True)
+
+
+def mean_in(image, subject, tissue):
+    """Mean of the voxels that are nearly pure."""
+    return image[subject.tissue(tissue) > 0.85].mean()
+
+
+def test_same_seed_same_bytes(cohort, tmp_path):
+    folder, _ = cohort
+    again = tmp_path / "again"
+    phantom.write_brain_phantom(again, 4, COARSE_MM, ("T1", "CT"), progress=False)
+    assert digests(again) == digests(folder)
+
+
+def test_other_seed_other_heads(cohort, tmp_path):
+    _, paths = cohort
+    other = phantom.write_brain_phantom(tmp_path / "b", 1, COARSE_MM, seed=1, progress=False)
+    volumes = [nib.load(path).get_fdata() for path in (paths[0], paths[2], other[0])]
+    for a, b in ((0, 1), (0, 2)):
+        assert np.corrcoef(volumes[a].ravel(), volumes[b].ravel())[0, 1] < 0.97
+
+
+def test_files_and_names(cohort):
+    folder, paths = cohort
+    assert len(paths) == 8 and all(path.exists() for path in paths)
+    assert paths[0] == folder / "sub-001/anat/sub-001_T1w.nii.gz"
+    assert paths[1] == folder / "sub-001/ct/sub-001_ct.nii.gz"
+    image = nib.load(paths[0])
+    assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+    assert image.header.get_zooms() == (COARSE_MM,) * 3
+    leftovers = [path for path in folder.parent.iterdir() if path != folder]
+    assert leftovers == []
+
+
+def test_mask_if_and_only_if_lesion(cohort):
+    folder, _ = cohort
+    with open(folder / "participants.tsv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert sum(int(row["lesion"]) for row in rows) == 2
+    for row in rows:
+        name = row["participant_id"]
+        mask = folder / name / "anat" / f"{name}_label-lesion_mask.nii.gz"
+        assert mask.exists() == (row["lesion"] == "1")
+        assert (float(row["lesion_ml"]) > 0) == (row["lesion"] == "1")
+        if mask.exists():
+            assert set(np.unique(nib.load(mask).get_fdata())) <= {0, 1, 2, 3}
+    assert {"atrophy", "ventricle_mm", "width", "length", "height"} <= set(rows[0])
+
+
+def test_fractions_are_fractions(healthy, ill):
+    for subject in (healthy, ill):
+        assert subject.fractions.min() >= -1e-6
+        np.testing.assert_allclose(subject.fractions.sum(0), 1, atol=1e-5)
+
+
+def test_lesion_lies_in_the_brain(healthy, ill):
+    assert healthy.lesion is None
+    inside = ill.lesion > 0
+    assert inside.sum() * COARSE_MM**3 > 1000  # more than 1 ml
+    brain = healthy.tissue("grey") + healthy.tissue("white") + healthy.tissue("csf")
+    assert brain[inside].mean() > 0.9
+
+
+def test_mass_effect_pushes_the_brain_away_from_the_tumour():
+    """With the same tumour, mass effect moves matter on the midline to the other side."""
+    for seed in (0, 1, 3):
+        pushed = phantom.make_subject(seed, 4.0, lesion=True)
+        still = phantom.make_subject(seed, 4.0, lesion=True, mass_effect=False)
+        x_mm = pushed.affine[0, 3] + 4.0 * np.arange(pushed.fractions.shape[1])
+        near = np.abs(x_mm) < 25
+        shift = []
+        for subject in (pushed, still):
+            fluid = _central_fluid(subject)[near]
+            shift.append((fluid * x_mm[near, None, None]).sum() / fluid.sum())
+        away = -np.sign(pushed.parameters["lesion_x_mm"])
+        assert away * (shift[0] - shift[1]) > 0.3
+
+
+def _central_fluid(subject):
+    """Fluid in the middle of the head: the ventricles and their neighbourhood."""
+    _, nx, ny, nz = subject.fractions.shape
+    part = np.zeros((nx, ny, nz), bool)
+    part[:, ny // 3 : 2 * ny // 3, nz // 2 : 3 * nz // 4] = True
+    return subject.tissue("csf") * part
+
+
+def test_left_and_right_differ(healthy):
+    white = healthy.tissue("white")
+    assert np.corrcoef(white.ravel(), white[::-1].ravel())[0, 1] < 0.95
+
+
+def test_larger_ventricles_with_the_parameter(monkeypatch):
+    draw = phantom._draw_parameters
+    volumes = []
+    for size in (-1.0, 4.0):
+        monkeypatch.setattr(
+            phantom, "_draw_parameters", lambda rng, s=size: draw(rng) | {"ventricle_mm": s}
+        )
+        volumes.append(_central_fluid(phantom.make_subject(3, 4.0)).sum())
+    assert volumes[1] > 1.3 * volumes[0]
+
+
+@pytest.mark.parametrize(
+    ("modality", "darkest_first"),
+    [("T1", ["csf", "grey", "white"]), ("T2", ["white", "grey", "csf"]), ("PD", ["white", "grey"])],
+)
+def test_contrast_order(healthy, modality, darkest_first):
+    image = phantom.render(healthy, modality, noise=0, bias=0)
+    means = [mean_in(image, healthy, tissue) for tissue in darkest_first]
+    assert means == sorted(means) and means[-1] > 1.1 * means[0]
+
+
+def test_flair_fluid_is_dark_and_oedema_bright(ill):
+    image = phantom.render(ill, "FLAIR", noise=0, bias=0)
+    grey, fluid = mean_in(image, ill, "grey"), mean_in(image, ill, "csf")
+    assert fluid < 0.15 * grey
+    assert image[ill.lesion == 3].mean() > 1.05 * mean_in(image, ill, "white")
+
+
+def test_ring_is_bright_on_t1_and_hot_on_pet():
+    values = {
+        m: dict(zip(mr_physics.TISSUES, mr_physics.tissue_values(m), strict=True))
+        for m in ("T1", "PET")
+    }
+    assert values["T1"]["tumour_ring"] > values["T1"]["white"] > values["T1"]["tumour_core"]
+    assert values["PET"]["tumour_ring"] > values["PET"]["grey"] > values["PET"]["tumour_core"]
+
+
+def test_ct_is_in_hounsfield_units(healthy):
+    image = phantom.render(healthy, "CT", noise=0)
+    assert image[0, 0, 0] == pytest.approx(-1000)
+    assert 25 < mean_in(image, healthy, "white") < 60
+
+
+def test_noise_is_rician(healthy):
+    """In air the magnitude of complex noise has a Rayleigh mean of sigma times the root of pi/2."""
+    image = phantom.render(healthy, "T1", noise=0.05, bias=0)
+    air = image[healthy.tissue("air") == 1]
+    assert air.mean() == pytest.approx(600 * 0.05 * np.sqrt(np.pi / 2), rel=0.03)
+
+
+def test_spin_echo_closed_form():
+    tissue = mr_physics.TISSUES["white"]
+    expected = tissue.pd * (1 - np.exp(-500 / tissue.t1)) * np.exp(-20 / tissue.t2)
+    value = mr_physics.spin_echo(500, 20)[list(mr_physics.TISSUES).index("white")]
+    assert value == pytest.approx(expected)
+
+
+def test_mprage_steady_state_by_following_every_pulse():
+    """Fifty repetitions, pulse by pulse, end where the closed form says."""
+    tissue, flip = mr_physics.TISSUES["grey"], np.deg2rad(9)
+    wait, rest = 1100 - 88 * 7.0, 2300 - 1100 - 88 * 7.0
+    z = 1.0
+    for _ in range(50):
+        z = 1 - (1 + z) * np.exp(-wait / tissue.t1)
+        for pulse in range(176):
+            if pulse == 88:
+                centre = z * np.sin(flip) * tissue.pd
+            z = 1 - (1 - z * np.cos(flip)) * np.exp(-7.0 / tissue.t1)
+        z = 1 - (1 - z) * np.exp(-rest / tissue.t1)
+    value = mr_physics.mprage()[list(mr_physics.TISSUES).index("grey")]
+    assert value == pytest.approx(centre, rel=1e-6)
+
+
+def test_random_field_is_smooth_and_of_unit_size():
+    field = random_field(np.random.default_rng(0), (40, 40, 40), 4.0, 20)
+    assert 0.7 < field.std() < 1.3
+    assert np.abs(np.diff(field, axis=0)).std() < 0.5
+
+
+def test_clear_errors(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="choose from T1"):
+        phantom.write_brain_phantom(tmp_path / "a", 1, COARSE_MM, ("T3",), progress=False)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        phantom.write_brain_phantom(tmp_path / "a", 1, COARSE_MM, lesion_fraction=2, progress=False)
+    with pytest.raises(ValueError, match="1 to 8 mm"):
+        phantom.make_subject(0, 0.2)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("kept")
+    with pytest.raises(FileExistsError, match="not empty"):
+        phantom.write_brain_phantom(tmp_path / "full", 1, COARSE_MM, progress=False)
+    monkeypatch.setattr(phantom, "_save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        phantom.write_brain_phantom(tmp_path / "b", 2, COARSE_MM, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]

@@ -1,0 +1,199 @@
+import gzip
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileDataset, FileMetaDataset
+from small_heads import HALF_AXES_MM, head, write
+
+from medgan_utils.data import body_mask, read_volume, scale_percentiles, subject_of, window_hu
+from medgan_utils.data.files import modality_of
+
+
+@pytest.mark.parametrize("stored_as", ["RAS", "PSR", "LPI", "SAL"])
+def test_every_orientation_is_read_as_ras(tmp_path, stored_as):
+    image = head((2.0, 4.0, 8.0))
+    volume = read_volume(write(image, tmp_path / "IXI001-HH-1_T1.nii.gz", stored_as))
+    np.testing.assert_array_equal(volume.voxels, image.get_fdata())
+    np.testing.assert_allclose(volume.affine, image.affine)
+    assert volume.spacing_mm == (2.0, 4.0, 8.0)
+    assert (volume.subject, volume.modality) == ("IXI001", "T1")
+    assert volume.voxels.dtype == np.float32
+
+
+def write_dicom(folder, voxels_hu, spacing_mm, series="1.2.3", skip=()):
+    """Write a RAS volume as an axial CT series, files in a shuffled order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dx, dy, dz = spacing_mm
+    order = np.random.default_rng(0).permutation(voxels_hu.shape[2])
+    for number, k in enumerate(order):
+        if k in skip:
+            continue
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+        meta.MediaStorageSOPInstanceUID = f"{series}.{k + 1}"
+        file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+        file.SOPClassUID, file.SOPInstanceUID = meta.MediaStorageSOPClassUID, f"{series}.{k + 1}"
+        file.Modality, file.SeriesInstanceUID = "CT", series
+        # Columns run to the patient's left, rows to the back: both are flipped against RAS.
+        plane = voxels_hu[::-1, ::-1, k].T
+        stored = np.round((plane + 1024) / 2).astype(np.uint16)
+        file.Rows, file.Columns = stored.shape
+        file.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        file.ImagePositionPatient = [-10.0, -20.0, 5.0 + k * dz]
+        file.PixelSpacing, file.SliceThickness = [dy, dx], dz
+        file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+        file.BitsAllocated, file.BitsStored, file.HighBit = 16, 16, 15
+        file.PixelRepresentation, file.RescaleSlope, file.RescaleIntercept = 0, 2, -1024
+        file.PixelData = stored.tobytes()
+        file.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
+    return folder
+
+
+def test_a_dicom_series_gives_hu_in_ras(tmp_path):
+    voxels = np.random.default_rng(1).integers(-500, 500, (7, 6, 5)) * 2.0
+    volume = read_volume(write_dicom(tmp_path / "case", voxels, (1.5, 2.0, 3.0)))
+    np.testing.assert_array_equal(volume.voxels, voxels)
+    assert volume.spacing_mm == pytest.approx((1.5, 2.0, 3.0))
+    assert volume.modality == "CT"
+    # The first stored pixel lies at L -10, P -20: RAS (10, 20), the last voxel of x and y.
+    np.testing.assert_allclose(volume.affine @ [6, 5, 0, 1], [10, 20, 5, 1])
+
+
+def test_a_dicom_folder_that_is_not_one_whole_series_is_refused(tmp_path):
+    voxels = np.zeros((4, 4, 6))
+    with pytest.raises(ValueError, match="missing or doubled"):
+        read_volume(write_dicom(tmp_path / "gap", voxels, (1, 1, 2), skip=[2]))
+    write_dicom(tmp_path / "two", voxels, (1, 1, 2))
+    mixed = tmp_path / "two" / "000.dcm"
+    file = pydicom.dcmread(mixed)
+    file.SeriesInstanceUID = "9.9"
+    file.save_as(mixed)
+    with pytest.raises(ValueError, match="2 series"):
+        read_volume(tmp_path / "two")
+    (tmp_path / "two" / "001.dcm").write_bytes(b"not DICOM")
+    with pytest.raises(ValueError, match="no whole DICOM image"):
+        read_volume(tmp_path / "two")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(FileNotFoundError, match="no DICOM files"):
+        read_volume(tmp_path / "none")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
+def test_a_truncated_file_is_named(tmp_path, kept):
+    path = write(head(), tmp_path / "IXI007-HH-1_T1.nii.gz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match=r"IXI007-HH-1_T1\.nii\.gz.*download or copy it again"):
+        read_volume(path)
+
+
+def test_a_truncated_file_without_compression_is_named(tmp_path):
+    path = write(head(), tmp_path / "whole.nii")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"whole\.nii cannot be read"):
+        read_volume(path)
+
+
+def test_bytes_that_are_no_nifti_are_named(tmp_path):
+    path = tmp_path / "text.nii.gz"
+    path.write_bytes(gzip.compress(b"hello"))
+    with pytest.raises(ValueError, match=r"text\.nii\.gz"):
+        read_volume(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_volume(tmp_path / "nowhere.nii.gz")
+
+
+def test_of_four_dimensions_one_time_point_is_picked(tmp_path):
+    series = np.random.default_rng(0).random((5, 6, 7, 3)).astype(np.float32)
+    path = tmp_path / "bold.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(series, np.eye(4)), path)
+    with pytest.raises(ValueError, match=r"bold\.nii\.gz has 4 dimensions.*index=0 to index=2"):
+        read_volume(path)
+    np.testing.assert_array_equal(read_volume(path, index=2).voxels, series[..., 2])
+    with pytest.raises(ValueError, match="index=3 is none of them"):
+        read_volume(path, index=3)
+
+
+def test_nan_is_refused_or_filled(tmp_path):
+    voxels = np.ones((4, 4, 4), np.float32)
+    voxels[1, 2, 3], voxels[0, 0, 0] = np.nan, np.inf
+    path = tmp_path / "holes.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+    with pytest.raises(ValueError, match=r"holes\.nii\.gz holds 2 voxels.*fill_nan=0"):
+        read_volume(path)
+    filled = read_volume(path, fill_nan=0).voxels
+    assert filled[1, 2, 3] == filled[0, 0, 0] == 0
+    assert filled.sum() == 62
+
+
+def test_percentiles_do_not_depend_on_unit_or_air():
+    rng = np.random.default_rng(0)
+    voxels = np.zeros((20, 20, 20), np.float32)
+    inside = np.zeros(voxels.shape, bool)
+    inside[5:15, 5:15, 5:15] = True
+    voxels[inside] = rng.uniform(100, 900, inside.sum())
+    scaled = scale_percentiles(voxels, inside)
+    assert (scaled.min(), scaled.max()) == (-1, 1)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scale_percentiles(7 * voxels, inside), scaled, atol=1e-5)
+    wide, wide_inside = np.pad(voxels, 10), np.pad(inside, 10)
+    padded = scale_percentiles(wide, wide_inside)[10:-10, 10:-10, 10:-10]
+    np.testing.assert_allclose(padded, scaled, atol=1e-6)
+    with pytest.raises(ValueError, match="constant"):
+        scale_percentiles(np.ones(9))
+
+
+def test_the_hu_window_is_linear_and_clips():
+    hu = np.array([-1000, -160, 40, 240, 3000])
+    np.testing.assert_allclose(window_hu(hu), [-1, -1, 0, 1, 1])
+    np.testing.assert_allclose(window_hu(np.array([50.0]), (0, 100)), [0])
+    with pytest.raises(ValueError, match="empty"):
+        window_hu(hu, (100, 100))
+
+
+@pytest.mark.parametrize("spacing_mm", [(4.0, 4.0, 4.0), (1.0, 2.0, 4.0)])
+def test_the_body_is_found_without_specks(tmp_path, spacing_mm):
+    image = head(spacing_mm)
+    voxels = image.get_fdata()
+    voxels[:3, :3, :3] = 900  # a bright speck in the air
+    path = write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / "head.nii.gz")
+    body = body_mask(read_volume(path))
+    assert not body[:3, :3, :3].any()
+    volume_mm3 = body.sum() * np.prod(spacing_mm)
+    assert volume_mm3 == pytest.approx(4 / 3 * np.pi * np.prod(HALF_AXES_MM), rel=0.05)
+
+
+def test_a_volume_of_nothing_but_air_is_named(tmp_path):
+    path = tmp_path / "air.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((9, 9, 9), np.float32), np.eye(4)), path)
+    with pytest.raises(ValueError, match=r"air\.nii\.gz: no body found"):
+        body_mask(read_volume(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "modality"),
+    [
+        ("IXI012-HH-1211_T1.nii.gz", "IXI012", "T1"),
+        ("IXI002-Guys-0828-T1.nii.gz", "IXI002", "T1"),
+        ("case10007_slice133.png", "case10007", "MR"),
+        ("sub-01_ses-2_FLAIR.nii.gz", "sub-01", "FLAIR"),
+        ("sub-0003_T1w.nii", "sub-0003", "T1"),
+        ("abdomen_3mm.nii.gz", "abdomen_3mm", "MR"),
+    ],
+)
+def test_what_a_file_name_says(name, subject, modality):
+    assert subject_of(name) == subject
+    assert modality_of(name) == modality
+
+
+def test_a_pattern_overrides_the_subject():
+    assert subject_of("scan_P17_v2.nii.gz", r"_(P\d+)") == "P17"
+    assert subject_of("scan_P17_v2.nii.gz", r"P\d+") == "P17"
+    with pytest.raises(ValueError, match=r"scan\.nii\.gz does not match"):
+        subject_of("scan.nii.gz", r"_(P\d+)")
