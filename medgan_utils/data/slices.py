@@ -186,10 +186,10 @@ class Slices:
         from .batches import endless_batches
 
         names = (label,) if isinstance(label, str) else label
-        values = None if names is None else self._label_table(names)
+        values = None if names is None else self.label_table(names)
         return endless_batches(self.images, values, batch_size, seed, start_step, flip)
 
-    def _label_table(self, names: tuple[str, ...]) -> np.ndarray:
+    def label_table(self, names: tuple[str, ...]) -> np.ndarray:
         """Stack integer labels to (N, number of names)."""
         for name in names:
             if name not in self.labels:

@@ -64,13 +64,12 @@ def dcgan_generator(
     widths = _checked_widths(image_size, widths)
     _one_of("upsampling", upsampling, ("transposed", "bilinear"))
     _one_of("last_stage", last_stage, ("transposed", "depth-to-space"))
-    z = keras.Input((latent_dim,), name="z")
-    inputs, parts = z, [z]
+    inputs = x = z = keras.Input((latent_dim,), name="z")
     if num_classes is not None:
         labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
         inputs = [z, labels]
-        parts += embed(labels, num_classes, latent_dim // 2, "class")
-    x = keras.layers.Concatenate(name="z_and_labels")(parts) if len(parts) > 1 else z
+        vectors = embed(labels, num_classes, latent_dim // 2, "class")
+        x = keras.layers.Concatenate(name="z_and_labels")([z, *vectors])
     x = keras.layers.Dense(START * START * widths[0], use_bias=not batch_norm, name="project")(x)
     x = keras.layers.Reshape((START, START, widths[0]), name="reshape")(x)
     x = _normalised(x, batch_norm, "stage_4")
@@ -151,12 +150,7 @@ def dcgan_discriminator(
     if num_classes is None:
         return keras.Model(images, logits, name=name)
     labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(x)
-    products = [
-        keras.layers.Dot(axes=1, name=f"projection_{index}", dtype="float32")([vector, pooled])
-        for index, vector in enumerate(embed(labels, num_classes, widths[-1], "projection_class"))
-    ]
-    logits = keras.layers.Add(name="logit", dtype="float32")([logits, *products])
+    logits = _projected(logits, x, embed(labels, num_classes, widths[-1], "projection_class"))
     return keras.Model([images, labels], logits, name=name)
 
 
@@ -196,6 +190,16 @@ def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
     rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
     signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
     return (rows * signs[:, None]).astype(np.float32)
+
+
+def _projected(logits, x, vectors):
+    """Add the inner product of each label's vector with the pooled features to the logits."""
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(x)
+    products = [
+        keras.layers.Dot(axes=1, name=f"projection_{index}", dtype="float32")([vector, pooled])
+        for index, vector in enumerate(vectors)
+    ]
+    return keras.layers.Add(name="logit", dtype="float32")([logits, *products])
 
 
 def _upsample(x, width, upsampling, use_bias, name):

@@ -98,6 +98,9 @@ class GAN(keras.Model):
         self.loss_function = losses.get(loss)
         self.r1_gamma, self.r1_every, self.gp_weight = r1_gamma, r1_every, gp_weight
         self.augment = augment
+        if augment is not None and not augment.built:
+            # An unbuilt layer makes `fit` call the whole model on images to build it.
+            augment.build(self.generator.outputs[0].shape)
         with self.distribute_strategy.scope():
             self.g_optimizer = _prepare(generator_optimizer, self.generator)
             self.d_optimizer = _prepare(discriminator_optimizer, self.discriminator)

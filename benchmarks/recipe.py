@@ -1,0 +1,196 @@
+"""Which recipe trains the brain DCGAN best? Variants on equal budgets, on reference subjects.
+
+    MEDGAN_REAL_DATA=folder python benchmarks/recipe.py
+    MEDGAN_REAL_DATA=folder python benchmarks/recipe.py --variants base wide
+
+Each variant changes one thing in `base`, sees as many images, and is scored four times on the
+reference subjects; the test subjects are not touched. A finished variant is not run again. The
+result is `benchmarks/results/recipe.json`.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from medgan_utils import profiles
+
+profiles.quiet_tensorflow()
+
+import keras
+import numpy as np
+from ixi_split import ixi_splits
+from record import record
+
+from medgan_utils.data import Slices
+from medgan_utils.display import plots
+from medgan_utils.evaluation import load_encoder, reference_features, score
+from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.training import GAN, DiffAugment, Monitor, SampleGrid
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = Path(__file__).parent / "results" / "recipe.json"
+IMAGES, SCORES = 96_000, 4  # seen by each variant, and how often each is scored
+WATCH = "FD brain-encoder-64"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a GAN is built and trained; the defaults are `base`.
+
+    Attributes:
+        about: What differs from `base`.
+        rate: Learning rate of both Adams (β2 = 0.99).
+        beta_1: β1 of both.
+        r1_gamma: γ of the R1 penalty, applied at every 4th step.
+        batch_size: Images a step.
+        loss: Adversarial loss.
+        widths: Channels of G from 4×4 up; D has them in reverse.
+        subpixel: Whether the last stage of G and the first of D work at half size.
+        spectral_norm: Whether D's kernels are divided by their largest singular value.
+        augment: Strengths of DiffAugment; None for none.
+        ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
+        seed: Of weights, latents, augmentation and order.
+    """
+
+    about: str = "reference recipe"
+    rate: float = 1e-3
+    beta_1: float = 0.0
+    r1_gamma: float = 0.1
+    batch_size: int = 16
+    loss: str = "non-saturating"
+    widths: tuple[int, ...] = (128, 64, 32, 16)
+    subpixel: bool = False
+    spectral_norm: bool = False
+    augment: dict | None = None
+    ema_images: float = 8000
+    seed: int = 2026
+
+
+MILD = dict(brightness=0.05, contrast=0.1, shift=0.125)
+BASE = Recipe(augment=MILD)
+VARIANTS = {
+    "base": BASE,
+    "wide": replace(BASE, about="1.5 × the channels", widths=(192, 96, 48, 24)),
+    "subpixel": replace(
+        BASE,
+        about="2 × the channels, outermost stage at half size",
+        widths=(256, 128, 64, 32),
+        subpixel=True,
+    ),
+    "relativistic": replace(BASE, about="relativistic loss", loss="relativistic"),
+    "R1 1": replace(BASE, about="R1 γ = 1", r1_gamma=1.0),
+    "rate 4e-4": replace(BASE, about="learning rate 4e-4", rate=4e-4),
+    "beta 0.5": replace(BASE, about="Adam β1 = 0.5", beta_1=0.5),
+    "strong augment": replace(
+        BASE,
+        about="DiffAugment: brightness and contrast 0.2, cutout 0.25",
+        augment=dict(brightness=0.2, contrast=0.2, shift=0.125, cutout=0.25),
+    ),
+    "no augment": replace(BASE, about="no DiffAugment", augment=None),
+    "spectral norm": replace(BASE, about="spectral normalisation in D", spectral_norm=True),
+    "batch 32": replace(BASE, about="batches of 32", batch_size=32),
+    "seed 1": replace(BASE, about="base with another seed", seed=1),
+}
+
+
+def build(recipe: Recipe, num_classes: tuple[int, ...] | None = None) -> GAN:
+    """Return the compiled GAN of a recipe, 64 × 64 pixels, one channel."""
+    keras.utils.set_random_seed(recipe.seed)
+    ends = ("depth-to-space", "space-to-depth") if recipe.subpixel else ("transposed", "strided")
+    generator = dcgan_generator(
+        64, widths=recipe.widths, num_classes=num_classes, last_stage=ends[0]
+    )
+    discriminator = dcgan_discriminator(
+        64,
+        widths=recipe.widths[::-1],
+        num_classes=num_classes,
+        first_stage=ends[1],
+        spectral_norm=recipe.spectral_norm,
+    )
+    decay = float(np.exp(-recipe.batch_size / recipe.ema_images))
+    gan = GAN(generator, discriminator, ema=decay, seed=recipe.seed)
+    gan.compile(
+        keras.optimizers.Adam(recipe.rate, beta_1=recipe.beta_1, beta_2=0.99),
+        keras.optimizers.Adam(recipe.rate, beta_1=recipe.beta_1, beta_2=0.99),
+        loss=recipe.loss,
+        r1_gamma=recipe.r1_gamma,
+        augment=None if recipe.augment is None else DiffAugment(**recipe.augment),
+    )
+    return gan
+
+
+def scorer(
+    reference: Slices, encoder: str = "brain-encoder-64", names: tuple[str, ...] = ()
+) -> Callable[[GAN], dict[str, float]]:
+    """Return the function that scores a GAN against real images, with as many samples.
+
+    Args:
+        reference: Real slices that nothing was trained on.
+        encoder: Whose features are compared.
+        names: Labels that condition the GAN: samples get the labels of the reference.
+    """
+    encoders = {encoder: load_encoder(encoder)}
+    real = reference_features(reference.images, encoders, reference.subjects)
+    labels = reference.label_table(names) if names else None
+
+    def evaluate(gan: GAN) -> dict[str, float]:
+        fakes = reference_features(gan.sample(len(reference), labels, seed=1), encoders)
+        row = score(fakes, real, repeats=0)
+        return {name: getattr(value, "value", value) for name, value in row.items()}
+
+    return evaluate
+
+
+def run_variant(name: str, parts: dict[str, Slices], folder: Path) -> dict:
+    """Train and score one variant, unless its result is in the folder already."""
+    path = folder / name.replace(" ", "-") / "result.json"
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    recipe, started, busy = VARIANTS[name], time.perf_counter(), time.process_time()
+    gan = build(recipe)
+    every = IMAGES // recipe.batch_size // SCORES
+    monitor = Monitor(scorer(parts["reference"]), WATCH, every)
+    grid = SampleGrid(gan.latents(64), plots.grid_png, every=every, folder=path.parent)
+    gan.fit(
+        parts["train"].to_dataset(recipe.batch_size, seed=recipe.seed, flip=True),
+        steps_per_epoch=every,
+        epochs=SCORES,
+        verbose=0,
+        callbacks=[monitor, grid],
+    )
+    row = {
+        "variant": name,
+        **asdict(recipe),
+        "images": IMAGES,
+        "seconds": round(time.perf_counter() - started),
+        "cpu_seconds": round(time.process_time() - busy),
+        "scores": monitor.rows,
+    }
+    path.write_text(json.dumps(row), encoding="utf-8")
+    return row
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    arguments = parser.parse_args()
+    if "MEDGAN_REAL_DATA" not in os.environ:
+        sys.exit("set MEDGAN_REAL_DATA to the folder with ixi_t1/, ixi_seg/ and participants")
+    parts = ixi_splits(os.environ["MEDGAN_REAL_DATA"])
+    rows = []
+    for name in arguments.variants:
+        rows.append(run_variant(name, parts, ROOT / "runs" / "recipe"))
+        last = rows[-1]["scores"][-1]
+        print(f"{name}: {WATCH} {last[WATCH]:.2f}, SWD {last['SWD']:.4f}", flush=True)
+        record(RESULT, rows, seeds=sorted({row["seed"] for row in rows}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
