@@ -46,5 +46,6 @@ __getattr__, __dir__, __all__ = exports(
         "tissue_masks": "quality",
         "train_encoder": "encoder",
         "train_on": "diagnosis",
+        "write_report": "document",
     },
 )

@@ -55,8 +55,9 @@ class ResumableCheckpoint(keras.callbacks.Callback):
             values = [arrays[f"v{index}"] for index in range(len(names))]
         expected = [_describe(variable) for variable in variables]
         if names != expected:
-            odd = next((pair for pair in zip(names, expected, strict=False) if pair[0] != pair[1]), None)
-            detail = f"{odd[0]} instead of {odd[1]}" if odd else "another number of variables"
+            pairs = zip(names, expected, strict=False)
+            odd = next((f"{one} instead of {other}" for one, other in pairs if one != other), None)
+            detail = odd or "another number of variables"
             raise ValueError(
                 f"{newest} was saved by other networks or optimisers ({detail}): build the GAN as "
                 "it was then, or choose another folder"

@@ -1,0 +1,120 @@
+"""A run on paper: a model card (Markdown) and one self-contained page (HTML)."""
+
+import base64
+import os
+import tempfile
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from .intervals import Estimate
+from .table import Table
+
+NOT_FOR = (
+    "Not for diagnosis, not for testing a method, not for filling gaps in a patient's study: a "
+    "generated image is nobody's image."
+)
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-size: 0.85rem; display: block; overflow-x: auto; }
+td, th { border-bottom: 1px solid #ccc; padding: 0.25rem 0.6rem; text-align: left; }
+img { max-width: 100%; image-rendering: pixelated; }
+figure { margin: 1.5rem 0; } figcaption, .notes { color: #555; font-size: 0.9rem; }
+"""
+
+
+def write_report(
+    folder: str | Path,
+    title: str,
+    facts: Mapping[str, Mapping[str, object]],
+    tables: Mapping[str, Table],
+    figures: Mapping[str, bytes] | None = None,
+    limits: str = NOT_FOR,
+) -> tuple[Path, Path]:
+    """Write `model-card.md` and `report.html`, each whole or not at all.
+
+    Args:
+        folder: Where they go; made if it is missing.
+        title: Heading of both.
+        facts: Section -> entry -> value, for example "Data" with source, licence and subjects,
+            "Training" with steps and seeds, "Versions".
+        tables: Heading -> table of an evaluation.
+        figures: Caption -> PNG bytes; they go into the page only.
+        limits: What the model must not be used for; it stands first.
+
+    Returns:
+        Paths of the card and of the page.
+
+    Raises:
+        ValueError: A figure is no PNG.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    card = _whole(folder / "model-card.md", _card(title, facts, tables, limits))
+    page = _page(title, facts, tables, figures or {}, limits)
+    return card, _whole(folder / "report.html", page)
+
+
+def _card(title: str, facts: Mapping, tables: Mapping[str, Table], limits: str) -> str:
+    parts = [f"# {title}", f"**{limits}**"]
+    for section, entries in facts.items():
+        lines = "\n".join(f"- **{name}**: {value}" for name, value in entries.items())
+        parts += [f"## {section}", lines]
+    for heading, table in tables.items():
+        parts += [f"## {heading}", table.markdown()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _page(title: str, facts: Mapping, tables: Mapping, figures: Mapping, limits: str) -> str:
+    parts = [f"<h1>{escape(title)}</h1>", f"<p><strong>{escape(limits)}</strong></p>"]
+    for section, entries in facts.items():
+        rows = "".join(
+            f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(str(value))}</td></tr>'
+            for name, value in entries.items()
+        )
+        parts.append(f"<h2>{escape(section)}</h2><table>{rows}</table>")
+    for caption, data in figures.items():
+        if not data.startswith(b"\x89PNG"):
+            raise ValueError(f"figure {caption!r} is no PNG; hand over PNG bytes")
+        source = base64.b64encode(data).decode("ascii")
+        parts.append(
+            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}">'
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+        )
+    for heading, table in tables.items():
+        parts.append(f"<h2>{escape(heading)}</h2>{_table(table)}")
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
+        f"</title><style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    body = "\n".join(
+        "<tr>"
+        + "".join(f"<td>{escape(_text(row.get(c, '')))}</td>" for c in table.columns)
+        + "</tr>"
+        for row in table
+    )
+    notes = f'<p class="notes">{escape(table.notes)}</p>' if table.notes else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Estimate):
+        return value.text(3)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _whole(path: Path, text: str) -> Path:
+    """Write text under another name first, so that a broken run leaves no half file."""
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(unfinished, path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+    return path
