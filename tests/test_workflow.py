@@ -22,10 +22,8 @@ def run(tmp_path_factory):
     out = folder / "run"
     os.environ["MEDGAN_CACHE"] = str(folder / "cache")
     try:
-        made = main(
-            ["fetch", "folder", "--folder", str(folder / "files"), "--out", str(out), *SMALL]
-        )
-        assert made == 0
+        where = ["--folder", str(folder / "files"), "--out", str(out)]
+        assert main(["fetch", "folder", *where, "--image-size", "32"]) == 0
         assert main(["train", str(out), "--steps", "4", "--every", "2"]) == 0
     finally:
         del os.environ["MEDGAN_CACHE"]
