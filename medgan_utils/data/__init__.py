@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "Axial": "axial",
+        "SliceStore": "store",
         "Slices": "slices",
         "Volume": "volumes",
         "axial_slices": "axial",
@@ -21,6 +22,7 @@ __getattr__, __dir__, __all__ = exports(
         "read_volume": "volumes",
         "scale_percentiles": "intensity",
         "sources": "loading",
+        "store_slices": "store",
         "subject_of": "files",
         "window_hu": "intensity",
     },

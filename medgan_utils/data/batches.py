@@ -1,32 +1,34 @@
 """Batches that depend on a seed and a step number alone."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 
 def endless_batches(
-    images: np.ndarray,
+    count: int,
+    pick: Callable[[tf.Tensor], tf.Tensor],
     labels: np.ndarray | None,
     batch_size: int,
     seed: int,
     start_step: int,
     flip: bool,
 ) -> tf.data.Dataset:
-    """Build the dataset behind `Slices.to_dataset`; see there.
+    """Build the dataset behind `Slices.to_dataset` and `SliceStore.to_dataset`; see there.
 
     Args:
-        images: (N, H, W, C) float32.
+        count: How many images there are.
+        pick: From indices (B,) int64 to images (B, H, W, C) float32.
         labels: (N, K) int64, or None.
         batch_size: Images a batch.
         seed: Which order.
         start_step: Number of the first batch.
         flip: Whether to mirror a random half of the images.
     """
-    if len(images) == 0 or batch_size < 1:
-        raise ValueError(f"{len(images)} images in batches of {batch_size}: there is no batch")
-    count = len(images)
+    if count == 0 or batch_size < 1:
+        raise ValueError(f"{count} images in batches of {batch_size}: there is no batch")
     with tf.device("CPU"):
-        images = tf.constant(images, tf.float32)
         labels = None if labels is None else tf.constant(labels)
 
     def batch(step: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
@@ -37,7 +39,7 @@ def endless_batches(
         chosen = tf.raw_ops.RandomIndexShuffle(
             index=within, seed=seeds, max_index=np.int64(count - 1), rounds=4
         )
-        picked = tf.gather(images, chosen)
+        picked = pick(chosen)
         if flip:
             coin = tf.random.stateless_uniform([batch_size, 1, 1, 1], [np.int64(seed), step])
             picked = tf.where(coin < 0.5, picked, picked[:, :, ::-1])
@@ -45,3 +47,10 @@ def endless_batches(
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def from_memory(images: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a `pick` that gathers from images (N, H, W, C) held in memory."""
+    with tf.device("CPU"):
+        images = tf.constant(images, tf.float32)
+    return lambda chosen: tf.gather(images, chosen)

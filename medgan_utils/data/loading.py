@@ -61,16 +61,8 @@ def load_slices(
         ConnectionError: A download failed.
         PermissionError: The cache folder cannot be written.
     """
-    if source not in REGISTRY:
-        raise ValueError(f"there is no source {source!r}; choose one of {', '.join(REGISTRY)}")
-    entry = REGISTRY[source]
-    names = {field.name for field in fields(Axial)}
-    cut = {name: options.pop(name) for name in list(options) if name in names}
-    axial = Axial(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
     folder = cache_folder("slices") if cache else None
-    if subjects is not None:
-        options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
-    items = _items(entry, options)
+    entry, items, axial = find_items(source, image_size, subjects, options)
     if folder is None:
         return _assemble(entry, items, axial, fill_nan)
     path = folder / f"{source}-{_key(entry, items, axial, fill_nan)}.npz"
@@ -79,6 +71,21 @@ def load_slices(
     slices = _assemble(entry, items, axial, fill_nan)
     slices.save(path)
     return slices
+
+
+def find_items(
+    source: str, image_size: int, subjects: int | Iterable[str] | None, options: dict
+) -> tuple[Source, list[Item], Axial]:
+    """Return a source, its files and how to cut them; arguments as of `load_slices`."""
+    if source not in REGISTRY:
+        raise ValueError(f"there is no source {source!r}; choose one of {', '.join(REGISTRY)}")
+    entry, options = REGISTRY[source], dict(options)
+    names = {field.name for field in fields(Axial)}
+    cut = {name: options.pop(name) for name in list(options) if name in names}
+    axial = Axial(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
+    if subjects is not None:
+        options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
+    return entry, _items(entry, options), axial
 
 
 def _items(entry: Source, options: dict) -> list[Item]:
@@ -114,25 +121,44 @@ def _assemble(entry: Source, items: list[Item], axial: Axial, fill_nan: float | 
     from tqdm.auto import tqdm
 
     contrasts = list(dict.fromkeys(item.modality for item in items))
-    parts, group, body = [], None, None
+    parts, body = [], {}
     for item in tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2):
-        if item.path.suffix in IMAGE_SUFFIXES:
-            part = _picture(item, axial.image_size)
-        else:
-            volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
-            if group is None or item.group != group:
-                group, body = item.group, body_mask(volume)
-            part = _cut(item, volume, body, axial)
-        if len(contrasts) > 1:
-            code = np.full(len(part), contrasts.index(item.modality))
-            part = replace(part, labels=part.labels | {"contrast": code})
-        parts.append(part)
-    slices = join(parts)
+        parts.append(slices_of(item, axial, contrasts, body, fill_nan))
+    slices = replace(join(parts), modality="+".join(contrasts), info=about(entry, axial, contrasts))
+    return with_mask_labels(slices, entry.mask_labels)
+
+
+def about(entry: Source, axial: Axial, contrasts: list[str]) -> dict:
+    """Return what is known of all slices of a source, as JSON gives it back."""
     info = {"source": entry.name, "licence": entry.licence, **asdict(axial)}
     info |= {"contrasts": contrasts, "sexes": list(SEX_CODES)}
-    info = json.loads(json.dumps(info))  # as `save` and `load` would give it back
-    slices = replace(slices, modality="+".join(contrasts), info=info)
-    return _with_mask_labels(slices, entry.mask_labels)
+    return json.loads(json.dumps(info))
+
+
+def slices_of(
+    item: Item, axial: Axial, contrasts: list[str], body: dict, fill_nan: float | None
+) -> Slices:
+    """Read one item and cut its slices.
+
+    Args:
+        item: A volume or a picture.
+        axial: How to cut.
+        contrasts: Modalities of the source; with several, slices get the label "contrast".
+        body: Remembers the body mask of the group the last item belonged to; changed here.
+        fill_nan: See `read_volume`.
+    """
+    if item.path.suffix in IMAGE_SUFFIXES:
+        part = _picture(item, axial.image_size)
+    else:
+        volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
+        if item.group is None or item.group not in body:
+            body.clear()
+            body[item.group] = body_mask(volume)
+        part = _cut(item, volume, body[item.group], axial)
+    if len(contrasts) > 1:
+        code = np.full(len(part), contrasts.index(item.modality))
+        part = replace(part, labels=part.labels | {"contrast": code})
+    return part
 
 
 def _cut(item: Item, volume: Volume, body: np.ndarray, axial: Axial) -> Slices:
@@ -172,7 +198,7 @@ def _of_one_item(
     return Slices(images, subjects, positions, masks, labels, item.modality, spacing_mm)
 
 
-def _with_mask_labels(slices: Slices, mask_labels: dict[str, tuple[int, ...]]) -> Slices:
+def with_mask_labels(slices: Slices, mask_labels: dict[str, tuple[int, ...]]) -> Slices:
     """Add a label for each thing that the masks of a source mark."""
     labels = dict(slices.labels)
     for name, values in mask_labels.items():

@@ -183,14 +183,19 @@ class Slices:
         Returns:
             Images (B, H, W, C) float32 in [-1, 1], or (images, labels).
         """
-        from .batches import endless_batches
+        from .batches import endless_batches, from_memory
 
         names = (label,) if isinstance(label, str) else label
         values = None if names is None else self.label_table(names)
-        return endless_batches(self.images, values, batch_size, seed, start_step, flip)
+        settings = (values, batch_size, seed, start_step, flip)
+        return endless_batches(len(self), from_memory(self.images), *settings)
 
     def label_table(self, names: tuple[str, ...]) -> np.ndarray:
-        """Stack integer labels to (N, number of names)."""
+        """Stack integer labels to int64 (N, number of names), as `to_dataset` yields them.
+
+        Raises:
+            ValueError: There is no such label, or it holds no whole numbers.
+        """
         for name in names:
             if name not in self.labels:
                 known = ", ".join(sorted(self.labels)) or "none"

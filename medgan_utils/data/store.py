@@ -1,0 +1,242 @@
+"""Slices that do not fit in memory: one memory-mapped file a volume, read batch by batch."""
+
+import atexit
+import itertools
+import json
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .axial import Axial
+from .cache import written_whole
+from .loading import about, find_items, slices_of, with_mask_labels
+from .registry import Item
+from .slices import Slices
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_closing = threading.Event()
+
+
+@atexit.register
+def _stop_reading() -> None:
+    """Let a dataset that reads ahead come to rest: Python cannot close while it calls back."""
+    _closing.set()
+    time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class SliceStore:
+    """Slices on disk; only the batch being read is in memory.
+
+    Attributes:
+        folder: Holds `index.json` and one `.npy` (n, H, W, C) float32 in [-1, 1] a volume.
+        files: File of every slice, (N,) str.
+        rows: Row of every slice in its file, (N,) int64.
+        about: Slices without images: subjects, positions and labels, as in `Slices`.
+    """
+
+    folder: Path
+    files: np.ndarray
+    rows: np.ndarray
+    about: Slices
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def subjects(self) -> np.ndarray:
+        """Subject of every slice, (N,) str."""
+        return self.about.subjects
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "SliceStore":
+        """Open a folder that `store_slices` wrote.
+
+        Raises:
+            FileNotFoundError: The folder holds no store, or a file of it is gone.
+        """
+        folder = Path(folder)
+        if not (folder / "index.json").is_file():
+            raise FileNotFoundError(
+                f"{folder} holds no index.json; write it with store_slices(...)"
+            )
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        for entry in index["volumes"]:
+            if not (folder / entry["file"]).is_file():
+                raise FileNotFoundError(f"{folder / entry['file']} is gone; run store_slices again")
+        counts = [len(entry["positions"]) for entry in index["volumes"]]
+        labels = {
+            name: np.concatenate([entry["labels"][name] for entry in index["volumes"]])
+            for name in index["volumes"][0]["labels"]
+        }
+        slices = Slices(
+            np.empty((sum(counts), *index["shape"][:2], 0), np.float32),
+            np.repeat([entry["subject"] for entry in index["volumes"]], counts),
+            np.concatenate([entry["positions"] for entry in index["volumes"]]).astype(np.float32),
+            labels=labels,
+            modality=index["modality"],
+            spacing_mm=index["spacing_mm"],
+            info=index["info"],
+        )
+        files = np.repeat([entry["file"] for entry in index["volumes"]], counts)
+        rows = np.concatenate([np.arange(count) for count in counts])
+        return cls(folder, files, rows, slices)
+
+    def select(self, indices: np.ndarray) -> "SliceStore":
+        """Return the slices at these indices (integers, or one bool a slice)."""
+        chosen = self.files[indices], self.rows[indices], self.about.select(indices)
+        return SliceStore(self.folder, *chosen)
+
+    def split(self, shares: Mapping[str, float], seed: int = 0) -> dict[str, "SliceStore"]:
+        """Split by subject, as `Slices.split` does."""
+        parts = self.about.split(shares, seed)
+        return {
+            name: self.select(np.isin(self.subjects, part.subjects)) for name, part in parts.items()
+        }
+
+    def images(self, indices: np.ndarray) -> np.ndarray:
+        """Read images (n, H, W, C) float32 at these indices, in their order."""
+        if _closing.is_set():
+            raise RuntimeError("Python is closing")
+        indices = np.asarray(indices)
+        first = self._open(self.files[indices[0]])
+        out = np.empty((len(indices), *first.shape[1:]), np.float32)
+        for name in np.unique(self.files[indices]):
+            here = np.flatnonzero(self.files[indices] == name)
+            out[here] = self._open(name)[self.rows[indices[here]]]
+        return out
+
+    def _open(self, name: str) -> np.ndarray:
+        # Opened anew for every batch: a map that stays open counts as the process's memory.
+        return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+
+    def to_dataset(
+        self,
+        batch_size: int,
+        seed: int = 0,
+        start_step: int = 0,
+        flip: bool = False,
+        label: str | tuple[str, ...] | None = None,
+    ) -> "tf.data.Dataset":
+        """Return the dataset that `Slices.to_dataset` would, to the bit, reading from disk."""
+        import tensorflow as tf
+
+        from .batches import endless_batches
+
+        names = (label,) if isinstance(label, str) else label
+        values = None if names is None else self.about.label_table(names)
+        shape = self._open(self.files[0]).shape[1:]
+
+        def pick(chosen: "tf.Tensor") -> "tf.Tensor":
+            images = tf.numpy_function(self.images, [chosen], tf.float32)
+            return tf.ensure_shape(images, (batch_size, *shape))
+
+        return endless_batches(len(self), pick, values, batch_size, seed, start_step, flip)
+
+
+def store_slices(
+    source: str,
+    into: str | Path,
+    image_size: int = 64,
+    *,
+    subjects: int | Iterable[str] | None = None,
+    workers: int = 1,
+    fill_nan: float | None = None,
+    **options,
+) -> SliceStore:
+    """Cut a source's slices into a folder, a volume at a time; a stopped run goes on.
+
+    Masks are not kept; the labels made from them are.
+
+    Args:
+        source: As in `load_slices`.
+        into: Where the files go; one folder for one source and one way to cut it.
+        image_size: Pixels along each side.
+        subjects: How many subjects, or their names; by default all.
+        workers: Processes that read and cut side by side.
+        fill_nan: See `read_volume`.
+        **options: As in `load_slices`.
+
+    Returns:
+        The open store.
+
+    Raises:
+        ValueError: `into` holds slices that were cut otherwise.
+    """
+    from tqdm.auto import tqdm
+
+    entry, items, axial = find_items(source, image_size, subjects, options)
+    contrasts = list(dict.fromkeys(item.modality for item in items))
+    into = Path(into)
+    into.mkdir(parents=True, exist_ok=True)
+    info = about(entry, axial, contrasts)
+    _same_settings(into / "settings.json", info)
+    groups = [list(g) for _, g in itertools.groupby(items, lambda i: i.group or str(i.path))]
+    jobs = [(into, group, entry.mask_labels, axial, contrasts, fill_nan) for group in groups]
+    with _mapping(workers) as over:
+        rows = over(_store_group, *zip(*jobs, strict=True))
+        bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
+        volumes = list(itertools.chain.from_iterable(bar))
+    shape = np.load(into / volumes[0]["file"], mmap_mode="r").shape[1:]
+    index = {"shape": list(shape), "modality": "+".join(contrasts), "info": info}
+    index |= {"spacing_mm": axial.fov_mm / axial.image_size, "volumes": volumes}
+    _write_json(into / "index.json", index)
+    return SliceStore.open(into)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable]:
+    """Yield `map`, or one that runs in so many processes."""
+    if workers < 2:
+        yield map
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _store_group(
+    folder: Path,
+    group: list[Item],
+    mask_labels: dict,
+    axial: Axial,
+    contrasts: list[str],
+    fill_nan: float | None,
+) -> list[dict]:
+    """Cut and write the items of one group; return their rows of the index."""
+    rows, body = [], {}
+    for item in group:
+        name = f"{item.subject}_{item.path.name.split('.')[0]}"
+        row_path = folder / f"{name}.json"
+        if not row_path.is_file():
+            part = with_mask_labels(slices_of(item, axial, contrasts, body, fill_nan), mask_labels)
+            with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
+                np.lib.format.write_array(file, part.images, allow_pickle=False)
+            labels = {key: values.tolist() for key, values in part.labels.items()}
+            row = {"file": f"{name}.npy", "subject": item.subject, "labels": labels}
+            _write_json(row_path, row | {"positions": part.positions.tolist()})
+        rows.append(json.loads(row_path.read_text(encoding="utf-8")))
+    return rows
+
+
+def _same_settings(path: Path, info: dict) -> None:
+    """Refuse to mix slices of two sources, or cut in two ways, in one folder."""
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != info:
+        raise ValueError(
+            f"{path.parent} holds slices of another source or cut otherwise; choose another folder"
+        )
+    _write_json(path, info)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")

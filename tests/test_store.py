@@ -1,0 +1,125 @@
+"""Slices on disk: the same batches as from memory, bounded memory, a stopped run goes on."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from small_heads import write_cohort
+
+from medgan_utils.data import SliceStore, load_slices, store, store_slices
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return write_cohort(tmp_path_factory.mktemp("files"), 4)
+
+
+def test_the_batches_equal_those_from_memory(files, tmp_path):
+    kept = store_slices("folder", tmp_path / "store", 32, folder=files)
+    loaded = load_slices("folder", 32, folder=files, cache=False)
+    assert len(kept) == len(loaded) and list(kept.subjects) == list(loaded.subjects)
+    settings = dict(batch_size=7, seed=3, start_step=5, flip=True)
+    pairs = zip(kept.to_dataset(**settings), loaded.to_dataset(**settings), strict=False)
+    for _, (one, other) in zip(range(20), pairs, strict=False):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_two_workers_write_what_one_writes(files, tmp_path):
+    one = store_slices("folder", tmp_path / "one", 32, folder=files)
+    two = store_slices("folder", tmp_path / "two", 32, folder=files, workers=2)
+    everything = np.arange(len(one))
+    np.testing.assert_array_equal(one.images(everything), two.images(everything))
+
+
+def test_splits_go_by_subject_and_agree_with_those_in_memory(files, tmp_path):
+    shares = {"train": 0.5, "test": 0.5}
+    parts = store_slices("folder", tmp_path / "store", 32, folder=files).split(shares, seed=1)
+    expected = load_slices("folder", 32, folder=files, cache=False).split(shares, seed=1)
+    for name in shares:
+        assert set(parts[name].subjects) == set(expected[name].subjects)
+        chosen = parts[name].images(np.arange(len(parts[name])))
+        np.testing.assert_array_equal(chosen, expected[name].images)
+    assert not set(parts["train"].subjects) & set(parts["test"].subjects)
+
+
+def test_labels_travel_with_the_slices(tmp_path):
+    kept = store_slices(
+        "brain-phantom", tmp_path, 32, subjects=2, spacing_mm=6.0, modalities=("T1", "T2")
+    )
+    images, labels = next(iter(kept.to_dataset(8, label=("lesion", "contrast"))))
+    assert images.shape == (8, 32, 32, 1) and labels.shape == (8, 2)
+    assert set(kept.about.labels["contrast"]) == {0, 1}
+
+
+def test_a_stopped_run_goes_on_and_cuts_nothing_twice(files, tmp_path, monkeypatch):
+    cut, calls = store.slices_of, []
+
+    def fails_at_the_third(*arguments):
+        calls.append(arguments[0].subject)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return cut(*arguments)
+
+    monkeypatch.setattr(store, "slices_of", fails_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        store_slices("folder", tmp_path, 32, folder=files)
+    with pytest.raises(FileNotFoundError, match=r"index\.json"):
+        SliceStore.open(tmp_path)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    kept = store_slices("folder", tmp_path, 32, folder=files)
+    assert len(calls) == 5 and len(np.unique(kept.subjects)) == 4
+
+
+def test_a_folder_holds_one_way_to_cut(files, tmp_path):
+    store_slices("folder", tmp_path, 32, folder=files)
+    with pytest.raises(ValueError, match="choose another folder"):
+        store_slices("folder", tmp_path, 64, folder=files)
+
+
+def test_a_lost_file_is_named(files, tmp_path):
+    store_slices("folder", tmp_path, 32, folder=files)
+    lost = tmp_path / json.loads((tmp_path / "index.json").read_text())["volumes"][1]["file"]
+    lost.unlink()
+    with pytest.raises(FileNotFoundError, match=f"{lost.name} is gone"):
+        SliceStore.open(tmp_path)
+
+
+def test_ten_times_the_limit_is_read_within_the_limit(tmp_path):
+    code = """
+        import json, resource, sys
+        from pathlib import Path
+        from medgan_utils import profiles
+        profiles.quiet_tensorflow()
+        import numpy as np
+        from medgan_utils.data import SliceStore
+
+        folder, limit = Path(sys.argv[1]), 40_000_000
+        volumes, count, total = [], 80, 0
+        random = np.random.default_rng(0)
+        while total < 10 * limit:
+            name = f"sub-{len(volumes):02d}"
+            images = random.random((count, 256, 256, 1), np.float32)
+            np.save(folder / f"{name}.npy", images)
+            total += images.nbytes
+            positions = list(range(count))
+            volumes.append(dict(file=f"{name}.npy", subject=name, labels={}, positions=positions))
+        index = dict(shape=[256, 256, 1], modality="T1", spacing_mm=1.0, info={}, volumes=volumes)
+        (folder / "index.json").write_text(json.dumps(index))
+        store = SliceStore.open(folder)
+        batches = iter(store.to_dataset(4))
+        for _ in range(20):
+            next(batches)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seen = sum(len(next(batches)) for _ in range(len(store) // 4))
+        grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        print(json.dumps(dict(total=total, limit=limit, grown=grown, seen=seen)))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["total"] >= 10 * result["limit"] and result["seen"] >= 1600
+    assert result["grown"] < result["limit"], result
