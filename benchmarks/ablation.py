@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,9 +34,10 @@ from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment
 
 RESULTS = Path(__file__).parent / "results"
-SETTINGS = dict(image_size=32, batch_size=32, steps=1000, widths=(64, 32, 16))
+SETTINGS = dict(image_size=32, batch_size=32, steps=1000, widths=(64, 32, 16), subjects=40)
 SEEDS, SHOWN, QUARTERS = (0, 1, 2), 16, 4  # the scores are taken at each quarter of the budget
-CHECK = dict(name="R1 penalty", seed=0, steps=8)  # a run short enough for a test to repeat
+# One more run, with so few steps and subjects that a test can repeat it.
+CHECK = dict(name="R1 penalty", seed=0, steps=8, subjects=6)
 
 
 @dataclass(frozen=True)
@@ -233,19 +235,20 @@ class Yardstick:
 
 
 @cache
-def cohort() -> dict[str, data.Slices]:
+def cohort(subjects: int) -> dict[str, data.Slices]:
     """Return the slices, split by subject."""
-    slices = data.load_slices("brain-phantom", image_size=SETTINGS["image_size"])
+    size = SETTINGS["image_size"]
+    slices = data.load_slices("brain-phantom", image_size=size, subjects=subjects)
     return slices.split({"train": 0.6, "reference": 0.2, "test": 0.2}, seed=0)
 
 
-def train(name: str, seed: int, steps: int) -> tuple[dict, np.ndarray]:
+def train(name: str, seed: int, steps: int, subjects: int) -> tuple[dict, np.ndarray]:
     """Run one trick with one seed.
 
     Returns:
         Scores, their course over the quarters and the seconds; and 16 samples, uint8 (16, H, W).
     """
-    parts = cohort()
+    parts = cohort(subjects)
     yardstick = Yardstick(parts["reference"].images)
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -271,18 +274,18 @@ def train(name: str, seed: int, steps: int) -> tuple[dict, np.ndarray]:
 
 def landmarks() -> list[dict]:
     """Score what is not a GAN: other real subjects (the floor), and reals spoilt in known ways."""
-    parts = cohort()
+    parts = cohort(SETTINGS["subjects"])
     yardstick, count = Yardstick(parts["reference"].images), len(parts["reference"])
     sets = evaluation.landmarks(parts["test"].images, min(count, len(parts["test"])))
     return [{"set": name, "images": len(x), **yardstick(x)} for name, x in sets.items()]
 
 
-def run_once(folder: Path, name: str, seed: int, steps: int) -> Path:
+def run_once(folder: Path, name: str, seed: int, steps: int, subjects: int) -> Path:
     """Run one trick with one seed, unless its file is there already; return the file."""
-    key = hashlib.sha256(json.dumps([name, vars(TRICKS[name]), SETTINGS, steps]).encode())
+    key = hashlib.sha256(json.dumps([name, vars(TRICKS[name]), SETTINGS, steps, subjects]).encode())
     path = folder / f"{key.hexdigest()[:12]}-{seed}.npz"
     if not path.exists():
-        row, samples = train(name, seed, steps)
+        row, samples = train(name, seed, steps, subjects)
         unfinished = path.with_suffix(".unfinished")
         with unfinished.open("wb") as file:
             np.savez_compressed(file, samples=samples, row=json.dumps(row))
@@ -298,7 +301,8 @@ def collect(paths: list[Path], out: Path, steps: int, check: dict) -> None:
             rows.append(json.loads(str(file["row"])))
             samples.append(file["samples"])
     settings = SETTINGS | {"steps": steps, "images_seen": steps * SETTINGS["batch_size"]}
-    settings["subjects"] = {name: len(np.unique(p.subjects)) for name, p in cohort().items()}
+    parts = cohort(SETTINGS["subjects"])
+    settings["subjects"] = {name: len(np.unique(p.subjects)) for name, p in parts.items()}
     tricks = {row["trick"]: vars(TRICKS[row["trick"]]) for row in rows}
     seeds = sorted({row["seed"] for row in rows})
     extra = dict(settings=settings, tricks=tricks, landmarks=landmarks(), check=check)
@@ -319,8 +323,10 @@ def main() -> int:
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = "1"  # for the workers: two runs side by side beat one on two cores
     folder = data.cache_folder("ablation")
-    cohort()
-    jobs = [(name, seed, arguments.steps) for seed in arguments.seeds for name in arguments.tricks]
+    subjects = SETTINGS["subjects"]
+    cohort(subjects)
+    seeds_first = product(arguments.seeds, arguments.tricks)
+    jobs = [(name, seed, arguments.steps, subjects) for seed, name in seeds_first]
     jobs.append(tuple(CHECK.values()))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         waiting = {pool.submit(run_once, folder, *job): job for job in jobs}
