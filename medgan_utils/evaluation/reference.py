@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .._paths import checkpoints_folder
 from .distribution import laplacian_descriptors
 from .intervals import subject_codes
 
@@ -74,7 +75,7 @@ class ReferenceFeatures:
         """Read what `save` wrote.
 
         Args:
-            path: The `.npz` file.
+            path: The `.npz` file, or the name of a shipped checkpoint (`"brain-mri-64"`).
 
         Returns:
             The reference features.
@@ -83,6 +84,11 @@ class ReferenceFeatures:
             FileNotFoundError: If the file is missing.
             ValueError: If the file holds something else.
         """
+        shipped = checkpoints_folder() / f"{path}.reference.npz"
+        if not Path(path).is_file():
+            if not shipped.is_file():
+                raise FileNotFoundError(f"neither a file {path} nor a checkpoint's {shipped.name}")
+            path = shipped
         with np.load(path, allow_pickle=False) as file:
             if "notes" not in file or (notes := json.loads(str(file["notes"])))["format"] != FORMAT:
                 raise ValueError(f"{Path(path).name} does not hold reference features of format 1")
