@@ -1,0 +1,255 @@
+"""Liver phantom: abdominal CT of patients that do not exist, in the layout of LiTS.
+
+Every subject has a trunk (`trunk_model`), organs (`organ_model`) and a liver with vessels and
+tumours (`liver_model`) of its own shape, and is scanned with photon noise (`ct_physics`). Nothing
+is downloaded, no patient is shown.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from tqdm.auto import tqdm
+
+from .body_canvas import Canvas, noise_field
+from .cache import written_whole
+from .ct_physics import PHASES, draw_hu, draw_scanner, scan
+from .liver_model import paint_liver, paint_tumours
+from .organ_model import paint_organs
+from .trunk_model import Trunk, paint_table, paint_trunk
+
+SLICE_MM = 5.0
+TOP_MM = 18.0
+"""Height of the uppermost slice above the dome of the liver in the phantom's frame."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One phantom subject.
+
+    Attributes:
+        body: (X, X, Z) float32, HU before the scan, canonical RAS.
+        segmentation: (X, X, Z) uint8, 0 none, 1 liver, 2 tumour.
+        affine: (4, 4) voxel to world, mm.
+        phase: "plain", "arterial" or "venous".
+        scanner: settings of `ct_physics.scan`.
+        shape: what makes this body this body.
+        tumours: kind, radius and contrast of each.
+        seed: of the subject; the noise of its scan follows from it.
+    """
+
+    body: np.ndarray
+    segmentation: np.ndarray
+    affine: np.ndarray
+    phase: str
+    scanner: dict
+    shape: dict[str, float]
+    tumours: list[dict]
+    seed: int
+
+    def scan(self, dose: float = 1.0) -> np.ndarray:
+        """Return the noisy CT (X, X, Z) float32 in HU; see `ct_physics.scan` for the dose."""
+        rng = np.random.default_rng([self.seed, 5])
+        return scan(self.body, float(self.affine[0, 0]), rng, dose, **self.scanner)
+
+
+def make_liver_subject(
+    seed: int,
+    tumours: int | None = None,
+    phase: str | None = None,
+    matrix: int = 256,
+    slices: int = 40,
+) -> Subject:
+    """Make the body of one subject.
+
+    The same seed with other `tumours` or another `phase` is the same body, so that pairs can be
+    made.
+
+    Args:
+        seed: which subject.
+        tumours: how many, 0 to 5; drawn by default.
+        phase: "plain", "arterial" or "venous"; drawn by default, mostly venous.
+        matrix: voxels along x and y, over a field of view of 330 to 470 mm.
+        slices: so many, over 200 mm.
+
+    Raises:
+        ValueError: a number out of range, or an unknown phase.
+    """
+    if not 32 <= matrix <= 512 or not 4 <= slices <= 200:
+        raise ValueError(f"matrix {matrix} (32 to 512) or slices {slices} (4 to 200) out of range")
+    streams = np.random.SeedSequence(int(seed)).spawn(8)
+    pose, form, contrast, body, organs, vessels, lesions, bed = map(np.random.default_rng, streams)
+    drawn_phase = str(contrast.choice(PHASES, p=(0.15, 0.15, 0.7)))
+    drawn_tumours = int(lesions.choice(6, p=(0.3, 0.2, 0.2, 0.15, 0.1, 0.05)))
+    phase = drawn_phase if phase is None else phase
+    count = drawn_tumours if tumours is None else tumours
+    if not 0 <= count <= 5:
+        raise ValueError(f"tumours is {count}; 0 to 5 can be made")
+    shape = draw_shape(form)
+    across = shape["half_width_mm"] + shape["half_depth_mm"] + 2 * shape["fat_mm"]
+    hu, scanner = draw_hu(contrast, phase), draw_scanner(contrast, across * shape["size"])
+    affine, world, points = _grid(matrix, slices, pose, shape)
+    spacing = [size / shape["size"] for size in (affine[0, 0], affine[1, 1], affine[2, 2])]
+    canvas = Canvas(points, spacing)
+    trunk = Trunk(canvas, shape, body)
+    paint_trunk(trunk, hu, body)
+    paint_organs(trunk, hu, organs)
+    liver = paint_liver(trunk, hu, vessels, phase)
+    painted = paint_tumours(trunk, liver, hu, count, lesions, phase)
+    _paint_bed(canvas, world, bed)
+    segmentation = (canvas.marked["liver"] > 0.5).astype(np.uint8)
+    segmentation[canvas.marked["tumour"] > 0.5] = 2
+    return Subject(canvas.hu, segmentation, affine, phase, scanner, shape, painted, int(seed))
+
+
+def draw_shape(rng: np.random.Generator) -> dict[str, float]:
+    """Draw what makes one trunk differ from another: mm, or factors around 1."""
+    fat = float(np.clip(np.exp(rng.normal(np.log(15), 0.55)), 4, 45))
+    girth = 0.35 * (fat - 15) + rng.normal(0, 4)
+    age = rng.uniform(0, 1)
+    return {
+        "size": float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.15)),
+        "half_width_mm": 147 + girth + rng.normal(0, 4),
+        "half_depth_mm": 101 + girth + rng.normal(0, 5),
+        "fat_mm": fat,
+        "fat_side": rng.uniform(-0.6, 1.0),
+        "fatty_muscle": float(np.clip(0.25 * age + rng.normal(0.1, 0.1), 0, 0.5)),
+        "wall_mm": rng.uniform(11, 15),
+        "left_dome_mm": rng.normal(-14, 8),
+        "heart_z_mm": rng.normal(22, 8),
+        "rib_z_mm": rng.uniform(67, 94),
+        "vertebra_z_mm": rng.uniform(0, 34),
+        "bone": float(np.clip(1.15 - 0.35 * age + rng.normal(0, 0.1), 0.6, 1.4)),
+        "calcium": float(np.clip(1.6 * age - 0.6 + rng.normal(0, 0.3), 0, 1.5)),
+        "liver": float(np.clip(rng.normal(1.0, 0.08), 0.82, 1.2)),
+        "left_lobe_mm": rng.normal(0, 12),
+        "hilum_mm": rng.uniform(15, 40),
+        "tip_mm": rng.uniform(-25, 10),
+        "fissure_mm": rng.uniform(1.0, 4.0),
+        "gallbladder": rng.uniform(0.6, 1.25),
+        "cava_mm": rng.uniform(8.5, 12.5),
+        "aorta_mm": rng.uniform(8.5, 12.0),
+        "stomach": rng.uniform(0.7, 1.15),
+        "spleen": rng.uniform(0.8, 1.2),
+        "pancreas": rng.uniform(0.7, 1.15),
+        "oral_hu": float(rng.choice([0.0, 0.0, rng.uniform(90, 380)])),
+        "gas_level_mm": rng.uniform(15, 90),
+    }
+
+
+def _grid(
+    matrix: int, slices: int, rng: np.random.Generator, shape: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Affine (4, 4), world positions and positions in the phantom's frame, both (3, X, Y, Z) mm."""
+    widest = shape["size"] * (shape["half_width_mm"] + shape["fat_mm"])
+    field = float(np.clip(2 * widest * rng.uniform(1.04, 1.35), 320, 500))
+    pixel, step = field / matrix, SLICE_MM * 40 / slices
+    plane = (np.arange(matrix) - (matrix - 1) / 2) * pixel
+    heights = TOP_MM - step / 2 - step * np.arange(slices)[::-1]
+    affine = np.diag([pixel, pixel, step, 1.0])
+    affine[:3, 3] = plane[0], plane[0], heights[0]
+    world = np.stack(np.meshgrid(plane, plane, heights, indexing="ij")).astype(np.float32)
+    turn, shift = np.deg2rad(rng.normal(0, 2.0)), rng.normal(0, (6, 8, 6))
+    x, y, z = (world[axis] - np.float32(shift[axis]) for axis in range(3))
+    y = y - 10
+    points = np.stack([np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x, z])
+    points = (points / shape["size"]).astype(np.float32)
+    spacing = (pixel, pixel, step)
+    for knot, amplitude in ((90.0, 3.0), (32.0, 1.6)):
+        for axis in range(3):
+            points[axis] += amplitude * noise_field(rng, x.shape, spacing, knot)
+    return affine, world, points
+
+
+def _paint_bed(canvas: Canvas, world: np.ndarray, rng: np.random.Generator) -> None:
+    """Put the table just below the lowest point of the back."""
+    body = (canvas.hu > -500).any(axis=(0, 2))
+    paint_table(canvas, world, float(world[1, 0, np.argmax(body), 0]), rng)
+
+
+def write_liver_phantom(
+    folder: str | os.PathLike,
+    subjects: int = 30,
+    seed: int = 0,
+    matrix: int = 256,
+    slices: int = 40,
+    dose: float = 1.0,
+    phase: str | None = None,
+    progress: bool = True,
+) -> list[Path]:
+    """Write a cohort as `volume-N.nii.gz` (HU) and `segmentation-N.nii.gz` (0, 1, 2).
+
+    The same arguments give the same bytes. The folder appears whole or not at all.
+
+    Args:
+        folder: new folder.
+        subjects: how many.
+        seed: which cohort.
+        matrix: voxels along x and y.
+        slices: of each volume.
+        dose: see `ct_physics.scan`.
+        phase: of all subjects; by default drawn for each.
+        progress: show a progress bar.
+
+    Returns:
+        The volumes.
+
+    Raises:
+        FileExistsError: `folder` exists and is not empty.
+        ValueError: a number out of range.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
+    if subjects < 1:
+        raise ValueError(f"subjects is {subjects}; ask for at least one")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    rows = []
+    with written_whole(folder, folder=True) as work:
+        for number in tqdm(range(subjects), "liver phantom", disable=not progress):
+            subject = make_liver_subject(
+                1000 * seed + number, phase=phase, matrix=matrix, slices=slices
+            )
+            volume = np.rint(subject.scan(dose)).astype(np.int16)
+            _save(work / f"volume-{number}.nii.gz", volume, subject.affine)
+            _save(work / f"segmentation-{number}.nii.gz", subject.segmentation, subject.affine)
+            rows.append(_row(number, subject, dose))
+        _write_table(work / "participants.tsv", rows)
+    return [folder / f"volume-{number}.nii.gz" for number in range(subjects)]
+
+
+def _row(number: int, subject: Subject, dose: float) -> dict:
+    """One row of `participants.tsv`."""
+    voxel_ml = float(np.prod(np.diag(subject.affine)[:3])) / 1000
+    return {
+        "participant_id": f"volume-{number}",
+        "phase": subject.phase,
+        "liver_ml": float((subject.segmentation > 0).sum() * voxel_ml),
+        "tumour_ml": float((subject.segmentation == 2).sum() * voxel_ml),
+        "tumours": json.dumps([t["kind"] for t in subject.tumours]),
+        "dose": dose,
+        **subject.scanner,
+        **subject.shape,
+    }
+
+
+def _save(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    """Write a compressed NIfTI whose bytes depend on its content alone."""
+    image = nib.Nifti1Image(voxels, affine)
+    image.header.set_xyzt_units("mm")
+    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+
+
+def _write_table(path: Path, rows: list[dict]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
+        table.writeheader()
+        for row in rows:
+            table.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
