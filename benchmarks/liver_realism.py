@@ -212,7 +212,9 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=30)
     parser.add_argument("--first-seed", type=int, default=500_000)
     parser.add_argument("--note", default="", help="what was changed for this round")
-    parser.add_argument("--out", default=Path(__file__).parent / "results/liver_realism.json")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "results/liver_realism.json"
+    )
     parser.add_argument("--montage", help="where to draw phantom slices above real ones")
     arguments = parser.parse_args()
     if "MEDGAN_REAL_DATA" not in os.environ:
