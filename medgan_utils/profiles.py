@@ -108,8 +108,9 @@ def set_seed(seed: int) -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes (CPU features, missing CUDA drivers).
+    """Import TensorFlow without its notes (CPU features, missing CUDA drivers, retracing).
 
+    A lesson builds many small models in a loop on purpose; the retracing note would follow each.
     TensorFlow 2.21 writes some of them from C++ before it reads `TF_CPP_MIN_LOG_LEVEL`, so the
     file descriptor of stderr is put aside during the import. Errors are Python exceptions and stay
     visible.
@@ -119,10 +120,11 @@ def quiet_tensorflow() -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 def where_am_i() -> str:
