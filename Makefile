@@ -4,7 +4,11 @@ BIN := .venv/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PORT ?= 8888
 
+BENCHMARKS := training_loop training_extras matrix_rate loading import_time
+
 .PHONY: lab test lint unit notebooks browser realdata bench address cpu clean
+# The parts of `make test` share two cores and one report: never side by side, whatever -j says.
+.NOTPARALLEL:
 
 # Rebuilt when the dependencies change. Constraints pin what was tested.
 .venv/ready: pyproject.toml constraints.txt
@@ -41,6 +45,13 @@ realdata: .venv/ready
 cpu: .venv/ready
 	$(BIN)/python tools/notebooks.py run $(NOTEBOOKS) --profile cpu
 
+# Ten to twenty minutes; then the tables of benchmarks/README.md are written anew.
+bench: .venv/ready
+	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
+	$(BIN)/python benchmarks/explorer_latency.py --save benchmarks/results/explorer_latency.json
+	$(BIN)/python benchmarks/tables.py
+
+# Write badge and bootstrap cell from the address in pyproject.toml.
 address: .venv/ready
 	$(BIN)/python tools/notebooks.py setup $(NOTEBOOKS)
 

@@ -18,7 +18,7 @@ from record import record
 from timing import interleaved, said, summary
 from training_loop import random_slices
 
-STEPS, ROUNDS = 40, 20
+STEPS, ROUNDS = 20, 45
 NONE = "no extras"
 RESULT = Path(__file__).parent / "results" / "training_extras.json"
 

@@ -23,7 +23,7 @@ from timing import interleaved, ratio, said, summary
 from medgan_utils.data import Slices
 
 BASE, BARE = "GAN.fit", "bare tf.function loop"
-STEPS, ROUNDS = 40, 20
+STEPS, ROUNDS = 20, 45
 RESULT = Path(__file__).parent / "results" / "training_loop.json"
 
 

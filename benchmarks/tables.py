@@ -1,0 +1,149 @@
+"""Write the tables of `benchmarks/README.md` from the stored results.
+
+    python benchmarks/tables.py
+
+A result that is not there yet is said to be missing; `make bench` makes those listed here.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from timing import said
+
+FOLDER = Path(__file__).parent
+README = FOLDER / "README.md"
+BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(list(head)), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def training_loop(results: dict) -> str:
+    """Return the loops against `GAN.fit`."""
+    head = ("loop", "ms a step", "images/s", "time relative to `GAN.fit` (95 % interval)")
+    rows = [
+        (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
+        for row in results["rows"]
+    ]
+    return (
+        f"{table(head, rows)}\n\n`GAN.fit` takes {said(results['fit_over_bare'])} times the bare "
+        f"loop's time a step; a call of `fit` adds {results['fit_start_up_ms']} ms once."
+    )
+
+
+def training_extras(results: dict) -> str:
+    """Return the cost of each extra."""
+    head = ("bare loop with", "ms a step", "images/s", "time relative to no extras (95 % interval)")
+    rows = [
+        (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
+        for row in results["rows"]
+    ]
+    return table(head, rows)
+
+
+def matrix_rate(results: dict) -> str:
+    """Return the parts of a step and their share of the matrix-product rate."""
+    head = ("part, alone", "ms", "million operations", "share of the matrix rate")
+    whole = {"part": "**whole bare step, no extras**", **results["step_without_extras"]}
+    rows = [
+        (
+            row["part"],
+            row["ms"],
+            row["million_operations"] or "not counted",
+            f"{row['share_of_peak']:.0%}" if row["million_operations"] else "",
+        )
+        for row in [*results["rows"], whole]
+    ]
+    side = results["matrix_side"]
+    return (
+        f"{table(head, rows)}\n\nA {side} × {side} float32 matrix product reached "
+        f"{results['matrix_gigaflops']} GFLOP/s."
+    )
+
+
+def loading(results: dict) -> str:
+    """Return volumes a second and peak memory."""
+    head = ("volumes", "read by", "slices", "seconds", "volumes/s", "peak memory, MB")
+    rows = [
+        (
+            row["volumes"],
+            f"`{row['way'].split(',')[0]}`,{row['way'].split(',', 1)[1]}",
+            row["slices"],
+            round(row["seconds"], 1),
+            row["volumes_per_second"],
+            row["peak_mb"],
+        )
+        for row in results["rows"]
+    ]
+    return f"{table(head, rows)}\n\nFiles of {results['file_mb']} MB each, compressed."
+
+
+def import_time(results: dict) -> str:
+    """Return the seconds of each import."""
+    head = ("import", "median s", "slowest s")
+    rows = [
+        (f"`{row['import']}`", row["seconds"], row["slowest_seconds"]) for row in results["rows"]
+    ]
+    return (
+        f"{table(head, rows)}\n\n{results['rounds']} fresh interpreters each, without the "
+        f"{results['python_alone_seconds']} s that Python itself takes."
+    )
+
+
+def explorer_latency(results: dict) -> str:
+    """Return the time from key to picture."""
+    return table(
+        ("presses", "median ms", "p95 ms", "of which in the kernel, ms"),
+        [[results[key] for key in ("presses", "median_ms", "p95_ms", "of_which_kernel_ms")]],
+    )
+
+
+TABLES: dict[str, Callable[[dict], str]] = {
+    function.__name__: function
+    for function in (
+        training_loop,
+        training_extras,
+        matrix_rate,
+        loading,
+        import_time,
+        explorer_latency,
+    )
+}
+
+
+def block(name: str) -> str:
+    """Return a result as Markdown, with the run it comes from."""
+    path = FOLDER / "results" / f"{name}.json"
+    if not path.is_file():
+        return "*Not run yet.*"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    made, results = content["provenance"], content["results"]
+    versions = made["versions"]
+    load = results.get("load_average")
+    noted = (
+        f"*{made['date']}, {made['machine']}, Python {versions['python']}, TensorFlow "
+        f"{versions['tensorflow']}, Keras {versions['keras']}; {made['seconds']} s"
+    )
+    noted += f"; load average at the end {load:.1f}.*" if load is not None else ".*"
+    return f"{TABLES[name](results)}\n\n{noted}"
+
+
+def filled(text: str) -> str:
+    """Return the README's text with every table written anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{block(found[2])}\n{found[3]}", text)
+
+
+def main() -> None:
+    """Write the file."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The files around the package agree with each other and with what is there."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "README.md"]
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def names(requirements):
+    """The distributions that requirements name, as pip compares them."""
+    found = (re.match(r"[\w.-]+", line)[0] for line in requirements)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in found}
+
+
+def test_conda_installs_what_pip_does():
+    *conda, pip = yaml.safe_load(text("environment.yml"))["dependencies"]
+    assert conda == [f"python{PROJECT['requires-python']}", "pip"]
+    assert pip == {"pip": ["-c constraints.txt", "-e .[lab,test]"]}
+    assert set(EXTRAS) == {"lab", "test", "gpu", "docs"}
+    assert "[lab,test,gpu]" in text("environment.yml")
+
+
+def test_constraints_pin_every_dependency_by_name_and_version_alone():
+    lines = [line for line in text("constraints.txt").splitlines() if line[:1] != "#"]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    wanted = names(PROJECT["dependencies"] + EXTRAS["lab"] + EXTRAS["test"])
+    assert wanted <= names(lines), f"not pinned: {sorted(wanted - names(lines))}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    broken = [link for link in LINK.findall(page.read_text("utf-8")) if not exists(page, link)]
+    assert not broken
+
+
+def exists(page, link):
+    return (page.parent / link).exists()
+
+
+def test_readme_links_every_notebook_that_exists_and_no_other():
+    rows = dict(re.findall(r"(?m)^\| (\d\d) \| (.*?) \|", text("README.md")))
+    assert sorted(rows) == [f"{number:02d}" for number in range(1, 13)]
+    linked = {Path(link).name for row in rows.values() for link in LINK.findall(row)}
+    assert linked == {path.name for path in NOTEBOOKS}
+    for number, row in rows.items():
+        assert bool(LINK.search(row)) != ("in preparation" in row), f"README, notebook {number}"
+
+
+def test_readme_code_runs(tmp_path):
+    code = re.search(r"```python\n(.*?)```", text("README.md"), re.DOTALL)[1]
+    for large, small in (
+        ("subjects=10", "subjects=2"),
+        ("steps_per_epoch=500", "steps_per_epoch=2"),
+    ):
+        assert large in code
+        code = code.replace(large, small)
+    code += (
+        "\nassert images.shape == (16, 64, 64, 1)\nassert heads.output_shape == (None, 64, 64, 1)\n"
+    )
+    script = tmp_path / "readme.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_every_cell_that_the_errata_name_exists():
+    places = re.findall(
+        r"\[\d\d\]\(\.\./notebooks/([\w.]+)\) ((?:`[\w-]+`(?:, )?)+)", text("docs/errata.md")
+    )
+    assert places
+    for notebook, cells in places:
+        ids = {cell.id for cell in nbformat.read(ROOT / "notebooks" / notebook, 4).cells}
+        missing = set(re.findall(r"`([\w-]+)`", cells)) - ids
+        assert not missing, f"{notebook} has no cell {sorted(missing)}"
+
+
+def test_errata_are_placed_in_every_notebook_that_exists():
+    rows = [row for row in text("docs/errata.md").splitlines() if re.match(r"\| \d", row)]
+    assert len(rows) == 34
+    existing = {path.name[:2] for path in NOTEBOOKS}
+    for row in rows:
+        waiting = re.findall(r"(\d\d): not (?:written|shown) yet", row)
+        assert not existing & set(waiting), row
+        assert waiting or "](../notebooks/" in row, row
+
+
+def test_benchmark_tables_are_those_of_the_results():
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import tables
+
+    page = text("benchmarks/README.md")
+    assert set(tables.TABLES) == set(re.findall(r"<!-- (\w+) -->", page)) - {"end"}
+    assert tables.filled(page) == page, "run `python benchmarks/tables.py`"
+
+
+def test_benchmark_scripts_are_listed():
+    page = text("benchmarks/README.md") + text("Makefile")
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    unlisted = {name for name in scripts if not re.search(rf"\b{name}\b", page)}
+    assert not unlisted
+
+
+def test_the_wheel_carries_the_checkpoints(tmp_path):
+    """Built, unpacked elsewhere and imported from there: a checkpoint loads and draws."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        files = archive.namelist()
+        archive.extractall(installed)
+    kept = [path.name for path in (ROOT / "data" / "checkpoints").iterdir()]
+    assert {f"medgan_utils/_checkpoints/{name}" for name in kept} <= set(files)
+    assert wheel.stat().st_size < 25e6
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import medgan_utils; assert medgan_utils.__file__.startswith(sys.argv[1])\n"
+        "from medgan_utils import profiles; profiles.quiet_tensorflow()\n"
+        "import numpy as np\n"
+        "from medgan_utils.models import checkpoint_names, load_card, load_generator\n"
+        "assert 'brain-mri-64' in checkpoint_names() and load_card('brain-mri-64')\n"
+        "generator = load_generator('brain-mri-64')\n"
+        "print(generator(np.zeros((1, 64), np.float32), training=False).shape)\n"
+    )
+    command = [sys.executable, "-c", code, str(installed)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "(1, 64, 64, 1)", done.stderr[-2000:]
+
+
+def test_licences_are_whole():
+    assert "Apache License" in text("LICENSE") and "END OF TERMS" in text("LICENSE")
+    assert text("LICENSE-docs").rstrip().endswith("contacted at creativecommons.org.")
+    for version in ("3.0", "4.0"):
+        licence = text(f"data/checkpoints/LICENSE-CC-BY-SA-{version}.txt")
+        assert f"ShareAlike {version}" in licence and len(licence) > 20_000
