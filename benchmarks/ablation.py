@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parent / "results"
 SETTINGS = dict(image_size=32, batch_size=32, steps=1000, widths=(64, 32, 16), subjects=40)
 SEEDS, SHOWN, QUARTERS = (0, 1, 2), 16, 4  # the scores are taken at each quarter of the budget
 # One more run, with so few steps and subjects that a test can repeat it.
-CHECK = dict(name="R1 penalty", seed=0, steps=8, subjects=6)
+CHECK = dict(name="R1 penalty", seed=0, steps=8, subjects=5)
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,8 @@ def train(name: str, seed: int, steps: int, subjects: int) -> tuple[dict, np.nda
         verbose=0,
     )
     seconds = round(time.perf_counter() - started, 1)
-    row = {"trick": name, "seed": seed, "steps": steps, **course[-1], "seconds": seconds}
+    row = {"trick": name, "seed": seed, "steps": steps, "subjects": subjects}
+    row |= {**course[-1], "seconds": seconds}
     row["course"] = {score: [point[score] for point in course] for score in course[0]}
     samples = np.nan_to_num(gan.sample(SHOWN, seed=99)[..., 0], nan=-1.0)
     return row, np.round((samples + 1) * 127.5).astype(np.uint8)
