@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from .cache import written_whole
 
-OFFLINE = "load_slices('brain-phantom') needs no network"
+OFFLINE = "The sources 'brain-phantom' and 'liver-phantom' need no network"
 
 
 def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
@@ -31,7 +31,8 @@ def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
     record = folder / f"{name}.sha256"
     if known_hash is None and record.exists():
         known_hash = f"sha256:{record.read_text(encoding='ascii').strip()}"
-    bar = tqdm(desc=name, unit="B", unit_scale=True, delay=2)
+    # pooch asks whether there is a bar by its truth, and sets the total itself.
+    bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=2)
     downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)
     try:
         path = Path(pooch.retrieve(address, known_hash, name, folder, downloader=downloader))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import heads  # noqa: F401  (registers its sources)
+from . import bodies, heads, labelled_pictures  # noqa: F401  (they register their sources)
 from .axial import Axial, axial_slices, body_mask
 from .cache import cache_folder
 from .files import IMAGE_SUFFIXES, slice_number
@@ -147,25 +147,28 @@ def slices_of(
         body: Remembers the body mask of the group the last item belonged to; changed here.
         fill_nan: See `read_volume`.
     """
-    if item.path.suffix in IMAGE_SUFFIXES:
+    if item.pictures is not None:
+        part = item.pictures(item, axial.image_size)
+    elif item.path.suffix in IMAGE_SUFFIXES:
         part = _picture(item, axial.image_size)
     else:
-        volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
+        volume, mask = (item.volumes or _volumes)(item, fill_nan)
         if item.group is None or item.group not in body:
             body.clear()
             body[item.group] = body_mask(volume)
-        part = _cut(item, volume, body[item.group], axial)
+        cut = axial_slices(volume, axial, mask, body[item.group])
+        part = _of_one_item(item, *cut, axial.fov_mm / axial.image_size)
     if len(contrasts) > 1:
         code = np.full(len(part), contrasts.index(item.modality))
         part = replace(part, labels=part.labels | {"contrast": code})
     return part
 
 
-def _cut(item: Item, volume: Volume, body: np.ndarray, axial: Axial) -> Slices:
-    """Return the slices of one volume."""
+def _volumes(item: Item, fill_nan: float | None) -> tuple[Volume, Volume | None]:
+    """Read image and mask of an item as they are."""
+    volume = read_volume(item.path, item.modality, item.subject, fill_nan=fill_nan)
     mask = None if item.mask is None else read_volume(item.mask, "labels", item.subject)
-    images, positions, masks = axial_slices(volume, axial, mask, body)
-    return _of_one_item(item, images, positions, masks, axial.fov_mm / axial.image_size)
+    return volume, mask
 
 
 def _picture(item: Item, image_size: int) -> Slices:

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .slices import Slices
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,10 @@ class Item:
         labels: What is known of the whole file: numbers, the same names in every item.
         group: Neighbouring items of one group lie on one grid, registered to each other; the
             first of them decides where all are cut.
+        volumes: For files that need repair: called with the item and `fill_nan`, returns image
+            and mask (or None) as `Volume`s. By default `read_volume` reads both.
+        pictures: For files that hold ready-made slices in a form of their own: called with the
+            item and the image size, returns `Slices`.
     """
 
     path: Path
@@ -25,6 +33,8 @@ class Item:
     mask: Path | None = None
     labels: dict[str, float | int] = field(default_factory=dict)
     group: str | None = None
+    volumes: Callable[["Item", float | None], tuple] | None = None
+    pictures: Callable[["Item", int], "Slices"] | None = None
 
 
 @dataclass(frozen=True)

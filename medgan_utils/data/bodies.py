@@ -1,0 +1,208 @@
+"""Sources of abdominal CT with liver masks: the offline phantom, LiTS, the Decathlon's Task03."""
+
+import csv
+import hashlib
+import re
+from pathlib import Path
+
+from .cache import cache_folder
+from .ct_cases import has_spacing, read_liver_ct
+from .download import fetch, unpack
+from .registry import Item, Source, choose_subjects, register
+
+MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
+MSD_HASH = "md5:a90ec6c4aa7f6a3d087205e23d4e6397"
+LIVER_LABELS = {"liver": (1, 2), "tumour": (2,)}
+_PHASES = ("plain", "arterial", "venous")
+_PHANTOM_MODULES = (
+    "body_canvas",
+    "ct_physics",
+    "trunk_model",
+    "organ_model",
+    "liver_model",
+    "liver_phantom",
+)
+
+
+def liver_phantom_items(
+    subjects: int | list[str] | None = None,
+    seed: int = 0,
+    matrix: int = 256,
+    slices: int = 40,
+    dose: float = 1.0,
+    phase: str | None = None,
+) -> list[Item]:
+    """Write the liver phantom once, then list its files.
+
+    The label "phase" is 0 plain, 1 arterial, 2 venous.
+
+    Args:
+        subjects: How many to make (30 by default), or which of the 30.
+        seed: Which cohort.
+        matrix: Voxels along x and y.
+        slices: Of each volume, over 200 mm.
+        dose: Share of the usual number of photons.
+        phase: "plain", "arterial" or "venous" for all; by default drawn for each.
+    """
+    count = subjects if isinstance(subjects, int) else 30
+    folder = _phantom_folder(count, seed, matrix, slices, dose, phase)
+    with open(folder / "participants.tsv", newline="", encoding="utf-8") as file:
+        rows = {row["participant_id"]: row for row in csv.DictReader(file, delimiter="\t")}
+    return [
+        Item(
+            path=folder / f"{name}.nii.gz",
+            subject=name,
+            modality="CT",
+            mask=folder / f"{name.replace('volume', 'segmentation')}.nii.gz",
+            labels={"phase": _PHASES.index(rows[name]["phase"])},
+            volumes=read_liver_ct,
+        )
+        for name in choose_subjects(list(rows), subjects)
+    ]
+
+
+def _phantom_folder(
+    count: int, seed: int, matrix: int, slices: int, dose: float, phase: str | None
+) -> Path:
+    """Return the folder of the cohort with these settings, written if it is not there yet."""
+    from .liver_phantom import write_liver_phantom
+
+    settings = (count, seed, matrix, slices, dose, phase)
+    key = hashlib.sha256(repr(settings).encode())
+    for name in _PHANTOM_MODULES:
+        # A changed phantom is another cohort: old files must not pass for it.
+        key.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    folder = cache_folder("liver-phantom") / key.hexdigest()[:16]
+    if not folder.is_dir():
+        write_liver_phantom(folder, count, seed, matrix, slices, dose, phase)
+    return folder
+
+
+def lits_items(
+    folder: str | Path | None = None, subjects: int | list[str] | None = None
+) -> list[Item]:
+    """List LiTS volumes that have a segmentation (volume-N.nii, segmentation-N.nii, gzipped or
+    not).
+
+    Volumes 28 to 47 come with an identity affine: their spacing is not known. They get the label
+    "spacing_known" 0, so that they can be left out, see `read_liver_ct`.
+
+    Args:
+        folder: Searched with its sub-folders (the training batches).
+        subjects: How many, or which ("volume-0", …).
+
+    Raises:
+        FileNotFoundError: The folder is missing or holds no such pair.
+    """
+    if folder is None:
+        raise ValueError(
+            "LiTS is handed out after registration: get 'Training Batch 1' and '2' from "
+            "competitions.codalab.org/competitions/17094 and pass folder='path/to/them'; "
+            "load_slices('liver-phantom') has the same layout and needs no files"
+        )
+    return _pairs(Path(folder), r"volume-(\d+)", "segmentation-{}", "volume-{}", subjects)
+
+
+def msd_liver_items(
+    folder: str | Path | None = None,
+    subjects: int | list[str] | None = None,
+    address: str = MSD_ADDRESS,
+    known_hash: str | None = MSD_HASH,
+) -> list[Item]:
+    """List the labelled volumes of the Medical Segmentation Decathlon, Task03 Liver.
+
+    Args:
+        folder: Where imagesTr and labelsTr lie; by default they are downloaded (29 GB) and
+            unpacked once.
+        subjects: How many, or which ("liver_0", …).
+        address: Of the archive.
+        known_hash: Its checksum.
+    """
+    if folder is None:
+        folder = cache_folder("msd-liver") / "volumes"
+        if not folder.is_dir():
+            archive = fetch(address, folder.parent, known_hash)
+            unpack(archive, folder)
+            archive.unlink()
+    return _pairs(Path(folder), r"liver_(\d+)", "liver_{}", "liver_{}", subjects)
+
+
+def _pairs(
+    folder: Path, pattern: str, mask_name: str, image_name: str, subjects: int | list[str] | None
+) -> list[Item]:
+    """List images whose mask is there; images without one (the test sets) are left out."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; check folder=")
+    files: dict[tuple[str, str], Path] = {}
+    for path in sorted(folder.rglob("*.nii*")):
+        # The archive also holds "._liver_1.nii.gz", a Mac's notes about the file, not images.
+        if path.name[0] != "." and path.parent.name != "imagesTs":
+            kind = "label" if path.parent.name == "labelsTr" else "image"
+            files[kind, path.name.split(".")[0]] = path
+    by_number = {}
+    for (kind, name), path in files.items():
+        match = re.fullmatch(pattern, name)
+        if match and kind == "image":
+            wanted = mask_name.format(match[1])
+            mask = files.get(("label", wanted)) or files.get(("image", wanted))
+            if mask is not None and mask != path:
+                by_number[int(match[1])] = (path, mask)
+    if not by_number:
+        raise FileNotFoundError(
+            f"{folder} holds no images with masks named {image_name.format('N')}.nii.gz and "
+            f"{mask_name.format('N')}.nii.gz; load_slices('liver-phantom') needs no files"
+        )
+    names = {image_name.format(number): pair for number, pair in sorted(by_number.items())}
+    return [
+        Item(
+            path=names[name][0],
+            subject=name,
+            modality="CT",
+            mask=names[name][1],
+            labels={"spacing_known": int(has_spacing(names[name][0]))},
+            volumes=read_liver_ct,
+        )
+        for name in choose_subjects(list(names), subjects)
+    ]
+
+
+register(
+    Source(
+        name="liver-phantom",
+        items=liver_phantom_items,
+        modality="CT",
+        anatomy="body",
+        licence="made here, Apache-2.0",
+        size="written: about 3 MB a subject",
+        network="no",
+        check="the same bytes for the same seed",
+        mask_labels=LIVER_LABELS,
+    )
+)
+register(
+    Source(
+        name="lits",
+        items=lits_items,
+        modality="CT",
+        anatomy="body",
+        licence="CC BY-NC-ND 4.0, LiTS (Bilic et al. 2023, doi:10.1016/j.media.2022.102680)",
+        size="131 volumes, about 50 GB",
+        network="no, folder= is needed",
+        check="orientation, grids and HU of every liver",
+        mask_labels=LIVER_LABELS,
+    )
+)
+register(
+    Source(
+        name="msd-liver",
+        items=msd_liver_items,
+        modality="CT",
+        anatomy="body",
+        licence="CC BY-SA 4.0, Medical Segmentation Decathlon "
+        "(Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9)",
+        size="29 GB, 131 volumes with masks",
+        network="unless folder= is given",
+        check="MD5 as other projects publish it; orientation, grids and HU of every liver",
+        mask_labels=LIVER_LABELS,
+    )
+)

@@ -1,0 +1,197 @@
+"""Reading one abdominal CT with its liver mask, and finding out when its header is wrong.
+
+What is known to go wrong: affines that are the identity (LiTS 28 to 47: neither spacing nor
+orientation is known), masks whose affine is not their image's though the voxels are, mirrored
+volumes, and HU without the rescale slope or offset. What can be told from the image is repaired,
+the rest is an error.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from .registry import Item
+from .volumes import Volume
+
+LIVER_RANGE_HU = (-50.0, 250.0)
+ASSUMED_SPACING_MM = (0.72, 0.72, 1.6)
+"""For volumes that do not say: a usual field of view of 370 mm, and slices of usual thickness."""
+
+_MARGIN_MM = 15.0
+
+
+def has_spacing(path: Path) -> bool:
+    """Whether the affine of a NIfTI file is more than the identity (read from the header alone)."""
+    try:
+        return not _is_identity(nibabel.load(path).affine)
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path.name} cannot be read as NIfTI ({error}); delete it and copy it again"
+        ) from error
+
+
+def _is_identity(affine: np.ndarray) -> bool:
+    return bool(np.allclose(affine, np.eye(4), atol=1e-6))
+
+
+def read_liver_ct(item: Item, fill_nan: float | None = None) -> tuple[Volume, Volume]:
+    """Read an abdominal CT and its liver mask, cut to the liver and 15 mm above and below it.
+
+    Args:
+        item: With the mask; 0 is none, 1 liver, 2 tumour.
+        fill_nan: Value that replaces NaN and infinite voxels.
+
+    Returns:
+        Both in canonical RAS on one grid.
+
+    Raises:
+        ValueError: A file is damaged, the grids differ, the mask is empty or holds other labels,
+            the liver lies on the patient's left, or its median HU is impossible.
+    """
+    image, mask = _load(item.path), _load(item.mask)
+    if image.shape != mask.shape:
+        raise ValueError(
+            f"{item.mask.name} has shape {mask.shape} but its image {item.path.name} has "
+            f"{image.shape}; resample the mask onto the image's grid first"
+        )
+    voxels, labels, affine = _canonical(item, image, mask, fill_nan)
+    _check_labels(item, labels)
+    if _is_identity(image.affine):
+        voxels, labels, affine = _turned_by_content(item, voxels, labels)
+    _check_liver(item, voxels, labels, affine)
+    filled = np.flatnonzero((labels > 0).any(axis=(0, 1)))
+    margin = int(np.ceil(_MARGIN_MM / np.linalg.norm(affine[:3, 2])))
+    start = max(int(filled[0]) - margin, 0)
+    part = slice(start, int(filled[-1]) + margin + 1)
+    affine = affine.copy()
+    affine[:3, 3] += start * affine[:3, 2]
+    about = (affine, "CT", item.subject)
+    return (
+        Volume(np.ascontiguousarray(voxels[:, :, part]), *about, str(item.path)),
+        Volume(labels[:, :, part].astype(np.float32), *about, str(item.mask)),
+    )
+
+
+def _load(path: Path) -> nibabel.Nifti1Image:
+    """Read a whole 3-D file."""
+    try:
+        image = nibabel.load(path)
+        voxels = np.asarray(image.dataobj, dtype=np.float32)
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path.name} cannot be read as NIfTI ({error}); the file is damaged or cut short: "
+            f"delete it and copy it again"
+        ) from error
+    if voxels.ndim != 3:
+        raise ValueError(f"{path.name} has shape {voxels.shape}; a volume (X, Y, Z) is needed")
+    return nibabel.Nifti1Image(voxels, image.affine)
+
+
+def _canonical(
+    item: Item, image: nibabel.Nifti1Image, mask: nibabel.Nifti1Image, fill_nan: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return voxels, labels and affine in RAS.
+
+    Where the affines differ, either the mask was stored in another order (its own affine is right)
+    or its header is wrong (the voxels match). Liver is even, so the right one has the smaller
+    spread of HU under the mask.
+    """
+    turned = nibabel.as_closest_canonical(image)
+    voxels = np.array(turned.dataobj)
+    if not np.isfinite(voxels).all():
+        if fill_nan is None:
+            raise ValueError(f"{item.path.name} holds NaN or infinite voxels; pass fill_nan=-1000")
+        voxels[~np.isfinite(voxels)] = fill_nan
+    readings = [mask, nibabel.Nifti1Image(mask.dataobj, image.affine)]
+    readings = [np.asarray(nibabel.as_closest_canonical(m).dataobj) for m in readings]
+    if np.allclose(mask.affine, image.affine, atol=1e-3) or np.array_equal(*readings):
+        return voxels, readings[1].astype(np.uint8), turned.affine
+    fitting = [m for m in readings if m.shape == voxels.shape and (m > 0).any()] or readings[1:]
+    middle = _middle(voxels > -300)[0]
+    on_the_right = [m for m in fitting if _middle(m > 0)[0] > middle]
+    fitting = on_the_right or fitting
+    spreads = [float(np.std(voxels[m > 0])) for m in fitting]
+    labels = fitting[int(np.argmin(spreads))]
+    warnings.warn(
+        f"{item.mask.name}: its affine differs from its image's; it was read so that the liver "
+        f"lies on the right and has the smaller spread of HU ({min(spreads):.0f})",
+        stacklevel=2,
+    )
+    return voxels, labels.astype(np.uint8), turned.affine
+
+
+def _check_labels(item: Item, labels: np.ndarray) -> None:
+    found = set(np.unique(labels).tolist())
+    if not found <= {0, 1, 2} or found == {0}:
+        raise ValueError(
+            f"{item.mask.name} holds the labels {sorted(found)}; 0 none, 1 liver and 2 tumour "
+            f"are needed"
+        )
+
+
+def _turned_by_content(
+    item: Item, voxels: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn a volume with an identity affine by what it shows: liver, spine and lungs."""
+    body = voxels > -300
+    centre = _middle(body)
+    flips = [
+        _middle(labels > 0)[0] < centre[0],
+        _middle(voxels > 300)[1] > centre[1],
+        _lungs_below(voxels, labels),
+    ]
+    turn = tuple(slice(None, None, -1 if flip else 1) for flip in flips)
+    size = voxels.shape
+    affine = np.diag([*ASSUMED_SPACING_MM, 1.0])
+    affine[:3, 3] = [-(n - 1) / 2 * s for n, s in zip(size, ASSUMED_SPACING_MM, strict=True)]
+    warnings.warn(
+        f"{item.path.name} has an identity affine, so its spacing is not known: "
+        f"{ASSUMED_SPACING_MM} mm is assumed; leave such slices out with "
+        f"labels['spacing_known'] == 1",
+        stacklevel=2,
+    )
+    return voxels[turn], labels[turn], affine
+
+
+def _middle(where: np.ndarray) -> np.ndarray:
+    """Centre of mass, voxels; NaN of nothing."""
+    return np.array(
+        [
+            np.average(np.arange(n), weights=_profile(where, a) + 1e-9)
+            for a, n in enumerate(where.shape)
+        ]
+    )
+
+
+def _profile(where: np.ndarray, axis: int) -> np.ndarray:
+    return where.sum(axis=tuple({0, 1, 2} - {axis}))
+
+
+def _lungs_below(voxels: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether air in the liver's right half of the body lies at smaller z than the liver does."""
+    column = (labels > 0).any(axis=2)
+    air = (voxels < -500) & column[:, :, None]
+    if not air.any():
+        return False
+    return bool(_middle(air)[2] < _middle(labels > 0)[2])
+
+
+def _check_liver(item: Item, voxels: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> None:
+    """Refuse impossible HU and a liver on the wrong side."""
+    median = float(np.median(voxels[labels > 0]))
+    if not LIVER_RANGE_HU[0] <= median <= LIVER_RANGE_HU[1]:
+        raise ValueError(
+            f"{item.path.name}: the liver's median is {median:.0f}, outside {LIVER_RANGE_HU} HU: "
+            f"rescale slope or offset? Stored values are often HU + 1024; write HU into the file"
+        )
+    liver, body = _middle(labels > 0)[0], _middle(voxels > -300)[0]
+    if liver < body:
+        raise ValueError(
+            f"{item.path.name}: the liver lies on the patient's left; the volume is mirrored or "
+            f"its affine is wrong: correct the header before you use it"
+        )

@@ -1,0 +1,277 @@
+"""Sources of ready-made, labelled pictures: OrganAMNIST, and folders named yes and no."""
+
+import hashlib
+import warnings
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from .cache import cache_folder
+from .download import fetch
+from .intensity import scale_percentiles
+from .pictures import fit_square
+from .registry import Item, Source, choose_subjects, register
+from .slices import Slices
+
+MEDMNIST_ADDRESS = "https://zenodo.org/records/10519652/files"
+MEDMNIST_HASHES = {
+    28: "md5:68e3f8846a6bd62f0c9bf841c0d9eacc",
+    64: "md5:2dcccc29b88e6da5a01161ef20cda288",
+    128: "md5:eeae80d0a227a8d099027e1b3cfd3b60",
+    224: "md5:50747347e05c87dd3aaf92c49f9f3170",
+}
+"""Size -> checksum, as medmnist 3.0 publishes them in its info.py."""
+
+ORGANS = (
+    "bladder",
+    "femur-left",
+    "femur-right",
+    "heart",
+    "kidney-left",
+    "kidney-right",
+    "liver",
+    "lung-left",
+    "lung-right",
+    "pancreas",
+    "spleen",
+)
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+_EMPTY_SD, _NEAR = 3.0, 0.995
+
+
+def organamnist_items(
+    folder: str | Path | None = None,
+    subjects: int | list[str] | None = None,
+    size: int = 64,
+    address: str = MEDMNIST_ADDRESS,
+) -> list[Item]:
+    """List the publisher's three parts of OrganAMNIST: slices of 201 CT scans around 11 organs.
+
+    Which scan a slice is from is not published, but no scan is in two parts. Each part therefore
+    counts as one subject: use "train", "val" and "test" as they are. Labels: "organ" (index into
+    `ORGANS`) and "liver" (1 where it is the liver).
+
+    Args:
+        folder: Where `organamnist.npz` or `organamnist_64.npz` … lie; by default downloaded once.
+        subjects: How many, or which of "train", "val", "test".
+        size: Of the pictures to read, 28, 64, 128 or 224 pixels (20 MB to 1.8 GB).
+        address: Of the files.
+
+    Raises:
+        ValueError: There is no such size, or no such part.
+        FileNotFoundError: The folder does not hold the file.
+    """
+    if size not in MEDMNIST_HASHES:
+        raise ValueError(
+            f"size={size}; OrganAMNIST comes in {', '.join(map(str, MEDMNIST_HASHES))}"
+        )
+    name = "organamnist.npz" if size == 28 else f"organamnist_{size}.npz"
+    if folder is None:
+        path = fetch(f"{address}/{name}", cache_folder("organamnist"), MEDMNIST_HASHES[size])
+    else:
+        path = Path(folder, name)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist; download {name} from {address}")
+    return [
+        Item(path, part, "CT", group=part, pictures=_read_organs)
+        for part in choose_subjects(["train", "val", "test"], subjects)
+    ]
+
+
+def _read_organs(item: Item, image_size: int) -> Slices:
+    """Read one part of OrganAMNIST."""
+    part = item.subject
+    try:
+        with np.load(item.path, allow_pickle=False) as file:
+            pictures, organs = file[f"{part}_images"], file[f"{part}_labels"].ravel()
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{item.path.name} is no whole MedMNIST file ({error}); delete it and download it again"
+        ) from error
+    if pictures.ndim != 3 or len(pictures) != len(organs):
+        raise ValueError(
+            f"{item.path.name}: {part}_images has shape {pictures.shape}, {part}_labels "
+            f"{organs.shape}; grey pictures (N, H, W) with one label each are needed"
+        )
+    images = np.stack([fit_square(_signed(picture), image_size) for picture in pictures])
+    organs = organs.astype(np.int64)
+    labels = {"organ": organs, "liver": (organs == ORGANS.index("liver")).astype(np.int64)}
+    unknown = np.full(len(images), np.nan, np.float32)
+    return Slices(images[..., None], np.full(len(images), part), unknown, None, labels, "CT")
+
+
+def _signed(pixels: np.ndarray) -> np.ndarray:
+    """Grey levels 0 to 255 as float32 in [-1, 1]."""
+    return pixels.astype(np.float32) / 127.5 - 1
+
+
+def brainmri_items(
+    folder: str | Path | None = None, subjects: int | list[str] | None = None
+) -> list[Item]:
+    """List the pictures in folders named `yes` and `no`: head MR with and without a tumour.
+
+    Exact duplicates are left out (a picture found in both folders is left out altogether). Near
+    ones, such as the same slice scaled or compressed again, count as one subject, so that a split
+    by subject keeps them on one side. Patients are not known: two subjects may be one patient.
+
+    Args:
+        folder: Holds `yes` and `no`, perhaps further down.
+        subjects: How many, or which.
+
+    Raises:
+        FileNotFoundError: There are no such folders, or no pictures in them.
+        ValueError: A picture is damaged, or most are all but empty.
+    """
+    if folder is None:
+        raise ValueError(
+            "this data set is handed out by kaggle.com (navoneel/brain-mri-images-for-brain-tumor-"
+            "detection) to those who log in: download it and pass folder='path/to/it'"
+        )
+    paths = _yes_and_no(Path(folder))
+    grey = {path: decode_grey(path) for path in paths}
+    empty = [path for path, pixels in grey.items() if pixels.std() < _EMPTY_SD]
+    if len(empty) > len(paths) / 2:
+        raise ValueError(
+            f"{folder}: {len(empty)} of {len(paths)} pictures are all but empty (one grey level), "
+            f"for example {empty[0].name}; was the download cut short, or are these masks?"
+        )
+    kept, duplicates, contradicting = _without_copies({p: grey[p] for p in paths if p not in empty})
+    groups = near_groups([grey[path] for path in kept])
+    near = len(kept) - len(set(groups))
+    if empty or duplicates or contradicting or near:
+        warnings.warn(
+            f"{folder}: of {len(paths)} pictures, {duplicates} exact duplicates, {contradicting} "
+            f"that are in both yes and no, and {len(empty)} empty ones were left out; {near} more "
+            f"are near duplicates of another and share its subject",
+            stacklevel=2,
+        )
+    firsts = [kept[group] for group in groups]
+    names = [f"{first.parent.name.lower()}-{first.stem}" for first in firsts]
+    chosen = set(choose_subjects(sorted(set(names)), subjects))
+    return [
+        Item(path, name, "MR", labels={"tumour": int(path.parent.name.lower() == "yes")},
+             pictures=_read_grey_picture)
+        for path, name in zip(kept, names, strict=True)
+        if name in chosen
+    ]  # fmt: skip
+
+
+def _yes_and_no(folder: Path) -> list[Path]:
+    """Pictures whose folder is named yes or no, each file once."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; check folder=")
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.parent.name.lower() in ("yes", "no") and path.suffix.lower() in _PICTURE_SUFFIXES
+    ]
+    sides = {path.parent.name.lower() for path in paths}
+    if sides != {"yes", "no"}:
+        raise FileNotFoundError(
+            f"{folder} needs a folder yes and a folder no with pictures in both; found "
+            f"{', '.join(sorted(sides)) or 'neither'}"
+        )
+    return paths
+
+
+def decode_grey(path: Path) -> np.ndarray:
+    """Read a picture of any mode (grey, colours, palette, transparency, 16 bits) as grey levels.
+
+    Args:
+        path: Any format that Pillow reads. What is transparent becomes black.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if image.mode.startswith(("I", "F")):
+                pixels = np.asarray(image, np.float32)
+                if pixels.min() == pixels.max():
+                    return np.zeros(pixels.shape, np.uint8)
+                return np.rint((scale_percentiles(pixels) + 1) * 127.5).astype(np.uint8)
+            if image.mode == "P" or "A" in image.mode:
+                opaque = image.convert("RGBA")
+                image = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
+                image.alpha_composite(opaque)
+            return np.asarray(image.convert("L"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a picture ({error}); delete it or copy it again"
+        ) from error
+
+
+def _without_copies(grey: dict[Path, np.ndarray]) -> tuple[list[Path], int, int]:
+    """Return paths without exact duplicates, how many those were, and how many contradict."""
+    by_content: dict[bytes, list[Path]] = {}
+    for path, pixels in grey.items():
+        content = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        by_content.setdefault(content, []).append(path)
+    agreeing = [c for c in by_content.values() if len({p.parent.name.lower() for p in c}) == 1]
+    contradicting = len(grey) - sum(len(copies) for copies in agreeing)
+    kept = sorted(copies[0] for copies in agreeing)
+    return kept, len(grey) - contradicting - len(kept), contradicting
+
+
+def near_groups(pictures: Iterable[np.ndarray]) -> list[int]:
+    """Group pictures that are all but the same.
+
+    Args:
+        pictures: (H, W) uint8 each, sizes may differ.
+
+    Returns:
+        For each picture the index of the first one of its group: those linked by a correlation of
+        0.995 or more between thumbnails of 32x32 pixels.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    thumbnails = np.stack([fit_square(_signed(p), 32).ravel() for p in pictures])
+    thumbnails = thumbnails - thumbnails.mean(axis=1, keepdims=True)
+    thumbnails /= np.maximum(np.linalg.norm(thumbnails, axis=1, keepdims=True), 1e-6)
+    near = csr_matrix(thumbnails @ thumbnails.T >= _NEAR)
+    group = connected_components(near, directed=False)[1]
+    first = np.unique(group, return_index=True)[1]
+    return first[group].tolist()
+
+
+def _read_grey_picture(item: Item, image_size: int) -> Slices:
+    """Read one picture of any mode."""
+    image = fit_square(_signed(decode_grey(item.path)), image_size)[None, ..., None]
+    labels = {name: np.array([value]) for name, value in item.labels.items()}
+    unknown = np.full(1, np.nan, np.float32)
+    return Slices(image, np.array([item.subject]), unknown, None, labels, item.modality)
+
+
+register(
+    Source(
+        name="organamnist",
+        items=organamnist_items,
+        modality="CT",
+        anatomy="body",
+        licence="CC BY 4.0, MedMNIST (Yang et al. 2023, doi:10.1038/s41597-022-01721-8), from LiTS",
+        size="58 830 pictures; 64 pixels by default, other sizes 20 MB to 1.8 GB",
+        network="unless folder= is given",
+        check="the publisher's MD5",
+    )
+)
+register(
+    Source(
+        name="brainmri",
+        items=brainmri_items,
+        modality="MR",
+        anatomy="head",
+        licence="not stated; do not pass the pictures on",
+        size="253 pictures, 15 MB",
+        network="no, folder= is needed",
+        check="damaged, empty and doubled pictures are found",
+    )
+)
