@@ -5,8 +5,8 @@ as real people are; a high value between *different* subjects means that they lo
 
     MEDGAN_REAL_DATA=folder python benchmarks/phantom_realism.py [--montage montage.png]
 
-where `folder/ixi_t1` holds T1 volumes of IXI (brain-development.org, CC BY-SA 3.0). The montage shows
-IXI slices: whoever publishes it must say so and keep that licence.
+where `folder/ixi_t1` holds T1 volumes of IXI (brain-development.org, CC BY-SA 3.0). The montage is
+of IXI slices: whoever publishes it must say so and keep that licence.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity
 
 from medgan_utils.data import Axial, axial_slices, read_volume
-from medgan_utils.data.brain_phantom import write_brain_phantom
+from medgan_utils.data.brain_cohort import write_brain_phantom
 
 LEVELS_MM = (24, 40, 56, 72, 88, 104, 120)
 AXIAL = Axial(image_size=120, levels=(LEVELS_MM[0], LEVELS_MM[-1]), step_mm=16)
@@ -102,9 +102,7 @@ def main() -> None:
     parser.add_argument("--montage", help="where to draw phantom slices above IXI slices")
     arguments = parser.parse_args()
     if "MEDGAN_REAL_DATA" not in os.environ:
-        sys.exit(
-            "set MEDGAN_REAL_DATA to the folder that holds ixi_t1/; there is nothing to compare with"
-        )
+        sys.exit("set MEDGAN_REAL_DATA to the folder that holds ixi_t1/; nothing to compare with")
     real_paths = sorted(Path(os.environ["MEDGAN_REAL_DATA"], "ixi_t1").glob("*.nii.gz"))
     step = max(1, len(real_paths) // arguments.subjects)
     with tempfile.TemporaryDirectory() as folder:

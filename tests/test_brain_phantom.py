@@ -1,4 +1,4 @@
-"""The brain phantom: same bytes for the same seed, anatomy where it belongs, contrast in the right order.
+"""The brain phantom: same bytes for a seed, anatomy where it belongs, contrasts in order.
 
 Everything runs at 6 mm, so that a head takes a fraction of a second.
 """
@@ -10,8 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medgan_utils.data import brain_cohort, mr_physics
 from medgan_utils.data import brain_phantom as phantom
-from medgan_utils.data import mr_physics
+from medgan_utils.data.brain_cohort import write_brain_phantom
 from medgan_utils.data.brain_template import random_field
 
 COARSE_MM = 6.0
@@ -25,7 +26,7 @@ def digests(folder):
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "cohort"
-    paths = phantom.write_brain_phantom(
+    paths = write_brain_phantom(
         folder, 4, COARSE_MM, ("T1", "CT"), lesion_fraction=0.5, progress=False
     )
     return folder, paths
@@ -49,13 +50,13 @@ def mean_in(image, subject, tissue):
 def test_same_seed_same_bytes(cohort, tmp_path):
     folder, _ = cohort
     again = tmp_path / "again"
-    phantom.write_brain_phantom(again, 4, COARSE_MM, ("T1", "CT"), progress=False)
+    write_brain_phantom(again, 4, COARSE_MM, ("T1", "CT"), progress=False)
     assert digests(again) == digests(folder)
 
 
 def test_other_seed_other_heads(cohort, tmp_path):
     _, paths = cohort
-    other = phantom.write_brain_phantom(tmp_path / "b", 1, COARSE_MM, seed=1, progress=False)
+    other = write_brain_phantom(tmp_path / "b", 1, COARSE_MM, seed=1, progress=False)
     volumes = [nib.load(path).get_fdata() for path in (paths[0], paths[2], other[0])]
     for a, b in ((0, 1), (0, 2)):
         assert np.corrcoef(volumes[a].ravel(), volumes[b].ravel())[0, 1] < 0.97
@@ -211,16 +212,18 @@ def test_random_field_is_smooth_and_of_unit_size():
 
 def test_clear_errors(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="choose from T1"):
-        phantom.write_brain_phantom(tmp_path / "a", 1, COARSE_MM, ("T3",), progress=False)
+        write_brain_phantom(tmp_path / "a", 1, COARSE_MM, ("T3",), progress=False)
     with pytest.raises(ValueError, match="between 0 and 1"):
-        phantom.write_brain_phantom(tmp_path / "a", 1, COARSE_MM, lesion_fraction=2, progress=False)
+        write_brain_phantom(tmp_path / "a", 1, COARSE_MM, lesion_fraction=2, progress=False)
     with pytest.raises(ValueError, match="1 to 8 mm"):
         phantom.make_subject(0, 0.2)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("kept")
     with pytest.raises(FileExistsError, match="not empty"):
-        phantom.write_brain_phantom(tmp_path / "full", 1, COARSE_MM, progress=False)
-    monkeypatch.setattr(phantom, "_save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        write_brain_phantom(tmp_path / "full", 1, COARSE_MM, progress=False)
+    monkeypatch.setattr(
+        brain_cohort, "_save", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
-        phantom.write_brain_phantom(tmp_path / "b", 2, COARSE_MM, progress=False)
+        write_brain_phantom(tmp_path / "b", 2, COARSE_MM, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]

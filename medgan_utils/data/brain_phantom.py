@@ -1,26 +1,16 @@
-"""Brain phantom: MR, CT and PET volumes of subjects that do not exist, made on the reader's computer.
+"""Brain phantom: MR, CT and PET volumes of subjects that do not exist, made on your computer.
 
-Each subject is the average brain of 152 people (`brain_template`), deformed at random, put into a head
-(`head_model`) and imaged by signal equations (`mr_physics`). Nothing is downloaded, no patient is shown.
+Each subject is the average brain of 152 people (`brain_template`), deformed at random, put into a
+head (`head_model`) and imaged by signal equations (`mr_physics`). `brain_cohort` writes
+cohorts of them. Nothing is downloaded, no patient is shown.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from scipy import ndimage
-from tqdm.auto import tqdm
 
 from .brain_template import Template, load_template, random_field
 from .head_model import NAMES, Canvas, paint_head
@@ -29,14 +19,6 @@ from .mr_physics import MODALITIES, tissue_values
 FIELD_OF_VIEW_MM = ((-96.0, 96.0), (-126.0, 120.0), (-112.0, 100.0))
 """Extent of every volume along x (right), y (front) and z (up)."""
 
-SUFFIXES = {
-    "T1": ("anat", "T1w"),
-    "T2": ("anat", "T2w"),
-    "PD": ("anat", "PDw"),
-    "FLAIR": ("anat", "FLAIR"),
-    "CT": ("ct", "ct"),
-    "PET": ("pet", "trc-FDG_pet"),
-}
 LESION_LABELS = {"core": 1, "ring": 2, "oedema": 3}
 
 
@@ -45,9 +27,10 @@ class Subject:
     """One phantom subject, before it is imaged.
 
     Attributes:
-        fractions: (tissues, X, Y, Z) float32 in canonical RAS, in the order of `mr_physics.TISSUES`;
-            they sum to 1 in every voxel (partial volume).
-        lesion: (X, Y, Z) uint8, 0 none, 1 necrotic core, 2 enhancing ring, 3 oedema; None if healthy.
+        fractions: (tissues, X, Y, Z) float32 in canonical RAS, in the order of
+            `mr_physics.TISSUES`; they sum to 1 in every voxel (partial volume).
+        lesion: (X, Y, Z) uint8, 0 none, 1 necrotic core, 2 enhancing ring, 3 oedema; None if
+            healthy.
         affine: (4, 4) voxel to world, mm.
         parameters: what makes this head this head; the columns of `participants.tsv`.
         seed: seed of the subject; its images' noise follows from it.
@@ -66,7 +49,7 @@ class Subject:
 
     @property
     def labels(self) -> np.ndarray:
-        """(X, Y, Z) uint8, the tissue with the largest fraction, index into `mr_physics.TISSUES`."""
+        """The tissue of the largest fraction, (X, Y, Z) uint8, index into `mr_physics.TISSUES`."""
         return self.fractions.argmax(0).astype(np.uint8)
 
     def tissue(self, name: str) -> np.ndarray:
@@ -79,7 +62,8 @@ def make_subject(
 ) -> Subject:
     """Make the tissue maps of one head.
 
-    The same seed with and without `lesion` is the same head, so that pairs before and after can be made.
+    The same seed with and without `lesion` is the same head, so that pairs before and after can be
+    made.
 
     Args:
         seed: which head.
@@ -119,11 +103,14 @@ def render(
     """Image a subject.
 
     Args:
+        subject: what `make_subject` returned.
         modality: one of `mr_physics.MODALITIES`.
-        noise: standard deviation of the noise in each of the two channels of the MR signal, relative to
-            the brightest brain tissue; the magnitude is then Rician (Gudbjartsson and Patz, MRM
-            34:910-914, 1995, doi:10.1002/mrm.1910340618). CT has 400 times as many HU of Gaussian noise.
-        bias: strength of the smooth receive field, about the relative change across the head; MR only.
+        noise: standard deviation of the noise in each of the two channels of the MR signal,
+            relative to the brightest brain tissue; the magnitude is then Rician (Gudbjartsson and
+            Patz, MRM 34:910-914, 1995, doi:10.1002/mrm.1910340618). CT has 400 times as many HU of
+            Gaussian noise.
+        bias: strength of the smooth receive field, about the relative change across the head; MR
+            only.
 
     Returns:
         (X, Y, Z) float32: MR and PET with white or grey matter near 600, CT in HU.
@@ -144,73 +131,6 @@ def render(
     image *= _receive_field(rng, image.shape, subject.spacing_mm, bias)
     channels = noise * rng.standard_normal((2, *image.shape), dtype=np.float32)
     return 600 * np.hypot(image + channels[0], channels[1])
-
-
-def write_brain_phantom(
-    folder: str | os.PathLike,
-    subjects: int = 40,
-    spacing_mm: float = 2.0,
-    modalities: Sequence[str] = ("T1",),
-    seed: int = 0,
-    lesion_fraction: float = 0.5,
-    progress: bool = True,
-) -> list[Path]:
-    """Write a cohort as NIfTI files with BIDS-like names; the same arguments give the same bytes.
-
-    Everything is written into a temporary folder first and renamed at the end: `folder` is whole or absent.
-
-    Args:
-        folder: new folder.
-        subjects: how many heads.
-        spacing_mm: edge of the cubic voxels.
-        modalities: any of `mr_physics.MODALITIES`.
-        seed: which cohort.
-        lesion_fraction: share of the subjects with a tumour, 0 to 1.
-        progress: show a progress bar.
-
-    Returns:
-        The image files, by subject, then modality.
-
-    Raises:
-        FileExistsError: `folder` exists and is not empty.
-        ValueError: unknown modality, or a number out of range.
-    """
-    folder = Path(folder)
-    _check_arguments(folder, subjects, modalities, lesion_fraction)
-    load_template()
-    ill = np.random.default_rng([seed, 11]).permutation(subjects) < round(
-        lesion_fraction * subjects
-    )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-
-    def one(index: int) -> dict[str, object]:
-        subject = make_subject(1000 * seed + index, spacing_mm, lesion=bool(ill[index]))
-        return _write_subject(work, f"sub-{index + 1:03d}", subject, modalities)
-
-    try:
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            bar = tqdm(
-                pool.map(one, range(subjects)), "brain phantom", subjects, disable=not progress
-            )
-            _write_tables(work, list(bar))
-        os.chmod(work, 0o755)
-        work.replace(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    names = [f"sub-{index + 1:03d}" for index in range(subjects)]
-    return [_image_path(folder, name, modality) for name in names for modality in modalities]
-
-
-def _check_arguments(folder: Path, subjects: int, modalities, lesion_fraction: float) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
-    if subjects < 1:
-        raise ValueError(f"subjects is {subjects}; ask for at least one")
-    if not 0 <= lesion_fraction <= 1:
-        raise ValueError(f"lesion_fraction is {lesion_fraction}; it is a share between 0 and 1")
-    for modality in modalities:
-        tissue_values(modality)
 
 
 def _streams(seed: int, count: int) -> list[np.random.Generator]:
@@ -362,56 +282,3 @@ def _receive_field(rng, shape, spacing_mm: float, bias: float) -> np.ndarray:
     squared = ((points - centre.reshape(3, 1, 1, 1)) ** 2).sum(0)
     peak = rng.uniform(2.5, 5.0) * np.exp(-squared / (2 * rng.uniform(55, 75) ** 2))
     return np.exp(bias * (0.4 * random_field(rng, shape, spacing_mm, 80) + peak - 1))
-
-
-def _image_path(folder: Path, name: str, modality: str) -> Path:
-    kind, suffix = SUFFIXES[modality]
-    return folder / name / kind / f"{name}_{suffix}.nii.gz"
-
-
-def _write_subject(folder: Path, name: str, subject: Subject, modalities) -> dict[str, object]:
-    """Write the volumes of one subject; returns its row of `participants.tsv`."""
-    for modality in modalities:
-        image = np.rint(render(subject, modality)).astype(np.int16)
-        _save(_image_path(folder, name, modality), image, subject.affine)
-    anatomy = folder / name / "anat"
-    _save(anatomy / f"{name}_dseg.nii.gz", subject.labels, subject.affine)
-    if subject.lesion is not None:
-        _save(anatomy / f"{name}_label-lesion_mask.nii.gz", subject.lesion, subject.affine)
-    voxel_ml = subject.spacing_mm**3 / 1000
-    row = {"participant_id": name, "lesion": int(subject.lesion is not None)}
-    row["lesion_ml"] = (
-        0.0 if subject.lesion is None else float((subject.lesion > 0).sum() * voxel_ml)
-    )
-    row["brain_ml"] = float((subject.tissue("grey") + subject.tissue("white")).sum() * voxel_ml)
-    return row | subject.parameters
-
-
-def _save(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
-    """Write a compressed NIfTI whose bytes depend on its content alone."""
-    image = nib.Nifti1Image(voxels, affine)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
-
-
-def _write_tables(folder: Path, rows: list[dict[str, object]]) -> None:
-    """`participants.tsv` (n/a where a head has no tumour), the label names and the description."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with open(folder / "participants.tsv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(columns)
-        for row in rows:
-            values = [row.get(column, "n/a") for column in columns]
-            table.writerow([f"{v:.3f}" if isinstance(v, float) else v for v in values])
-    labels = "index\tname\n" + "".join(f"{i}\t{name}\n" for i, name in enumerate(NAMES))
-    (folder / "dseg.tsv").write_text(labels, encoding="utf-8")
-    about = {
-        "Name": "medgan-utils brain phantom",
-        "BIDSVersion": "1.8.0",
-        "DatasetType": "derivative",
-    }
-    about["GeneratedBy"] = [{"Name": "medgan_utils.data.write_brain_phantom"}]
-    (folder / "dataset_description.json").write_text(
-        json.dumps(about, indent=2) + "\n", encoding="utf-8"
-    )

@@ -1,7 +1,8 @@
 """The anatomy every phantom subject is deformed from, and the smooth random fields that deform it.
 
-Grey and white matter are the ICBM152 2009a symmetric maps that nilearn ships in its wheel (Fonov et al.,
-NeuroImage 54:313-327, 2011, doi:10.1016/j.neuroimage.2010.07.033); their notice is in `data/README.md`.
+Grey and white matter are the ICBM152 2009a symmetric maps that nilearn ships in its wheel (Fonov et
+al., NeuroImage 54:313-327, 2011, doi:10.1016/j.neuroimage.2010.07.033); their notice is in
+`data/README.md`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ class Template:
     """Maps of the average brain, in MNI space.
 
     Attributes:
-        tissues: (3, X, Y, Z) float32 at 1 mm, fractions of grey matter, white matter and ventricle, 0 to 1.
+        tissues: (3, X, Y, Z) float32 at 1 mm, fractions of grey matter, white matter and ventricle,
+            0 to 1.
         tissues_origin: (3,) MNI position of voxel (0, 0, 0), mm.
-        depth: (101, 121, 111) float32 at 2 mm, signed distance to the inside of the skull, mm, inside < 0.
-        outline: same grid, `depth` with its hollows filled and smoothed, for the outside of the skull.
+        depth: (101, 121, 111) float32 at 2 mm, signed distance to the inside of the skull, mm,
+            inside < 0.
+        outline: same grid, `depth` with its hollows filled and smoothed, for the outside of the
+            skull.
         pial: same grid, signed distance to the brain's surface without its sulci, mm, inside < 0.
         push: (3, 101, 121, 111) float32, outward direction from the ventricles, fading over 15 mm.
     """
@@ -40,7 +44,7 @@ class Template:
     push: np.ndarray
 
     def sample(self, name: str, points: np.ndarray) -> np.ndarray:
-        """Interpolate one map linearly at MNI positions `points` (3, ...) in mm; outside it is constant."""
+        """Interpolate a map linearly at MNI positions `points` (3, ...) in mm; constant outside."""
         if name == "tissues":
             index = points - self.tissues_origin.reshape(3, *[1] * (points.ndim - 1))
             return np.stack([_interpolate(each, index) for each in self.tissues])
@@ -69,7 +73,7 @@ def _close(inside: np.ndarray, radius_mm: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def load_template() -> Template:
-    """Read nilearn's maps and derive the distances; about five seconds, once a process, no network."""
+    """Read nilearn's maps and derive the distances; about 5 s, once a process, no network."""
     from nilearn.datasets import load_mni152_gm_template, load_mni152_wm_template
 
     grey_image, white_image = (
@@ -129,8 +133,11 @@ def random_field(
     """A smooth random field: cubic B-splines on knots `knot_mm` apart, coefficients from N(0, 1).
 
     Args:
-        shape: voxels along x, y, z; the knots are fixed in millimetres, so that the same generator gives
-            the same field at every spacing as long as shape times spacing is the same.
+        rng: where the coefficients come from.
+        shape: voxels along x, y, z; the knots are fixed in millimetres, so that the same generator
+            gives the same field at every spacing as long as shape times spacing is the same.
+        spacing_mm: edge of a voxel.
+        knot_mm: distance between knots.
 
     Returns:
         shape float32, scaled to a standard deviation of about 1.

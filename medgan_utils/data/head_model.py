@@ -1,7 +1,7 @@
-"""Everything around the brain: skull, scalp, eyes, sinuses, face and neck, as painted distance shells.
+"""Everything around the brain: skull, scalp, eyes, sinuses, face and neck, as painted shells.
 
-All positions are millimetres in MNI space (x to the right, y to the front, z up). The shapes are simple
-solids placed by eye on T1 images; they are a stage for the brain, not an atlas of the face.
+All positions are millimetres in MNI space (x to the right, y to the front, z up). The shapes are
+simple solids placed by eye on T1 images; they are a stage for the brain, not an atlas of the face.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAMES = list(TISSUES)
 
 
 class Canvas:
-    """Tissue fractions being painted, later paint covering earlier paint in proportion to its coverage.
+    """Tissue fractions being painted; later paint covers earlier paint by its own coverage.
 
     Attributes:
         points: (3, X, Y, Z) float32, MNI position that every voxel of the subject shows, mm.
@@ -74,7 +74,11 @@ def paint_head(
     """Paint scalp, face, neck, skull and the fluid inside it; the brain is painted afterwards.
 
     Args:
-        shape: thicknesses of this subject in mm: `csf_mm`, `skull_mm`, `scalp_mm`, `face_mm`, `nose_mm`.
+        canvas: what is painted on.
+        template: gives the shape of the skull.
+        rng: where the irregularities come from.
+        shape: thicknesses of this subject in mm: `csf_mm`, `skull_mm`, `scalp_mm`, `face_mm`,
+            `nose_mm`.
     """
 
     def field(knot_mm: float) -> np.ndarray:

@@ -60,19 +60,17 @@ def _phantom_folder(
     count: int, spacing_mm: float, modalities: tuple[str, ...], seed: int, lesion_fraction: float
 ) -> Path:
     """Return the folder of the cohort with these settings, written if it is not there yet."""
-    from . import brain_phantom
+    from .brain_cohort import write_brain_phantom
 
     settings = (count, spacing_mm, modalities, seed, lesion_fraction)
     key = hashlib.sha256(repr(settings).encode())
-    for name in ("brain_phantom", "brain_template", "head_model", "mr_physics"):
+    for name in ("brain_cohort", "brain_phantom", "brain_template", "head_model", "mr_physics"):
         # A changed phantom is another cohort: old files must not pass for it.
         key.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     folder = cache_folder("brain-phantom") / key.hexdigest()[:16]
     if not folder.is_dir():
         try:
-            brain_phantom.write_brain_phantom(
-                folder, count, spacing_mm, modalities, seed, lesion_fraction
-            )
+            write_brain_phantom(folder, count, spacing_mm, modalities, seed, lesion_fraction)
         except OSError:
             if not folder.is_dir():  # else another process was faster
                 raise

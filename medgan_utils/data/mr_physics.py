@@ -1,12 +1,12 @@
-"""Tissue properties and the signal equations that turn tissue maps into T1, T2, PD, FLAIR, CT and PET.
+"""Tissue properties, and the signal equations that turn tissue maps into MR, CT and PET.
 
-Relaxation times are for 3 T, in milliseconds. Grey and white matter: Wansapura et al., JMRI 9:531-538
-(1999). Fat, muscle and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
-doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi:10.1002/mrm.21122; CSF T2:
-Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood: Stanisz et al., MRM
-54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE TMI 18:1085-1097
-(1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones chosen by us, not
-taken from one measurement; the tumour's ring is as after gadolinium (short T1).
+Relaxation times are for 3 T, in milliseconds. Grey and white matter: Wansapura et al., JMRI
+9:531-538 (1999). Fat, muscle and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
+doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi:10.1002/mrm.21122;
+CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood: Stanisz et
+al., MRM 54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE
+TMI 18:1085-1097 (1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones
+chosen by us, not taken from one measurement; the tumour's ring is as after gadolinium (short T1).
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def mprage(
 ) -> np.ndarray:
     """Signal of every tissue at the centre of k-space of an MPRAGE sequence in its steady state.
 
-    The magnetisation is followed through inversion, wait, `pulses` excitations and recovery, and set
-    equal to itself after one repetition (Mugler and Brookeman, MRM 15:152-157, 1990,
+    The magnetisation is followed through inversion, wait, `pulses` excitations and recovery, and
+    set equal to itself after one repetition (Mugler and Brookeman, MRM 15:152-157, 1990,
     doi:10.1002/mrm.1910150117). T2* decay during the short echo time is left out.
 
     Returns:
@@ -126,8 +126,8 @@ def tissue_values(modality: str) -> np.ndarray:
         modality: one of `MODALITIES`.
 
     Returns:
-        (tissues,) float64: MR signal scaled so that the brightest of grey and white matter is 1 (T1 and
-        FLAIR keep the sign), Hounsfield units for CT, uptake relative to grey matter for PET.
+        (tissues,) float64: MR signal scaled so that the brightest of grey and white matter is 1 (T1
+        and FLAIR keep the sign), Hounsfield units for CT, uptake relative to grey matter for PET.
 
     Raises:
         ValueError: unknown modality.
