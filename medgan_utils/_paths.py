@@ -13,3 +13,9 @@ def checkpoints_folder() -> Path:
     """Return the folder of the shipped weights: `data/checkpoints`, or its copy in the wheel."""
     root = repository_root()
     return root / "data" / "checkpoints" if root else Path(__file__).parent / "_checkpoints"
+
+
+def results_folder() -> Path:
+    """Return the folder of the stored results: `benchmarks/results`, or its copy in the wheel."""
+    root = repository_root()
+    return root / "benchmarks" / "results" if root else Path(__file__).parent / "_results"

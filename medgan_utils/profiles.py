@@ -16,7 +16,10 @@ import platform
 import random
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+from ._paths import results_folder
 
 NAMES = ("smoke", "cpu", "gpu")
 
@@ -134,3 +137,19 @@ def where_am_i() -> str:
     if os.environ.get("CI"):
         return "ci"
     return "jupyter" if "ipykernel" in sys.modules else "script"
+
+
+def stored_result(name: str) -> Path:
+    """Return the file of a result that took too long for a lesson; `benchmarks/` made it.
+
+    Args:
+        name: The file's name, for example `"ablation.json"`.
+
+    Raises:
+        FileNotFoundError: There is no such result.
+    """
+    path = results_folder() / name
+    if not path.is_file():
+        known = ", ".join(sorted(one.name for one in path.parent.glob("*.*"))) or "nothing"
+        raise FileNotFoundError(f"no stored result {name!r} in {path.parent}; there is {known}")
+    return path
