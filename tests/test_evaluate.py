@@ -131,6 +131,15 @@ def test_another_file_is_refused(tmp_path):
         evaluation.ReferenceFeatures.load(tmp_path / "other.npz")
 
 
+def test_a_shipped_checkpoint_brings_the_features_of_its_judges():
+    reference = evaluation.ReferenceFeatures.load("brain-mri-64")
+    assert {"brain-encoder-64", "random"} == set(reference.features)
+    assert len(reference) == reference.landmarks[0]["images"] == len(reference.subjects)
+    assert "CC BY-SA" in reference.info["licence"]
+    with pytest.raises(FileNotFoundError, match=r"no-such\.reference\.npz"):
+        evaluation.ReferenceFeatures.load("no-such")
+
+
 def test_without_a_floor_there_is_no_table(scored):
     images, subjects = heads(4, 0)
     reference = evaluation.reference_features(images, ENCODERS, subjects)

@@ -81,7 +81,7 @@ def test_on(
     positive = np.asarray(labels).ravel().astype(bool)
     if positive.all() or not positive.any():
         raise ValueError("the test images hold one class only; add images of the other")
-    logits = np.asarray(model.predict(np.asarray(images, np.float32), verbose=0)).ravel()
+    logits = _logits(model, np.asarray(images, np.float32))
     codes = subject_codes(subjects, len(positive))
     scores = logits[positive], logits[~positive]
     auc = bootstrap_auc(*scores, codes[positive], codes[~positive], repeats, seed)
@@ -92,6 +92,13 @@ def test_on(
         shares = [_share(right[group], count[group]) for count in counts]
         rates.append(percentile_interval(right[group].mean(), shares))
     return {"AUC": auc, "sensitivity": rates[0], "specificity": rates[1]}
+
+
+def _logits(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Call the model as it is: `predict` would compile a graph for every small classifier."""
+    starts = range(0, len(images), batch_size)
+    parts = [model(images[start : start + batch_size], training=False) for start in starts]
+    return np.concatenate([np.asarray(part).ravel() for part in parts])
 
 
 def _share(right: np.ndarray, counts: np.ndarray) -> float:
