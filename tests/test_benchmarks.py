@@ -1,0 +1,71 @@
+"""The rivals of the benchmarks do the work that they are said to do."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import loops
+import timing
+
+from medgan_utils.data import Slices
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    images = np.random.default_rng(0).uniform(-1, 1, (24, 32, 32, 1)).astype(np.float32)
+    return Slices(images, np.repeat("noise", 24), np.zeros(24, np.float32)).to_dataset(8)
+
+
+def weights(gan):
+    networks = (gan.generator, gan.discriminator, gan.ema_generator)
+    return [value for network in networks for value in network.get_weights()]
+
+
+def test_the_bare_loop_ends_with_the_weights_of_fit(dataset):
+    fitted, bare = loops.new_gan(image_size=32), loops.new_gan(image_size=32)
+    start = weights(fitted)
+    loops.fit(fitted, dataset)(9)
+    loops.BareLoop(bare, dataset)(9)
+    for one, other in zip(weights(fitted), weights(bare), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    assert max(np.abs(a - b).max() for a, b in zip(start, weights(fitted), strict=True)) > 0.01
+
+
+@pytest.fixture
+def eagerly():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_the_other_styles_train_all_three_networks(dataset, eagerly):
+    keras_style = loops.KerasStyle(loops.new_gan(image_size=32))
+    keras_style.compile(run_eagerly=True)
+    tutorial = loops.TutorialLoop(loops.new_gan(image_size=32), dataset)
+    for gan, run in ((keras_style.gan, loops.fit(keras_style, dataset)), (tutorial.gan, tutorial)):
+        before = weights(gan)
+        run(5)
+        moved = [np.abs(a - b).max() for a, b in zip(before, weights(gan), strict=True)]
+        assert np.isfinite(moved).all() and min(moved) > 0
+
+
+def test_ratios_are_those_of_the_same_round():
+    times = np.array([1.0, 2.0, 5.0, 1.0])
+    found = timing.ratio(2 * times, times)
+    assert (found["ratio"], found["low"], found["high"]) == (2.0, 2.0, 2.0)
+
+
+def test_interleaved_counts_what_a_run_says_it_took():
+    calls = []
+
+    def told(steps):
+        calls.append(steps)
+        return 0.004 * steps
+
+    times = timing.interleaved({"told": told, "clocked": lambda steps: None}, steps=3, rounds=5)
+    np.testing.assert_allclose(times["told"], 4.0)
+    assert calls == [3] * 6 and len(times["clocked"]) == 5 and (times["clocked"] >= 0).all()
