@@ -33,7 +33,8 @@ OWN_FOLDERS = (
     "JUPYTERLAB_SETTINGS_DIR",
     "JUPYTERLAB_WORKSPACES_DIR",
 )
-# No build check, and no question about news in front of the notebook.
+# No build check, and no question about news or about the kernel in front of the notebook: on a
+# busy machine the cells may be asked to run before the kernel is known.
 SETTINGS = {
     "jupyter_lab_config.json": {
         "ServerApp": {
@@ -44,6 +45,9 @@ SETTINGS = {
     "jupyterlab_settings_dir/@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
         "fetchNews": "false",
         "checkForUpdates": False,
+    },
+    "jupyterlab_settings_dir/@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {
+        "autoStartDefaultKernel": True,
     },
 }
 # What JupyterLab itself says without harm to a notebook.
@@ -150,6 +154,7 @@ class LabPage:
         """Open the notebook and wait until its cells are there and its kernel is idle."""
         self.page.goto(f"{address}lab/tree/{name}?reset&token={token}")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
+        self.page.locator(".jp-KernelName", has_text="Python 3").wait_for(timeout=120_000)
         self.wait_until_idle()
 
     def run_all(self, timeout: float = 300.0) -> None:
