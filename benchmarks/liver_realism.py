@@ -51,6 +51,19 @@ def phantom_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images[::-1, ::-1].T, masks[::-1, ::-1].T
 
 
+def kept_case(seed: int, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """`phantom_case`, kept in a folder so that a stopped run goes on."""
+    if folder is None:
+        return phantom_case(seed)
+    path = folder / f"{seed}.npz"
+    if not path.exists():
+        images, masks = phantom_case(seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, images=images, masks=masks)
+    with np.load(path) as file:
+        return file["images"], file["masks"]
+
+
 def real_cases(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """All real slices with enough liver: images, masks (n, 256, 256) uint8, and their cases."""
     images, masks, cases = [], [], []
@@ -215,6 +228,7 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/liver_realism.json"
     )
+    parser.add_argument("--keep", type=Path, help="folder that keeps this round's phantom slices")
     parser.add_argument("--montage", help="where to draw phantom slices above real ones")
     arguments = parser.parse_args()
     if "MEDGAN_REAL_DATA" not in os.environ:
@@ -222,7 +236,7 @@ def main() -> None:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.subjects)
     started = time.perf_counter()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        parts = list(pool.map(phantom_case, seeds))
+        parts = list(pool.map(kept_case, seeds, [arguments.keep] * len(seeds)))
     print(f"{len(parts)} phantom subjects in {time.perf_counter() - started:.0f} s")
     images, masks, names = real_cases(Path(os.environ["MEDGAN_REAL_DATA"], "liver_ct_slices"))
     real = np.repeat([0, 1], [sum(len(p[0]) for p in parts), len(images)])
