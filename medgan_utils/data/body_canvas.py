@@ -61,13 +61,19 @@ class Canvas:
         A voxel is seen as thick as its edges along the distance's own gradient, so that a slanting
         surface is smeared over a thick slice as in a scanner (partial volume).
         """
-        width = np.zeros_like(distance)
+        inside = (distance < 0).astype(np.float32)
+        reach = 0.5 * float(np.linalg.norm(self.spacing_mm))
+        edge = np.nonzero(np.abs(distance) < reach)  # all other voxels lie on one side
+        width = np.zeros(len(edge[0]), np.float32)
         for axis, size in enumerate(self.spacing_mm):
-            step = np.full_like(distance, size)
-            if distance.shape[axis] > 1:
-                step = np.gradient(distance, axis=axis)
+            before, after = list(edge), list(edge)
+            before[axis] = np.maximum(edge[axis] - 1, 0)
+            after[axis] = np.minimum(edge[axis] + 1, distance.shape[axis] - 1)
+            apart = np.maximum(after[axis] - before[axis], 1)
+            step = (distance[tuple(after)] - distance[tuple(before)]) / apart
             width += np.clip(step, -size, size) ** 2
-        return np.clip(0.5 - distance / np.sqrt(np.maximum(width, 0.04)), 0, 1)
+        inside[edge] = np.clip(0.5 - distance[edge] / np.sqrt(np.maximum(width, 0.04)), 0, 1)
+        return inside
 
     def paint(self, box: Box, coverage: np.ndarray, hu: np.ndarray | float) -> None:
         """Cover a box with HU in proportion to a coverage from 0 to 1."""
@@ -168,7 +174,7 @@ def noise_field(
 
     Args:
         rng: source of the numbers.
-        shape: of the field.
+        shape: (X, Y, Z) of the field.
         spacing_mm: edges of its voxels.
         knot_mm: distance of the knots, one number or one an axis.
 
@@ -181,9 +187,9 @@ def noise_field(
         for size, spacing, knot in zip(shape, spacing_mm, knots, strict=True)
     ]
     field = rng.standard_normal([w.shape[1] for w in weights], dtype=np.float32)
-    for axis, weight in enumerate(weights):
-        field = np.moveaxis(np.tensordot(weight, field, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(field)
+    x, y, z = weights
+    field = (x @ field.reshape(len(field), -1)).reshape(len(x), *field.shape[1:])
+    return np.matmul(y, field) @ z.T
 
 
 def _spline_weights(size: int, step: float) -> np.ndarray:

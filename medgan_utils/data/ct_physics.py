@@ -11,7 +11,6 @@ patients, and streaky between dense bones.
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import ndimage
@@ -80,7 +79,7 @@ def draw_scanner(rng: np.random.Generator, water_mm: float) -> dict[str, float |
         "photons": float(exposure * np.exp(rng.normal(np.log(4e5), 0.6))),
         "kernel": str(rng.choice(_KERNELS)),
         "blur_mm": float(rng.uniform(0.5, 0.9)),
-        "hardening": float(rng.uniform(0.0, 0.004)),
+        "hardening": float(rng.uniform(0.0, 0.16)),
     }
 
 
@@ -92,7 +91,7 @@ def scan(
     photons: float = 4e5,
     kernel: str = "hann",
     blur_mm: float = 0.7,
-    hardening: float = 0.002,
+    hardening: float = 0.08,
 ) -> np.ndarray:
     """Image a noise-free body with a CT scanner, slice by slice.
 
@@ -108,7 +107,7 @@ def scan(
         photons: a detector element receives without a patient at dose 1.
         kernel: window on the ramp filter, as `skimage.transform.iradon` names it.
         blur_mm: standard deviation of the in-plane point spread.
-        hardening: share of attenuation that bone's square takes away.
+        hardening: what is lost of a line integral, per square of its part through bone.
 
     Returns:
         (X, X, Z) float32, HU, clipped to -1024 to 3071 as in 12-bit files.
@@ -124,13 +123,10 @@ def scan(
 
     box = _square_around(image)
 
-    def errors(plane: int) -> np.ndarray:
+    for plane, seed in enumerate(seeds):
+        part = image[*box, plane]  # a view: what is added to it is added to the image
         settings = (pixel_mm, dose * photons, kernel, hardening)
-        return _plane_errors(image[*box, plane], np.random.default_rng(seeds[plane]), *settings)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for plane, found in enumerate(pool.map(errors, range(hu.shape[2]))):
-            image[*box, plane] += found
+        part += _plane_errors(part, np.random.default_rng(seed), *settings)
     return np.clip(image, -1024, 3071)
 
 
@@ -158,12 +154,12 @@ def _plane_errors(
     from skimage.transform import iradon
 
     size = len(plane)
-    views = 2 * round(0.65 * size)
+    views = 4 * round(0.325 * size)
     angles = np.linspace(0, 180, views, endpoint=False)
     mu = np.maximum(plane / 1000 + 1, 0) * _WATER_PER_MM
     bone = np.clip(plane - 250, 0, None) / 1000 * _WATER_PER_MM
     lines = _project(mu, pixel_mm, views)
-    wrong = -hardening * 40 * _project(bone, pixel_mm, views) ** 2
+    wrong = -hardening * _project(bone, pixel_mm, views) ** 2
     if np.isfinite(photons):
         expected = photons * np.exp(-lines)
         counted = np.maximum(rng.poisson(expected), 1)
@@ -175,19 +171,19 @@ def _plane_errors(
 
 
 def _project(mu: np.ndarray, pixel_mm: float, views: int) -> np.ndarray:
-    """Line integrals (X, views), taken on a grid half as fine: they are smooth already."""
+    """Line integrals (X, views), made of half the pixels and a quarter of the views."""
     from skimage.transform import radon
 
     size = len(mu)
     half = size // 2
     coarse = mu[: 2 * half, : 2 * half].reshape(half, 2, half, 2).mean((1, 3))
-    angles = np.linspace(0, 180, views // 2, endpoint=False)
+    angles = np.linspace(0, 180, views // 4, endpoint=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         lines = radon(coarse, angles, circle=True) * (2 * pixel_mm)
     # Views follow on each other around the circle: the one after the last is the first, mirrored.
     lines = np.concatenate([lines, lines[::-1, :1]], axis=1)
     rows = (np.arange(size) + 0.5) / 2 - 0.5
-    columns = np.arange(views) * ((views // 2) / views)
+    columns = np.arange(views) / 4
     grid = np.meshgrid(rows, columns, indexing="ij")
     return np.maximum(ndimage.map_coordinates(lines, grid, order=1, mode="nearest"), 0)

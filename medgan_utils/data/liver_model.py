@@ -17,7 +17,12 @@ TUMOUR_KINDS = ("hypodense", "rim", "calcified")
 
 def liver_distance(trunk: Trunk) -> np.ndarray:
     """Signed distance (X, Y, Z) to the liver, mm: dome and left lobe, cut on the visceral side."""
-    points, shape = trunk.canvas.points, trunk.shape
+    canvas, shape = trunk.canvas, trunk.shape
+    distance = np.full(canvas.hu.shape, 60, np.float32)
+    box = canvas.box((-120, -110, -260), (170, 130, 15))
+    if box is None:
+        return distance
+    points = canvas.points[:, *box]
     x, y, z = points
     size = shape["liver"]
     right = ellipsoid(points, (62, 6, -100), (84, 86, 105 * size))
@@ -27,7 +32,7 @@ def liver_distance(trunk: Trunk) -> np.ndarray:
     depth = np.maximum(-z - shape["hilum_mm"], 0) / size
     border = 12 - 0.62 * (y + 40) + 0.55 * depth + 0.0045 * depth**2 - 8 * (z > -200)
     side = (border - x) / np.sqrt(1 + 0.62**2 + 0.8**2)
-    right = smooth_cut(right, side + 3 * trunk.texture["coarse"], 12)
+    right = smooth_cut(right, side + 3 * trunk.texture["coarse"][box], 12)
     right = np.maximum(right, shape["tip_mm"] * 0.85 - (z + 2 * shape["tip_mm"] + 190) * 0.85)
     lower = (-z - 82 * size - 0.25 * (y - 40)) * 0.9
     liver = smooth_union(right, smooth_cut(left, lower, 10), 16)
@@ -36,14 +41,21 @@ def liver_distance(trunk: Trunk) -> np.ndarray:
     fissure = np.maximum(np.abs(x + 18 + 0.12 * (y - 40)) - shape["fissure_mm"], 38 - y - 0.3 * z)
     fissure = np.maximum(fissure, z + 40)
     porta = capsule(points, PORTAL[1], PORTAL[2] + [4, 4, 4], 13, 8)
-    cava = capsule(points, CAVA[1], CAVA[2], shape["cava_mm"] + 1, shape["cava_mm"] + 1)
+    cava = cava_distance(points, shape)
     kidney = kidney_distance(points, "right") - 4
     stomach = stomach_distance(points, shape) - 2
     gall = gallbladder_distance(points, shape) - 1.5
     spine = np.hypot(x / 1.5, y + 44) - 26
     for hollow in (fissure, porta, cava, kidney, stomach, gall, spine):
         liver = smooth_cut(liver, -hollow, 3)
-    return np.maximum.reduce([liver, trunk.abdomen + 3.0, trunk.cavity + 2.0])
+    walls = (trunk.abdomen[box] + 3.0, trunk.cavity[box] + 2.0)
+    distance[box] = np.maximum.reduce([liver, *walls])
+    return distance
+
+
+def cava_distance(points: np.ndarray, shape: dict[str, float]) -> np.ndarray:
+    """Signed distance of points (3, …) to the vena cava behind the liver, mm."""
+    return capsule(points, CAVA[1], CAVA[2], shape["cava_mm"], shape["cava_mm"])
 
 
 def gallbladder_distance(points: np.ndarray, shape: dict[str, float]) -> np.ndarray:
@@ -110,7 +122,8 @@ def paint_liver(
     canvas, shape = trunk.canvas, trunk.shape
     liver = liver_distance(trunk)
     inside = canvas.cover(liver)
-    canvas.paint(canvas.whole, canvas.cover(liver - 1.5), hu["fat"])
+    rim = canvas.cover(liver - 1.5) * (cava_distance(canvas.points, shape) > 0.5)
+    canvas.paint(canvas.whole, rim, hu["fat"])
     texture = 2.0 * trunk.texture["coarse"] + 1.2 * trunk.texture["middle"]
     canvas.paint(canvas.whole, inside, hu["liver"] + texture)
     canvas.mark("liver", canvas.whole, inside)
@@ -242,5 +255,5 @@ def _paint_tumour(
         canvas.paint(box, inside * canvas.cover(np.abs(distance + 0.5 * rim) - 0.5 * rim), bright)
         canvas.paint(box, inside * canvas.cover(distance + 0.55 * radius), hu - 15)
     elif kind == "calcified":
-        specks = np.clip(2 * (fine - 1.1), 0, 1) * canvas.cover(distance + 0.25 * radius)
+        specks = np.clip(2 * (fine - 0.5), 0, 1) * canvas.cover(distance + 0.25 * radius)
         canvas.paint(box, inside * specks, 380.0)

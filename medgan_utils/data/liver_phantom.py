@@ -11,6 +11,7 @@ import csv
 import gzip
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "fatty_muscle": float(np.clip(0.25 * age + rng.normal(0.1, 0.1), 0, 0.5)),
         "wall_mm": rng.uniform(11, 15),
         "left_dome_mm": rng.normal(-14, 8),
-        "heart_z_mm": rng.normal(22, 8),
+        "heart_z_mm": rng.normal(8, 8),
         "rib_z_mm": rng.uniform(67, 94),
         "vertebra_z_mm": rng.uniform(0, 34),
         "bone": float(np.clip(1.15 - 0.35 * age + rng.normal(0, 0.1), 0.6, 1.4)),
@@ -136,7 +137,9 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "gallbladder": rng.uniform(0.6, 1.25),
         "cava_mm": rng.uniform(8.5, 12.5),
         "aorta_mm": rng.uniform(8.5, 12.0),
-        "stomach": rng.uniform(0.7, 1.15),
+        "stomach": rng.uniform(0.5, 1.15),
+        "stomach_bend": rng.uniform(-1, 1),
+        "stomach_turn": rng.uniform(-1, 1),
         "spleen": rng.uniform(0.8, 1.2),
         "pancreas": rng.uniform(0.7, 1.15),
         "oral_hu": float(rng.choice([0.0, 0.0, rng.uniform(90, 380)])),
@@ -149,7 +152,7 @@ def _grid(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Affine (4, 4), world positions and positions in the phantom's frame, both (3, X, Y, Z) mm."""
     widest = shape["size"] * (shape["half_width_mm"] + shape["fat_mm"])
-    field = float(np.clip(2 * widest * rng.uniform(1.04, 1.35), 320, 500))
+    field = float(np.clip(2 * widest * rng.uniform(0.98, 1.3), 300, 500))
     pixel, step = field / matrix, SLICE_MM * 40 / slices
     plane = (np.arange(matrix) - (matrix - 1) / 2) * pixel
     heights = TOP_MM - step / 2 - step * np.arange(slices)[::-1]
@@ -211,16 +214,20 @@ def write_liver_phantom(
     if subjects < 1:
         raise ValueError(f"subjects is {subjects}; ask for at least one")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    rows = []
     with written_whole(folder, folder=True) as work:
-        for number in tqdm(range(subjects), "liver phantom", disable=not progress):
+
+        def one(number: int) -> dict:
             subject = make_liver_subject(
                 1000 * seed + number, phase=phase, matrix=matrix, slices=slices
             )
             volume = np.rint(subject.scan(dose)).astype(np.int16)
             _save(work / f"volume-{number}.nii.gz", volume, subject.affine)
             _save(work / f"segmentation-{number}.nii.gz", subject.segmentation, subject.affine)
-            rows.append(_row(number, subject, dose))
+            return _row(number, subject, dose)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            made = pool.map(one, range(subjects))
+            rows = list(tqdm(made, "liver phantom", subjects, disable=not progress))
         _write_table(work / "participants.tsv", rows)
     return [folder / f"volume-{number}.nii.gz" for number in range(subjects)]
 

@@ -28,7 +28,7 @@ def paint_organs(trunk: Trunk, hu: dict[str, float], rng: np.random.Generator) -
     _paint_heart(trunk, hu)
     _paint_retroperitoneum(canvas, hu, shape, rng)
     stomach = stomach_distance(canvas.points, shape)
-    folds = 1.2 * trunk.texture["middle"]
+    folds = 2.0 * trunk.texture["middle"]
     canvas.fill(stomach - 1.5, hu["fat"])
     canvas.fill(stomach, hu["bowel_wall"])
     canvas.fill(stomach + 4.0 + folds, contents["stomach"])
@@ -41,13 +41,15 @@ def _contents(trunk: Trunk, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """HU (X, Y, Z) of what stomach, colon and small bowel hold: fluid, food, gas, oral contrast."""
     y, fine, middle = trunk.canvas.points[1], trunk.texture["fine"], trunk.texture["middle"]
     oral = trunk.shape["oral_hu"]
-    fluid = 12 + 12 * fine + oral
-    food = 25 + 22 * fine + 14 * middle + 0.6 * oral - 350 * np.clip(middle - 1.5, 0, 1)
+    fluid = 20 + 6 * fine + oral
+    food = 42 + 14 * fine + 14 * middle + 0.6 * oral - 350 * np.clip(middle - 1.8, 0, 1)
     mixed = food if rng.random() < 0.5 else fluid
     level = trunk.shape["gas_level_mm"]
     stool = 35 + 25 * fine + 0.5 * oral - 500 * np.clip(0.9 * fine + 0.5 * middle - 0.3, 0, 1.4)
     colon = np.where(trunk.texture["coarse"] > rng.normal(0.2, 0.5), -900, stool)
-    small = np.where(middle > 1.9, -850, np.where(trunk.texture["coarse"] > -0.4, fluid, 30))
+    small = np.where(
+        middle > 1.9, -850, np.where(trunk.texture["coarse"] > 0.2, fluid, 55 + 6 * fine)
+    )
     return {
         "stomach": np.where(y > level, -950, mixed).astype(np.float32),
         "colon": colon.astype(np.float32),
@@ -67,9 +69,9 @@ def _wander(line: list, rng: np.random.Generator, sd_mm: float, pieces: int) -> 
 def _paint_bowel(canvas: Canvas, hu: dict, contents: dict, rng: np.random.Generator) -> None:
     """Colon around the abdomen, loops of small bowel in its middle."""
     wall = hu["bowel_wall"]
-    for start, end, count in ((14, 20, 5), (9, 14, 9)):
+    for start, end, count in ((14, 22, 6), (9, 14, 16)):
         for _ in range(count):
-            centre = rng.uniform([-80, 5, -210], [75, 70, -105])
+            centre = rng.uniform([-85, -5, -210], [80, 76, -90])
             line = centre + np.cumsum(rng.normal(0, 16, (5, 3)) * [1, 0.7, 0.7], 0)
             line = np.clip(line, [-100, -20, -230], [95, 76, -95])
             radius = rng.uniform(start, end) * 0.75
@@ -86,7 +88,7 @@ def _paint_bowel(canvas: Canvas, hu: dict, contents: dict, rng: np.random.Genera
 
 def _paint_mesentery(canvas: Canvas, hu: dict, rng: np.random.Generator) -> None:
     """Small vessels in the fat."""
-    for _ in range(45):
+    for _ in range(80):
         start = rng.uniform([-70, -15, -200], [60, 60, -50])
         line = _wander(start + np.cumsum(rng.normal(0, 11, (3, 3)), 0), rng, 0, 5)
         canvas.tube(line, rng.uniform(0.8, 2.4), hu[str(rng.choice(["portal", "aorta"]))] - 15)
@@ -95,7 +97,7 @@ def _paint_mesentery(canvas: Canvas, hu: dict, rng: np.random.Generator) -> None
 def _paint_heart(trunk: Trunk, hu: dict[str, float]) -> None:
     """The lower end of the heart in its fat, only above the diaphragm."""
     canvas = trunk.canvas
-    heart = ellipsoid(canvas.points, (-22, 42, trunk.shape["heart_z_mm"]), (58, 40, 36))
+    heart = ellipsoid(canvas.points, (-20, 42, trunk.shape["heart_z_mm"]), (62, 44, 42))
     above = np.maximum(-trunk.abdomen - 3, trunk.cavity + 2)
     canvas.fill(np.maximum(heart - 7, above), hu["fat"])
     canvas.fill(np.maximum(heart, above), 0.6 * hu["heart"] + 30)
@@ -129,8 +131,7 @@ def _paint_retroperitoneum(canvas: Canvas, hu: dict, shape: dict, rng: np.random
     canvas.tube([[-8, -16, -112], [-46, -36, -112]], 2.8, artery)
     canvas.tube([[-8, -18, -118], [46, -36, -126]], 2.8, artery)
     canvas.tube([[20, -14, -118], [46, -34, -126]], 4.5, vein)
-    cava = _wander(list(CAVA), rng, 1.0, 16)
-    canvas.tube(cava, shape["cava_mm"], hu["vena_cava"])
+    canvas.tube(CAVA, shape["cava_mm"], hu["vena_cava"])
     aorta = _wander(list(AORTA), rng, 1.5, 16)
     canvas.tube(aorta, shape["aorta_mm"], artery)
     for _ in range(int(12 * shape["calcium"])):
@@ -146,7 +147,11 @@ def stomach_distance(points: np.ndarray, shape: dict[str, float]) -> np.ndarray:
     line = np.array(
         [(-54, -20, -22), (-62, 6, -44), (-56, 38, -80), (-26, 60, -108), (14, 52, -112)]
     )
-    radii = np.array([27, 31, 26, 19, 12]) * shape["stomach"]
+    bend, turn = shape["stomach_bend"], shape["stomach_turn"]
+    moved = [(0, 0, 0), (6, 8, 0), (12, 6, 8), (8, -6, 10), (0, 0, 0)]
+    line = line + np.array(moved) * [bend, turn, turn]
+    swollen = np.array([1, 1 + 0.2 * turn, 1 + 0.2 * bend, 1 - 0.2 * turn, 1])
+    radii = np.array([27, 31, 26, 19, 12]) * shape["stomach"] * swollen
     pieces = zip(line[:-1], line[1:], radii[:-1], radii[1:], strict=True)
     distance = None
     for a, b, ra, rb in pieces:
@@ -158,8 +163,8 @@ def stomach_distance(points: np.ndarray, shape: dict[str, float]) -> np.ndarray:
 def _paint_spleen(trunk: Trunk, hu: dict[str, float]) -> None:
     """A crescent below the left dome, hollow towards stomach and kidney."""
     points, size = trunk.canvas.points, trunk.shape["spleen"]
-    spleen = ellipsoid(points, (-92, -34, -62), (40 * size, 52 * size, 52 * size))
-    hollow = ellipsoid(points, (-56, -6, -64), (42, 52, 70))
+    spleen = ellipsoid(points, (-92, -34, -62), (46 * size, 56 * size, 54 * size))
+    hollow = ellipsoid(points, (-50, 2, -64), (40, 46, 70))
     kidney = kidney_distance(points, "left") - 5
     outside = np.maximum(trunk.abdomen + 3.5, trunk.cavity + 3)
     spleen = np.maximum.reduce([spleen, -hollow, -kidney, outside])
@@ -192,10 +197,10 @@ def _paint_kidney(trunk: Trunk, hu: dict, side: str, rng: np.random.Generator) -
     canvas.fill(kidney, hu["cortex"] + 4 * fine, box)
     pyramids = np.maximum(kidney + 8, -0.7 * middle * 6)
     canvas.fill(pyramids, hu["medulla"], box)
-    inner = (x - np.sign(x) * 10, y + 4, z)
-    sinus = ellipsoid(points, inner, (15, 13, 28)) + 2.5 * middle
+    inner = (x - np.sign(x) * 15, y + 9, z)
+    sinus = ellipsoid(points, inner, (17, 11, 25)) + 3.5 * middle
     canvas.fill(sinus, hu["fat"] + 10, box)
-    canvas.fill(sinus + 7, 0.5 * hu["medulla"] + 10, box)
+    canvas.fill(sinus + 6, 0.5 * hu["medulla"] + 10, box)
     if rng.random() < 0.35:
         place = rng.normal((x, y, z), (14, 14, 26))
         canvas.solid(place, np.full(3, rng.uniform(4, 16)), 8)

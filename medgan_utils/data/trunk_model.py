@@ -82,7 +82,7 @@ def _paint_fat_and_muscle(trunk: Trunk, hu: dict[str, float], rng: np.random.Gen
     flesh = hu["muscle"] + 4 * coarse - 140 * streaks
     lines = np.abs((trunk.muscle + 2.5) % 6.5 - 5.2) - 0.7
     flank = np.clip((-z - 70) / 40, 0, 1) * np.clip((np.abs(x) - 45) / 20, 0, 1)
-    flesh = flesh - 120 * flank * np.clip(0.6 - lines, 0, 1) * (trunk.muscle > -14)
+    flesh = flesh - 45 * flank * np.clip(0.2 - lines, 0, 1) * (trunk.muscle > -14)
     canvas.fill(trunk.muscle, flesh)
     inner = hu["fat"] + 9 * fine + 9 * middle + 0.8 * septa
     canvas.fill(trunk.cavity, inner)
@@ -107,28 +107,32 @@ def _paint_lungs(trunk: Trunk, hu: dict[str, float]) -> None:
 def _paint_muscle_bellies(trunk: Trunk, hu: dict[str, float], rng: np.random.Generator) -> None:
     """Erector spinae, psoas, quadratus lumborum and the crura of the diaphragm."""
     canvas = trunk.canvas
-    x, y, z = canvas.points
+    box = canvas.box((-110, -140, -400), (110, 0, 200))
+    x, y, z = canvas.points[:, *box]
     side = np.abs(x)
-    fine, middle = trunk.texture["fine"], trunk.texture["middle"]
-    streaks = np.clip(0.5 * fine + 0.6 * middle - 1.1 + 1.8 * trunk.shape["fatty_muscle"], 0, 1)
-    flesh = hu["muscle"] - 110 * streaks
+    fine, middle = trunk.texture["fine"][box], trunk.texture["middle"][box]
+    streaks = np.clip(0.5 * fine + 0.6 * middle - 1.3 + 1.6 * trunk.shape["fatty_muscle"], 0, 1)
+    flesh = hu["muscle"] - 100 * streaks
     grow = np.clip((-z + 20) / 170, 0, 1)
-    belly = np.hypot((side - 30 - 4 * grow) / (24 + 8 * grow), (y + 84) / (14 + 6 * grow)) - 1
-    belly = np.maximum(14 * belly, trunk.muscle + 3)
-    canvas.fill(belly - 2.0, hu["fat"] + 10)
-    canvas.fill(belly, flesh)
+    belly = _oval(side - 31 - 4 * grow, y + 82, 27 + 9 * grow, 16 + 6 * grow)
+    belly = np.maximum(belly, trunk.muscle[box] + 3)
+    canvas.fill(belly - 1.5, hu["fat"] + 10, box)
+    canvas.fill(belly, flesh, box)
     psoas = np.clip((-z - 70) / 90, 0, 1)
-    canvas.fill(
-        14 * (np.hypot((side - 30 - 9 * psoas) / (6 + 15 * psoas), (y + 50) / (6 + 15 * psoas)) - 1)
-        + 40 * (psoas == 0),
-        flesh,
-    )
-    lumborum = 8 * (np.hypot((side - 66) / 20, (y + 68) / 8) - 1)
-    canvas.fill(np.maximum(lumborum, z + 105), flesh)
+    radius = 6 + 16 * psoas
+    belly = _oval(side - 30 - 9 * psoas, y + 50, radius, radius)
+    canvas.fill(belly + 40 * (psoas == 0), flesh, box)
+    lumborum = _oval(side - 66, y + 68, 21, 9)
+    canvas.fill(np.maximum(lumborum, z + 105), flesh, box)
     right, left = rng.uniform(4, 7, 2)
     thick = np.where(x > 0, right, left)
-    crus = np.hypot((side - 15 - 0.03 * (z + 30)) / 1.2, (y + 24) / 2.4) - thick
-    canvas.fill(np.maximum(crus, z + 5), hu["muscle"])
+    crus = _oval(side - 15 - 0.03 * (z + 30), y + 24, 1.2 * thick, 2.4 * thick)
+    canvas.fill(np.maximum(crus, z + 5), hu["muscle"], box)
+
+
+def _oval(x: np.ndarray, y: np.ndarray, wide, deep) -> np.ndarray:
+    """Approximate signed distance to an ellipse around the origin, mm."""
+    return (np.sqrt((x / wide) ** 2 + (y / deep) ** 2) - 1) * np.minimum(wide, deep)
 
 
 def _paint_ribs(trunk: Trunk, hu: dict[str, float]) -> None:
@@ -174,7 +178,7 @@ def _paint_spine(trunk: Trunk, hu: dict[str, float]) -> None:
     pedicle = np.maximum.reduce(
         [np.abs(side - 12.5) - 4, np.abs(y - SPINE_Y + 18) - 10, np.abs(level - 4) - 7]
     )
-    spinous = np.maximum.reduce([side - 3.2, np.abs(y - canal_y + 24) - 13, np.abs(level + 6) - 9])
+    spinous = np.maximum.reduce([side - 2.7, np.abs(y - canal_y + 22) - 11, np.abs(level + 6) - 8])
     slant = np.abs(y - canal_y + 2 + 0.22 * (side - 14)) - 4
     transverse = np.maximum.reduce([slant, np.abs(side - 26) - 17, np.abs(level - 3) - 6])
     bone = np.minimum.reduce([body, ring, pedicle, spinous, transverse])
