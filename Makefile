@@ -33,7 +33,7 @@ unit: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/realdata
 
 notebooks: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:cacheprovider $(NOTEBOOKS)
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
 
 browser: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/browser -rs

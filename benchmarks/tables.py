@@ -96,15 +96,15 @@ def import_time(results: dict) -> str:
     )
 
 
-def explorer_latency(results: dict) -> str:
-    """Return the time from key to picture."""
-    return table(
-        ("presses", "median ms", "p95 ms", "of which in the kernel, ms"),
-        [[results[key] for key in ("presses", "median_ms", "p95_ms", "of_which_kernel_ms")]],
-    )
+def explorer_latency(results: list[dict]) -> str:
+    """Return the time from key to picture, without and with a neighbour beside it."""
+    head = ("explorer", "presses", "median ms", "p95 ms", "of which in the kernel, ms")
+    names = {False: "alone", True: "with the nearest of 624 images"}
+    keys = ("presses", "median_ms", "p95_ms", "of_which_kernel_ms")
+    return table(head, [[names[row["neighbour"]], *(row[key] for key in keys)] for row in results])
 
 
-TABLES: dict[str, Callable[[dict], str]] = {
+TABLES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
         training_loop,
@@ -125,12 +125,12 @@ def block(name: str) -> str:
     content = json.loads(path.read_text(encoding="utf-8"))
     made, results = content["provenance"], content["results"]
     versions = made["versions"]
-    load = results.get("load_average")
+    load = results.get("load_average") if isinstance(results, dict) else results[0]["load_average"]
     noted = (
         f"*{made['date']}, {made['machine']}, Python {versions['python']}, TensorFlow "
         f"{versions['tensorflow']}, Keras {versions['keras']}; {made['seconds']} s"
     )
-    noted += f"; load average at the end {load:.1f}.*" if load is not None else ".*"
+    noted += ".*" if load is None else f"; load average {load:.1f}.*"
     return f"{TABLES[name](results)}\n\n{noted}"
 
 
