@@ -173,12 +173,14 @@ def _profile(where: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _lungs_below(voxels: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether air in the liver's right half of the body lies at smaller z than the liver does."""
-    column = (labels > 0).any(axis=2)
-    air = (voxels < -500) & column[:, :, None]
-    if not air.any():
-        return False
-    return bool(_middle(air)[2] < _middle(labels > 0)[2])
+    """Whether there is more lung just below the liver (at smaller z) than just above it."""
+    liver, lung = labels > 0, (voxels > -940) & (voxels < -600)
+    reach = max(1, voxels.shape[2] // 20)
+    above, below = (
+        sum(int((lung[:, :, step:] & liver[:, :, :-step]).sum()) for step in range(1, reach + 1)),
+        sum(int((lung[:, :, :-step] & liver[:, :, step:]).sum()) for step in range(1, reach + 1)),
+    )
+    return below > above
 
 
 def _check_liver(item: Item, voxels: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> None:
