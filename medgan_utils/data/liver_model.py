@@ -25,7 +25,7 @@ def liver_distance(trunk: Trunk) -> np.ndarray:
     points = canvas.points[:, *box]
     x, y, z = points
     size = shape["liver"]
-    right = ellipsoid(points, (62, 6, -100), (84, 86, 105 * size))
+    right = ellipsoid(points, (62, 4, -100), (82, 81, 103 * size))
     left = ellipsoid(points, (-10 - shape["left_lobe_mm"], 48, -46), (76, 42, 44 * size))
     caudate = ellipsoid(points, (8, 2, -52), (20, 18, 26))
     # The visceral side: from the left in front to the right behind, further right as it goes down.
@@ -40,7 +40,7 @@ def liver_distance(trunk: Trunk) -> np.ndarray:
     # Fissure of the round ligament, porta hepatis, and what presses into the liver.
     fissure = np.maximum(np.abs(x + 18 + 0.12 * (y - 40)) - shape["fissure_mm"], 38 - y - 0.3 * z)
     fissure = np.maximum(fissure, z + 40)
-    porta = capsule(points, PORTAL[1], PORTAL[2] + [4, 4, 4], 13, 8)
+    porta = capsule(points, PORTAL[1], PORTAL[2] + [4, 4, 4], 12, 5)
     cava = cava_distance(points, shape)
     kidney = kidney_distance(points, "right") - 4
     stomach = stomach_distance(points, shape) - 2

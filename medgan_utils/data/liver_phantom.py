@@ -94,10 +94,10 @@ def make_liver_subject(
     if not 0 <= count <= 5:
         raise ValueError(f"tumours is {count}; 0 to 5 can be made")
     shape = draw_shape(form)
-    across = shape["half_width_mm"] + shape["half_depth_mm"] + 2 * shape["fat_mm"]
+    across = shape["half_width_mm"] + 1.09 * shape["half_depth_mm"] + 2 * shape["fat_mm"]
     hu, scanner = draw_hu(contrast, phase), draw_scanner(contrast, across * shape["size"])
     affine, world, points = _grid(matrix, slices, pose, shape)
-    spacing = [size / shape["size"] for size in (affine[0, 0], affine[1, 1], affine[2, 2])]
+    spacing = np.diag(affine)[:3] / (shape["size"] * np.array([1.0, shape["depth"], 1.0]))
     canvas = Canvas(points, spacing)
     trunk = Trunk(canvas, shape, body)
     paint_trunk(trunk, hu, body)
@@ -113,26 +113,27 @@ def make_liver_subject(
 def draw_shape(rng: np.random.Generator) -> dict[str, float]:
     """Draw what makes one trunk differ from another: mm, or factors around 1."""
     fat = float(np.clip(np.exp(rng.normal(np.log(15), 0.55)), 4, 45))
-    girth = 0.35 * (fat - 15) + rng.normal(0, 4)
+    girth = 0.25 * (fat - 15) + rng.normal(0, 4)
     age = rng.uniform(0, 1)
     return {
         "size": float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.15)),
+        "depth": float(np.clip(rng.normal(1.09, 0.06), 0.95, 1.22)),
         "half_width_mm": 147 + girth + rng.normal(0, 4),
         "half_depth_mm": 101 + girth + rng.normal(0, 5),
         "fat_mm": fat,
         "fat_side": rng.uniform(-0.6, 1.0),
         "fatty_muscle": float(np.clip(0.25 * age + rng.normal(0.1, 0.1), 0, 0.5)),
-        "wall_mm": rng.uniform(11, 15),
+        "wall_mm": rng.uniform(10, 14),
         "left_dome_mm": rng.normal(-14, 8),
         "heart_z_mm": rng.normal(8, 8),
         "rib_z_mm": rng.uniform(67, 94),
         "vertebra_z_mm": rng.uniform(0, 34),
         "bone": float(np.clip(1.15 - 0.35 * age + rng.normal(0, 0.1), 0.6, 1.4)),
         "calcium": float(np.clip(1.6 * age - 0.6 + rng.normal(0, 0.3), 0, 1.5)),
-        "liver": float(np.clip(rng.normal(1.0, 0.08), 0.82, 1.2)),
-        "left_lobe_mm": rng.normal(0, 12),
+        "liver": float(np.clip(rng.normal(0.96, 0.08), 0.8, 1.15)),
+        "left_lobe_mm": rng.normal(-8, 15),
         "hilum_mm": rng.uniform(15, 40),
-        "tip_mm": rng.uniform(-25, 10),
+        "tip_mm": rng.uniform(-15, 14),
         "fissure_mm": rng.uniform(1.0, 4.0),
         "gallbladder": rng.uniform(0.6, 1.25),
         "cava_mm": rng.uniform(8.5, 12.5),
@@ -164,6 +165,7 @@ def _grid(
     y = y - 10
     points = np.stack([np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x, z])
     points = (points / shape["size"]).astype(np.float32)
+    points[1] /= shape["depth"]
     spacing = (pixel, pixel, step)
     for knot, amplitude in ((90.0, 3.0), (32.0, 1.6)):
         for axis in range(3):

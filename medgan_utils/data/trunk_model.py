@@ -79,7 +79,9 @@ def _paint_fat_and_muscle(trunk: Trunk, hu: dict[str, float], rng: np.random.Gen
     septa = 60 * np.clip(1 - np.abs(middle + 0.4 * fine) / 0.12, 0, 1)
     canvas.fill(skin + 1.8, hu["fat"] + 5 * fine + 0.5 * septa)
     streaks = np.clip(0.9 * (0.6 * fine + 0.7 * middle - 1.5 + 1.4 * shape["fatty_muscle"]), 0, 0.8)
-    flesh = hu["muscle"] + 4 * coarse - 140 * streaks
+    thorax = np.clip((z + 75) / 40, 0, 1) * np.clip((y + 60) / 30, 0, 1)
+    between_ribs = thorax * np.clip(28 + 26 * middle, 0, 110)
+    flesh = hu["muscle"] + 4 * coarse - 140 * streaks - between_ribs
     lines = np.abs((trunk.muscle + 2.5) % 6.5 - 5.2) - 0.7
     flank = np.clip((-z - 70) / 40, 0, 1) * np.clip((np.abs(x) - 45) / 20, 0, 1)
     flesh = flesh - 45 * flank * np.clip(0.2 - lines, 0, 1) * (trunk.muscle > -14)
@@ -185,9 +187,9 @@ def _paint_spine(trunk: Trunk, hu: dict[str, float]) -> None:
     canvas.fill(disc, hu["disc"], box)
     canvas.fill(canal, hu["fat"] + 30, box)
     canvas.fill(canal + 2.5, hu["canal"], box)
-    canvas.fill(bone, 640 * shape["bone"], box)
-    spongy = hu["marrow"] * shape["bone"] + 55 * fine
-    canvas.fill(bone + 1.7, spongy, box)
+    canvas.fill(bone, 560 * shape["bone"], box)
+    spongy = hu["marrow"] * shape["bone"] + 42 * fine
+    canvas.fill(bone + 1.3, spongy, box)
 
 
 def paint_table(
@@ -211,8 +213,8 @@ def paint_table(
     if rng.random() < 0.6:
         shells.append(np.abs(y - (top - thick + 0.5 * curve * x**2)) - 0.5)
     shell = np.maximum(np.minimum.reduce(shells), np.abs(x) - half)
-    if rng.random() < 0.6:
-        edge = np.hypot(np.abs(x) - half, y - top + thick / 3) - rng.uniform(2, 5)
+    if rng.random() < 0.35:
+        edge = np.hypot(np.abs(x) - half, y - top + thick / 3) - rng.uniform(1, 4)
         shell = np.minimum(shell, edge)
     where = canvas.hu < -500
     canvas.paint(canvas.whole, canvas.cover(shell) * where, float(rng.uniform(100, 900)))
