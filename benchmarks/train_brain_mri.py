@@ -39,7 +39,7 @@ FACTS = {
     "  mirrored at random.",
     "licence": "CC BY-SA 3.0 (https://creativecommons.org/licenses/by-sa/3.0/), attribution:\n"
     "  IXI dataset, Imperial College London and partners.",
-    "command": "`python benchmarks/train_brain_mri.py`, then `--rate 2.5e-4`, then `--publish test`",
+    "command": "`python benchmarks/train_brain_mri.py`, then `--rate 2.5e-4`, `--publish test`",
 }
 
 

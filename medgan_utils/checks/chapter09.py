@@ -76,7 +76,7 @@ def interpolate(answer: Callable) -> None:
     "(share of held-out images that are further away than the fake).",
 )
 def copy_score(answer: Callable) -> None:
-    """The answer maps a fake, training and held-out images to the share of held-out further away."""
+    """The answer maps fake, training and held-out images to the share of held-out further away."""
     random = np.random.default_rng(2)
     training = random.uniform(-1, 1, (20, 8, 8)).astype(np.float32)
     held_out = random.uniform(-1, 1, (10, 8, 8)).astype(np.float32)
