@@ -1,20 +1,21 @@
-"""Compare the brain phantom with real IXI heads: pairwise SSIM by level, grey levels, a montage.
+"""Compare the brain phantom with real IXI heads, round by round of its making.
 
 The question SSIM answers here is whether the phantom's subjects are as different from one another
-as real people are; a high value between *different* subjects means that they look alike. Run with
+as real people are; a high value between *different* subjects means that they look alike. Beside it
+stand the grey levels, and a montage to look at. Run with
 
-    MEDGAN_REAL_DATA=folder python benchmarks/phantom_realism.py [--montage montage.png]
+    MEDGAN_REAL_DATA=folder python benchmarks/phantom_realism.py [--montages folder]
 
-where `folder/ixi_t1` holds T1 volumes of IXI (brain-development.org, CC BY-SA 3.0). The montage is
-of IXI slices: whoever publishes it must say so and keep that licence.
+where `folder/ixi_t1` holds T1 volumes of IXI (brain-development.org, CC BY-SA 3.0). The montages
+show IXI slices: whoever publishes them must say so and keep that licence.
 """
 
 import argparse
 import itertools
 import os
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,25 @@ from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity
 
 from medgan_utils.data import Axial, axial_slices, read_volume
-from medgan_utils.data.brain_cohort import write_brain_phantom
 
+ROOT = Path(__file__).parents[1]
+ROUNDS = {
+    "39c971e": "first usable version: brain, skull, scalp and a face",
+    "49ba78e": "tilted as in IXI, brain and head warped apart, new face and neck, darker fat",
+    "": "folds in the cortex, leaves of the cerebellum, size and pose closer to IXI",
+}
+"""Commit of every round -> what it changed; "" is the code as it stands."""
+
+WRITE = """
+import sys, time
+try:
+    from medgan_utils.data.brain_cohort import write_brain_phantom
+except ImportError:  # where it was before it had a module of its own
+    from medgan_utils.data.brain_phantom import write_brain_phantom
+started = time.perf_counter()
+write_brain_phantom(sys.argv[1], int(sys.argv[2]), lesion_fraction=0.0, progress=False)
+print(time.perf_counter() - started)
+"""
 LEVELS_MM = (24, 40, 56, 72, 88, 104, 120)
 AXIAL = Axial(image_size=120, levels=(LEVELS_MM[0], LEVELS_MM[-1]), step_mm=16)
 BRAIN = (slice(34, 86), slice(34, 86))
@@ -76,7 +94,7 @@ def grey_levels(phantom: np.ndarray, real: np.ndarray) -> dict:
     }
 
 
-def draw_montage(path: str, phantom: np.ndarray, real: np.ndarray, subjects: int = 5) -> None:
+def draw_montage(path: Path, phantom: np.ndarray, real: np.ndarray, subjects: int = 5) -> None:
     """Phantom subjects (upper rows) above IXI subjects (lower rows), and the two histograms."""
     import matplotlib
 
@@ -94,33 +112,58 @@ def draw_montage(path: str, phantom: np.ndarray, real: np.ndarray, subjects: int
     figure.savefig(path, dpi=80)
 
 
+def write_cohort(commit: str, subjects: int, folder: Path) -> tuple[list[Path], float]:
+    """Write a cohort with the package as it was at a commit; its T1 files, and the seconds."""
+    package = ROOT
+    if commit:
+        package = folder / "package"
+        package.mkdir()
+        archive = ["git", "-C", str(ROOT), "archive", commit, "medgan_utils"]
+        packed = subprocess.run(archive, check=True, stdout=subprocess.PIPE).stdout
+        subprocess.run(["tar", "-x", "-C", str(package)], check=True, input=packed)
+    command = [sys.executable, "-c", WRITE, str(folder / "cohort"), str(subjects)]
+    environment = os.environ | {"PYTHONPATH": str(package)}
+    seconds = subprocess.check_output(command, text=True, cwd=package, env=environment)
+    return sorted(folder.glob("cohort/sub-*/anat/*_T1w.nii.gz")), round(float(seconds), 1)
+
+
+def measure_round(commit: str, subjects: int, real: np.ndarray, montage: Path | None) -> dict:
+    """Write, compare and draw one round; one row of the results."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths, seconds = write_cohort(commit, subjects, Path(folder))
+        phantom = load(paths)
+    if montage:
+        draw_montage(montage, phantom, real)
+    return {
+        "commit": commit or "the one in provenance",
+        "change": ROUNDS[commit],
+        "seconds_to_write": seconds,
+        "ssim": compare(phantom, real),
+        "grey_levels": grey_levels(phantom, real),
+    }
+
+
 def main() -> None:
-    """Write the cohort, compare it, store the table."""
+    """Measure every round, store the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=40)
-    parser.add_argument("--out", default=Path(__file__).parent / "results/phantom_realism.json")
-    parser.add_argument("--montage", help="where to draw phantom slices above IXI slices")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "benchmarks/results/phantom_realism.json"
+    )
+    parser.add_argument("--montages", type=Path, help="folder for phantom above IXI, one a round")
     arguments = parser.parse_args()
     if "MEDGAN_REAL_DATA" not in os.environ:
         sys.exit("set MEDGAN_REAL_DATA to the folder that holds ixi_t1/; nothing to compare with")
     real_paths = sorted(Path(os.environ["MEDGAN_REAL_DATA"], "ixi_t1").glob("*.nii.gz"))
     step = max(1, len(real_paths) // arguments.subjects)
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        cohort = Path(folder, "phantom")
-        paths = write_brain_phantom(cohort, arguments.subjects, lesion_fraction=0.0)
-        seconds = time.perf_counter() - started
-        phantom = load(paths)
     real = load(real_paths[::step][: arguments.subjects])
-    rows = compare(phantom, real)
-    results = {"ssim": rows, "grey_levels": grey_levels(phantom, real)}
-    for row in rows:
-        print(row)
-    print({k: v for k, v in results["grey_levels"].items() if k.startswith("wasserstein")})
-    print(f"{arguments.subjects} phantom subjects written in {seconds:.0f} s")
-    record(arguments.out, results, seeds=[0], seconds_to_write=round(seconds, 1))
-    if arguments.montage:
-        draw_montage(arguments.montage, phantom, real)
+    rows = []
+    for number, commit in enumerate(ROUNDS, 1):
+        montage = arguments.montages and arguments.montages / f"round-{number}.png"
+        rows.append(measure_round(commit, arguments.subjects, real, montage))
+        for row in rows[-1]["ssim"]:
+            print(number, row)
+    record(arguments.out, rows, seeds=[0], subjects=arguments.subjects)
 
 
 if __name__ == "__main__":

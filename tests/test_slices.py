@@ -305,6 +305,9 @@ def test_labels_go_with_their_images():
         slices.to_dataset(8, label="lesion")
     with pytest.raises(ValueError, match="'age' holds float64"):
         slices.to_dataset(8, label="age")
+    slices.labels["sex"] = np.where(slices.labels["number"] < 3, -1, 1)
+    with pytest.raises(ValueError, match=r"'sex' is unknown \(below 0\) for 3 slices"):
+        slices.to_dataset(8, label="sex")
     with pytest.raises(ValueError, match="there is no batch"):
         slices.select(np.array([], int)).to_dataset(8)
 

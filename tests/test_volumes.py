@@ -120,6 +120,15 @@ def test_of_four_dimensions_one_time_point_is_picked(tmp_path):
         read_volume(path, index=3)
 
 
+def test_colours_and_complex_numbers_are_refused(tmp_path):
+    colours = np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    for name, voxels in (("rgb", colours), ("kspace", np.zeros((4, 4, 4), np.complex64))):
+        path = tmp_path / f"{name}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+        with pytest.raises(ValueError, match=rf"{name}\.nii\.gz holds colours or complex"):
+            read_volume(path)
+
+
 def test_nan_is_refused_or_filled(tmp_path):
     voxels = np.ones((4, 4, 4), np.float32)
     voxels[1, 2, 3], voxels[0, 0, 0] = np.nan, np.inf

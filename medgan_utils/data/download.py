@@ -1,7 +1,9 @@
 """Downloads that are checked, and archives that cannot write outside their folder."""
 
+import gzip
 import shutil
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from .cache import written_whole
@@ -77,9 +79,10 @@ def unpack(archive: Path, folder: Path) -> Path:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     with tar.extractfile(member) as source, open(target, "wb") as file:
                         shutil.copyfileobj(source, file)
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        reason = str(error).partition(":")[0]
         raise ValueError(
-            f"{archive} is no whole tar archive ({error}); delete it and download it again"
+            f"{archive} is no whole tar archive ({reason}); delete it and download it again"
         ) from error
     return folder
 

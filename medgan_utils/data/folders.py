@@ -41,7 +41,9 @@ def folder_items(
     for needed in (folder, masks):
         if needed is not None and not needed.is_dir():
             raise FileNotFoundError(f"{needed} is no folder; check folder= and masks=")
-    paths = sorted(folder.glob(glob)) if glob else _readable(folder)
+    paths = _readable(folder)
+    if glob:
+        paths = sorted(set(paths) & set(folder.glob(glob)))
     if masks is not None:
         paths = [path for path in paths if masks.resolve() not in path.resolve().parents]
     if not paths:

@@ -194,7 +194,7 @@ class Slices:
         """Stack integer labels to int64 (N, number of names), as `to_dataset` yields them.
 
         Raises:
-            ValueError: There is no such label, or it holds no whole numbers.
+            ValueError: There is no such label, or it holds other than whole numbers from 0 on.
         """
         for name in names:
             if name not in self.labels:
@@ -207,6 +207,11 @@ class Slices:
                 raise ValueError(
                     f"label {name!r} holds {self.labels[name].dtype} values; a class label must "
                     f"be whole numbers from 0 on: bin it first"
+                )
+            if unknown := int((self.labels[name] < 0).sum()):
+                raise ValueError(
+                    f"label {name!r} is unknown (below 0) for {unknown} slices; leave them out: "
+                    f"slices.select(slices.labels[{name!r}] >= 0)"
                 )
         return np.stack([self.labels[name].astype(np.int64) for name in names], axis=1)
 

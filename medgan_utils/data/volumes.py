@@ -85,6 +85,10 @@ def _read_nifti(path: Path, index: int | None) -> tuple[np.ndarray, np.ndarray]:
 
     try:
         image = nibabel.load(path)
+        if image.get_data_dtype().kind not in "biuf":
+            raise ValueError(
+                f"{path.name} holds colours or complex numbers; convert it to one number a voxel"
+            )
         if image.ndim == 4:
             image = _time_point(path, image, index)
         canonical = nibabel.as_closest_canonical(image)
