@@ -115,6 +115,19 @@ def test_conditional_gan_trains_and_samples_with_labels():
         tiny().sample(5, labels[:5])
 
 
+def test_a_wrong_number_of_classes_is_named():
+    gan = tiny(num_classes=(2, 3))
+    assert gan.class_counts == (2, 3)
+    with pytest.raises(ValueError, match=r"shape \(4, 1\); \(4, 2\) is needed"):
+        gan.sample(4, np.zeros((4, 1), int))
+    with pytest.raises(ValueError, match=r"to \[1 3\]; this GAN knows \(2, 3\) classes"):
+        gan.sample(2, np.array([[0, 0], [1, 3]]))
+    labels = np.full((16, 2), 2, "int32")  # the first column has two classes
+    data = tf.data.Dataset.from_tensor_slices((real_images(), labels)).repeat().batch(8)
+    with pytest.raises(ValueError, match=r"none of the \(2, 3\) classes.*num_classes="):
+        gan.fit(data, steps_per_epoch=1, verbose=0)
+
+
 def test_samples_depend_on_the_seed_alone_and_not_on_the_batch():
     gan = tiny()
     np.testing.assert_allclose(

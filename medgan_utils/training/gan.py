@@ -106,8 +106,26 @@ class GAN(keras.Model):
             self.d_optimizer = _prepare(discriminator_optimizer, self.discriminator)
 
     def fit(self, x, *args, shuffle=False, **settings) -> keras.callbacks.History:
-        """Train as `keras.Model.fit` does; a `tf.data.Dataset` brings its own order."""
-        return super().fit(x, *args, shuffle=shuffle, **settings)
+        """Train as `keras.Model.fit` does; a `tf.data.Dataset` brings its own order.
+
+        Raises:
+            ValueError: A label is none of the generator's classes (seen on CPU only).
+        """
+        try:
+            return super().fit(x, *args, shuffle=shuffle, **settings)
+        except tf.errors.InvalidArgumentError as error:
+            if "is not in [0, " not in str(error):
+                raise
+            raise ValueError(
+                f"a label is none of the {self.class_counts} classes that the networks were made "
+                f"with; make both with num_classes= the highest label of each column plus one"
+            ) from error
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Number of classes of each column of labels."""
+        kind = keras.layers.Embedding
+        return tuple(layer.input_dim for layer in self.generator.layers if isinstance(layer, kind))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -248,12 +266,15 @@ class GAN(keras.Model):
             Float32 images (N, H, W, C) in [-1, 1].
 
         Raises:
-            ValueError: Labels are missing, or there for a GAN that takes none.
+            ValueError: Labels are missing, of another form or class, or there for a GAN that takes
+                none.
         """
         z = self.latents(latents, seed) if np.ndim(latents) == 0 else np.asarray(latents)
         if (labels is not None) != self.conditional:
             wants = "needs labels (N, n)" if self.conditional else "takes no labels"
             raise ValueError(f"this GAN {wants}")
+        if labels is not None:
+            _check_labels(np.asarray(labels), (len(z), len(self.class_counts)), self.class_counts)
         parts = []
         for start in range(0, len(z), batch_size):
             chosen = slice(start, start + batch_size)
@@ -278,3 +299,14 @@ def _prepare(optimizer, network):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def _check_labels(labels: np.ndarray, shape: tuple[int, int], counts: tuple[int, ...]) -> None:
+    """Refuse labels (N, n) of another shape, or outside 0 to count - 1 of their column."""
+    if labels.shape != shape:
+        raise ValueError(f"labels have shape {labels.shape}; {shape} is needed, a row an image")
+    if (labels < 0).any() or (labels >= np.array(counts)).any():
+        raise ValueError(
+            f"labels reach from {labels.min(axis=0)} to {labels.max(axis=0)}; this GAN knows "
+            f"{counts} classes, counted from 0"
+        )
