@@ -33,7 +33,8 @@ def training_loop(results: dict) -> str:
     ]
     return (
         f"{table(head, rows)}\n\n`GAN.fit` takes {said(results['fit_over_bare'])} times the bare "
-        f"loop's time a step; a call of `fit` adds {results['fit_start_up_ms']} ms once."
+        f"loop's time a step; a call of `fit` adds {results['fit_start_up_ms']} ms once. "
+        f"{results['rounds']} rounds of {results['steps_per_round']} steps."
     )
 
 
@@ -44,7 +45,8 @@ def training_extras(results: dict) -> str:
         (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
         for row in results["rows"]
     ]
-    return table(head, rows)
+    rounds = f"{results['rounds']} rounds of {results['steps_per_round']} steps."
+    return f"{table(head, rows)}\n\n{rounds}"
 
 
 def matrix_rate(results: dict) -> str:
@@ -121,7 +123,7 @@ def block(name: str) -> str:
     """Return a result as Markdown, with the run it comes from."""
     path = FOLDER / "results" / f"{name}.json"
     if not path.is_file():
-        return "*Not run yet.*"
+        return "*Not measured yet.*"
     content = json.loads(path.read_text(encoding="utf-8"))
     made, results = content["provenance"], content["results"]
     versions = made["versions"]

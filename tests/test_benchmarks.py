@@ -8,8 +8,11 @@ import pytest
 import tensorflow as tf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import loading
 import loops
+import matrix_rate
 import timing
+from small_heads import write_cohort
 
 from medgan_utils.data import Slices
 
@@ -69,3 +72,21 @@ def test_interleaved_counts_what_a_run_says_it_took():
     times = timing.interleaved({"told": told, "clocked": lambda steps: None}, steps=3, rounds=5)
     np.testing.assert_allclose(times["told"], 4.0)
     assert calls == [3] * 6 and len(times["clocked"]) == 5 and (times["clocked"] >= 0).all()
+
+
+def test_operations_are_counted_from_the_shapes():
+    gan = loops.new_gan()
+    total, first = matrix_rate.forward_flops(gan.discriminator)
+    assert first == 2 * 4 * 4 * 16 * 32 * 32  # a 4×4 kernel, 1 to 16 channels, 32×32 positions
+    assert total == first + 2 * 16 * (16 * 32 * 16**2 + 32 * 64 * 8**2 + 64 * 128 * 4**2) + 2 * 2048
+    assert matrix_rate.forward_flops(gan.generator)[1] == 2 * 64 * 2048
+    for name, (function, flops) in matrix_rate.parts_of(gan).items():
+        function()
+        assert flops >= 0, name
+
+
+@pytest.mark.parametrize("way", ["load_slices, one .npz", "store_slices, 2 workers"])
+def test_loading_is_watched_in_a_process_of_its_own(way, tmp_path):
+    folder = write_cohort(tmp_path / "files", 2)
+    run = loading.watched(way, folder, tmp_path / "out", tmp_path / "cache")
+    assert run["slices"] > 10 and run["seconds"] > 0 and run["peak_mb"] > 30
