@@ -41,9 +41,7 @@ def folder_items(
     for needed in (folder, masks):
         if needed is not None and not needed.is_dir():
             raise FileNotFoundError(f"{needed} is no folder; check folder= and masks=")
-    paths = _readable(folder)
-    if glob:
-        paths = sorted(set(paths) & set(folder.glob(glob)))
+    paths = _readable(folder, glob)
     if masks is not None:
         paths = [path for path in paths if masks.resolve() not in path.resolve().parents]
     if not paths:
@@ -110,14 +108,15 @@ def _number(text: str | None) -> float:
         return float("nan")
 
 
-def _readable(folder: Path) -> list[Path]:
-    """Return the NIfTI and PNG files, and the folders of DICOM files, below a folder."""
+def _readable(folder: Path, glob: str | None) -> list[Path]:
+    """Return the NIfTI and PNG files, and the folders of DICOM files, that match a glob."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
     images = {
         path for path in files if path.name.lower().endswith(VOLUME_SUFFIXES + IMAGE_SUFFIXES)
     }
     series = {path.parent for path in files if is_dicom(path)}
-    return sorted(images | series)
+    found = images | series
+    return sorted(found & set(folder.glob(glob)) if glob else found)
 
 
 register(
