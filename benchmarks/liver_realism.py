@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from record import record
+from record import provenance, record
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -252,7 +252,8 @@ def main() -> None:
     for name, row in results.items():
         print(f"{name:30} AUC {row['auc']:.3f} {row['interval']}")
     rounds = json.loads(arguments.out.read_text())["results"] if arguments.out.exists() else {}
-    about = {"note": arguments.note, "phantom_subjects": len(parts), "auc": results}
+    about = {"note": arguments.note, "phantom_commit": provenance([])["commit"]}
+    about |= {"phantom_subjects": len(parts), "auc": results}
     rounds[f"round {arguments.round}"] = about
     record(arguments.out, rounds, seeds=[0, *seeds])
 
