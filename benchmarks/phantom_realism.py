@@ -12,7 +12,9 @@ show IXI slices: whoever publishes them must say so and keep that licence.
 
 import argparse
 import itertools
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -135,12 +137,39 @@ def measure_round(commit: str, subjects: int, real: np.ndarray, montage: Path | 
     if montage:
         draw_montage(montage, phantom, real)
     return {
-        "commit": commit or "the one in provenance",
+        "commit": commit or "as it stands",
         "change": ROUNDS[commit],
         "seconds_to_write": seconds,
         "ssim": compare(phantom, real),
         "grey_levels": grey_levels(phantom, real),
     }
+
+
+def summary(content: dict) -> str:
+    """Return the stored rounds as Markdown, for `data/README.md`."""
+    rounds, real = content["results"], {}
+    columns = [f"{mm} mm" for mm in LEVELS_MM]
+    lines = [["round", "what it changed", *columns, "grey levels"], ["---"] * (len(columns) + 3)]
+    for number, row in enumerate(rounds, 1):
+        cells = [f"{level['phantom_slice']:.2f}" for level in row["ssim"]]
+        distance = f"{row['grey_levels']['wasserstein_phantom_ixi']:.3f}"
+        lines.append([str(number), f"{row['change']} (`{row['commit']}`)", *cells, distance])
+        real = row
+    cells = [f"{level['ixi_slice']:.2f}" for level in real["ssim"]]
+    halves = f"{real['grey_levels']['wasserstein_ixi_halves']:.3f}"
+    lines.append(["IXI", "real heads; grey levels: one half against the other", *cells, halves])
+    made = content["provenance"]
+    note = f"*{content['subjects']} heads each, {made['date']}, {made['machine']}.*"
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{note}"
+
+
+def write_readme(content: dict) -> None:
+    """Put the summary where `data/README.md` keeps it."""
+    path = ROOT / "data" / "README.md"
+    text = path.read_text(encoding="utf-8")
+    block = re.compile(r"(<!-- phantom_realism -->\n).*?(<!-- end -->)", re.DOTALL)
+    written = block.sub(lambda found: f"{found[1]}{summary(content)}\n{found[2]}", text)
+    path.write_text(written, encoding="utf-8")
 
 
 def main() -> None:
@@ -164,6 +193,7 @@ def main() -> None:
         for row in rows[-1]["ssim"]:
             print(number, row)
     record(arguments.out, rows, seeds=[0], subjects=arguments.subjects)
+    write_readme(json.loads(arguments.out.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
