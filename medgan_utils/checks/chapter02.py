@@ -1,0 +1,108 @@
+"""Checks of chapter 02: orientation, grey levels of CT, artefacts, a split by patient."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .form import exercise, require
+
+ARTEFACTS = {"A": "motion", "B": "bias field", "C": "noise"}
+
+
+@exercise(
+    "2.1 Read the orientation",
+    hint="Column i of the affine says which way voxel axis i runs in millimetres. Its largest "
+    "entry, by size, names the axis (R, A or S); a negative one names the opposite (L, P or I).",
+)
+def orientation(answer: Callable[[np.ndarray], str]) -> None:
+    """Check `answer(affine) -> code`.
+
+    Args:
+        answer: Takes an affine (4, 4) to RAS millimetres; returns three letters such as "LPS".
+    """
+    for code, columns in {
+        "RAS": ((0, 2.0), (1, 2.0), (2, 3.0)),
+        "LAS": ((0, -2.0), (1, 2.0), (2, 3.0)),
+        "PSR": ((1, -1.0), (2, 1.5), (0, 1.0)),
+        "LPI": ((0, -1.0), (1, -0.8), (2, -5.0)),
+    }.items():
+        affine = np.eye(4)
+        affine[:3, :3] = 0.05
+        for column, (row, size) in enumerate(columns):
+            affine[row, column] = size
+        said = _given(answer(affine))
+        require(isinstance(said, str), "return three letters as text, for example 'RAS'.")
+        opposite = said.translate(str.maketrans("RLAPSI", "LRPAIS"))
+        require(opposite != code, f"you say {said} for {code}: every direction is reversed.")
+        require(said == code, f"an affine that stores {code} is called {said}.")
+
+
+@exercise(
+    "2.2 From stored numbers to grey",
+    hint="First HU = slope · stored + intercept. The window runs from centre - width/2 (black, 0) "
+    "to centre + width/2 (white, 1); clip what lies outside.",
+)
+def ct_grey(answer: Callable[[np.ndarray, float, float, float, float], np.ndarray]) -> None:
+    """Check `answer(stored, slope, intercept, centre, width) -> grey`.
+
+    Args:
+        answer: Takes stored integers of any shape, the rescale slope and intercept, and a window
+            in HU; returns greys in [0, 1] of the same shape.
+    """
+    stored = np.array([[0, 900, 1024], [1064, 1124, 3000]], np.uint16)
+    for slope, intercept, centre, width in (
+        (1.0, -1024.0, 40.0, 400.0),
+        (2.0, -2000.0, 50.0, 150.0),
+    ):
+        grey = np.asarray(_given(answer(stored, slope, intercept, centre, width)), float)
+        require(grey.shape == stored.shape, f"the result has shape {grey.shape}.")
+        require(grey.min() >= 0 and grey.max() <= 1, "greys leave [0, 1]: clip them.")
+        unscaled = np.clip((stored - (centre - width / 2)) / width, 0, 1)
+        right = slope * stored.astype(float) + intercept
+        right = np.clip((right - (centre - width / 2)) / width, 0, 1)
+        require(not np.allclose(grey, unscaled), "slope and intercept are not used.")
+        require(np.allclose(grey, right, atol=1e-4), "some greys are wrong.")
+
+
+@exercise(
+    "2.3 Name the artefact",
+    hint="Motion repeats edges along one direction. A bias field is smooth and as large as the "
+    "head. Noise is different in every pixel, and lifts the dark air.",
+)
+def name_artefacts(answer: Mapping[str, str]) -> None:
+    """Check a dictionary from the letters of the figure to "noise", "bias field" or "motion"."""
+    if any(value is ... for value in answer.values()):
+        raise NotImplementedError
+    require(set(answer) == set(ARTEFACTS), "name A, B and C, and nothing else.")
+    wrong = [letter for letter, name in ARTEFACTS.items() if answer[letter] != name]
+    require(not wrong, f"look again at {', '.join(wrong)}.")
+
+
+@exercise(
+    "2.4 Split by patient",
+    hint="Draw from np.unique(subjects), not from the slices; then np.isin marks the slices.",
+)
+def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
+    """Check `answer(subjects, share, seed) -> is_test`.
+
+    Args:
+        answer: Takes the subject of each slice (N,), the share of subjects to test on and a seed;
+            returns bool (N,).
+    """
+    subjects = np.repeat([f"p{i:02d}" for i in range(20)], np.arange(3, 23))
+    for share in (0.25, 0.5):
+        is_test = np.asarray(_given(answer(subjects, share, 0)))
+        require(is_test.shape == subjects.shape and is_test.dtype == bool, "return bool (N,).")
+        both = set(subjects[is_test]) & set(subjects[~is_test])
+        require(not both, f"{len(both)} patients are on both sides.")
+        count = len(set(subjects[is_test]))
+        require(count == share * 20, f"{count} of 20 patients are tested on, not {share:.0%}.")
+    others = [np.asarray(answer(subjects, 0.5, seed)) for seed in range(4)]
+    require(any((one != others[0]).any() for one in others), "the seed changes nothing.")
+
+
+def _given(result: object) -> object:
+    """Pass on what the student's function returned, unless it is still a stub."""
+    if result is None or result is ...:
+        raise NotImplementedError
+    return result
