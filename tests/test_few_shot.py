@@ -1,0 +1,68 @@
+"""The stored few-shot curve is whole, and one of its rows can be computed again."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgan_utils import profiles
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def few_shot(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import few_shot
+
+    few_shot.cohort.cache_clear()
+    return few_shot
+
+
+@pytest.fixture
+def stored():
+    return json.loads(profiles.stored_result("few_shot.json").read_text(encoding="utf-8"))
+
+
+def test_it_says_what_made_it(few_shot, stored):
+    made = stored["provenance"]
+    assert made["command"].startswith("python benchmarks/few_shot.py")
+    assert len(made["commit"].removesuffix("+changes")) == 40
+    assert made["seconds"] > 0 and {"tensorflow", "keras", "numpy"} <= set(made["versions"])
+    assert stored["settings"].items() >= few_shot.SETTINGS.items()
+
+
+def test_every_arm_ran_with_every_number_of_subjects_and_seed(few_shot, stored):
+    seeds = stored["provenance"]["seeds"]
+    assert len(seeds) >= 3
+    ran = [(row["arm"], row["subjects"], row["seed"]) for row in stored["results"]]
+    assert sorted(ran) == sorted(product(few_shot.ARMS, few_shot.COUNTS, seeds))
+    assert all(0 <= row["auc"] <= 1 for row in stored["results"])
+
+
+def test_arms_of_one_run_share_their_real_images(stored):
+    for row in stored["results"]:
+        added = row["images"] - row["real_images"]
+        assert added == (stored["settings"]["generated"] if "GAN" in row["arm"] else 0)
+
+
+def test_nobody_is_in_pool_and_test(few_shot):
+    settings = few_shot.CHECK["settings"]
+    slices = few_shot.cohort(settings["subjects"])
+    ill, healthy, test = few_shot.split(slices, settings["pool"])
+    assert len(ill) == len(healthy) == settings["pool"] // 2
+    assert sorted([*ill, *healthy, *test]) == sorted(np.unique(slices.subjects))
+    with pytest.raises(ValueError, match="pool=12"):
+        few_shot.split(slices, 12)
+
+
+def test_the_check_rows_come_out_again(few_shot, stored):
+    check = stored["check"]
+    rows = few_shot.run_once(check["count"], check["seed"], check["settings"])
+    for row, kept in zip(rows, check["rows"], strict=True):
+        same = ("arm", "subjects", "seed", "images", "real_images", "findings")
+        assert {name: row[name] for name in same} == {name: kept[name] for name in same}
+        # Other processors sum in another order: a pair or two of test slices may change places.
+        assert row["auc"] == pytest.approx(kept["auc"], abs=0.03)
