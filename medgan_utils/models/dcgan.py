@@ -68,8 +68,7 @@ def dcgan_generator(
     if num_classes is not None:
         labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
         inputs = [z, labels]
-        vectors = embed(labels, num_classes, latent_dim // 2, "class")
-        x = keras.layers.Concatenate(name="z_and_labels")([z, *vectors])
+        x = _joined(z, embed(labels, num_classes, latent_dim // 2, "class"))
     x = keras.layers.Dense(START * START * widths[0], use_bias=not batch_norm, name="project")(x)
     x = keras.layers.Reshape((START, START, widths[0]), name="reshape")(x)
     x = _normalised(x, batch_norm, "stage_4")
@@ -190,6 +189,12 @@ def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
     rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
     signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
     return (rows * signs[:, None]).astype(np.float32)
+
+
+def _joined(z, vectors):
+    """Join labels to z; each has length 1, against √latent_dim of z, so that none drowns it."""
+    unit = keras.layers.UnitNormalization(name="unit_labels")
+    return keras.layers.Concatenate(name="z_and_labels")([z, *map(unit, vectors)])
 
 
 def _projected(logits, x, vectors):
