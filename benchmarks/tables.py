@@ -99,10 +99,10 @@ def import_time(results: dict) -> str:
 
 
 def explorer_latency(results: list[dict]) -> str:
-    """Return the time from key to picture, without and with a neighbour beside it."""
-    head = ("explorer", "presses", "median ms", "p95 ms", "of which in the kernel, ms")
+    """Return the time from key to picture: with a neighbour or alone, by how the page is drawn."""
+    head = ("explorer", "graphics", "presses", "median ms", "p95 ms", "of which in the kernel, ms")
     names = {False: "alone", True: "with the nearest of 624 images"}
-    keys = ("presses", "median_ms", "p95_ms", "of_which_kernel_ms")
+    keys = ("graphics", "presses", "median_ms", "p95_ms", "of_which_kernel_ms")
     return table(head, [[names[row["neighbour"]], *(row[key] for key in keys)] for row in results])
 
 

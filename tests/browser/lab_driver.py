@@ -23,9 +23,8 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
 )
+SWIFTSHADER = ("--use-gl=angle", "--use-angle=swiftshader")  # WebGL on the CPU
 OWN_FOLDERS = (
     "JUPYTER_DATA_DIR",
     "JUPYTER_RUNTIME_DIR",
@@ -244,13 +243,16 @@ class LabPage:
 
 
 @contextmanager
-def lab_page(notebook: Path, scratch: Path, height: int = 1400) -> Iterator[LabPage]:
+def lab_page(
+    notebook: Path, scratch: Path, height: int = 1400, graphics: tuple[str, ...] = SWIFTSHADER
+) -> Iterator[LabPage]:
     """Open a notebook in a fresh JupyterLab and a fresh Chromium.
 
     Args:
         notebook: Lab is rooted in its folder; running does not save it.
         scratch: An empty folder for Jupyter's own files.
         height: Of the window, in pixels.
+        graphics: Flags for Chromium; by default WebGL, which chapters with 3-D views need.
 
     Raises:
         RuntimeError: There is no Chromium, or the server did not come up.
@@ -263,7 +265,9 @@ def lab_page(notebook: Path, scratch: Path, height: int = 1400) -> Iterator[LabP
     with (
         lab_server(notebook.parent, scratch) as (address, token),
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS) as browser,
+        playwright.chromium.launch(
+            executable_path=executable, args=[*CHROMIUM_FLAGS, *graphics]
+        ) as browser,
     ):
         lab = LabPage(browser.new_page(viewport={"width": 1400, "height": height}))
         lab.open(address, token, notebook.name)
