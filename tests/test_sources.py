@@ -37,7 +37,7 @@ def test_every_source_says_what_a_user_must_know():
     assert {"brain-phantom", "ixi", "aomic", "folder"} <= set(listed)
     assert all(all(source.values()) for source in listed.values())
     assert listed["brain-phantom"]["network"] == "no"
-    with pytest.raises(ValueError, match="no source 'mri'; choose one of .*brain-phantom"):
+    with pytest.raises(ValueError, match=r"no source 'mri'; choose one of .*brain-phantom"):
         load_slices("mri")
     with pytest.raises(TypeError, match="'brain-phantom' has no option 'folder'"):
         load_slices("brain-phantom", folder="x")
