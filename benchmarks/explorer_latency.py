@@ -80,7 +80,7 @@ def measure(neighbour: str, graphics: str) -> dict:
         "presses": PRESSES,
         "median_ms": round(float(np.median(times)), 1),
         "p95_ms": round(float(np.percentile(times, 95)), 1),
-        "of_which_kernel_ms": float(said.split()[1]),
+        "of_which_kernel_ms": float(kernel_ms),
         "load_average": os.getloadavg()[0],
         "chromium": chromium,
         "jupyterlab": version("jupyterlab"),
