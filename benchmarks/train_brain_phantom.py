@@ -28,10 +28,10 @@ FACTS = {
     "about": "A DCGAN of axial slices of the course's brain phantom, 64 × 64 pixels of 3.75 mm.\n"
     f"Labels, in this order: lesion (0 none, 1 tumour in the slice), level (0 top to {LEVELS - 1}),"
     f"\ncontrast ({', '.join(f'{code} {name}' for code, name in enumerate(CONTRASTS))}).\n"
-    "\n**Known fault**: mode collapse. Within one combination of labels nearly all samples show the"
-    " same\nhead; recall is near zero. Level and contrast are obeyed, the lesion hardly, z not at"
-    " all. A relativistic\nloss with stronger R1, and labels scaled to unit length, did not cure it."
-    " Use it to study a collapse,\nnot for its variety.",
+    "\n**Known fault**: mode collapse. Within one combination of labels nearly all samples show"
+    " the same\nhead; recall is near zero. Level and contrast are obeyed, the lesion hardly, z not"
+    " at all. A relativistic\nloss with stronger R1, and labels scaled to unit length, did not cure"
+    " it. Use it to study a collapse,\nnot for its variety.",
     "data": f'`load_slices("brain-phantom", subjects={SUBJECTS}, modalities={CONTRASTS})` with\n'
     f"  `with_levels({LEVELS})`: simulated heads made from the MNI152 template, nobody's image.",
     "licence": "CC BY 4.0; the template's notice (ICBM 152, McGill University) stands in\n"
