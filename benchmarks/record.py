@@ -19,7 +19,8 @@ def provenance(seeds: list[int]) -> dict:
     commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
     dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True)
     return {
-        "command": " ".join(["python", *sys.argv]),
+        # Relative to the checkout: where it lies on one machine is nobody's business.
+        "command": " ".join(["python", *sys.argv]).replace(f"{Path(__file__).parents[1]}/", ""),
         "commit": commit.stdout.strip() + ("+changes" if dirty.stdout.strip() else ""),
         "seeds": list(seeds),
         "versions": {"python": platform.python_version()}
