@@ -20,7 +20,9 @@ def provenance(seeds: list[int]) -> dict:
     dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True)
     return {
         # Relative to the checkout: where it lies on one machine is nobody's business.
-        "command": " ".join(["python", *sys.argv]).replace(f"{Path(__file__).parents[1]}/", ""),
+        "command": " ".join(["python", *sys.argv]).replace(
+            f"{Path(__file__).resolve().parents[1]}/", ""
+        ),
         "commit": commit.stdout.strip() + ("+changes" if dirty.stdout.strip() else ""),
         "seeds": list(seeds),
         "versions": {"python": platform.python_version()}
