@@ -53,6 +53,7 @@ class Recipe:
         subpixel: Whether the last stage of G and the first of D work at half size.
         spectral_norm: Whether D's kernels are divided by their largest singular value.
         augment: Strengths of DiffAugment; None for none.
+        mode_seeking: λ of the mode-seeking term, for conditional GANs.
         ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
         seed: Of weights, latents, augmentation and order.
     """
@@ -68,6 +69,7 @@ class Recipe:
     spectral_norm: bool = False
     augment: dict | None = None
     ema_images: float = 8000
+    mode_seeking: float = 0.0
     seed: int = 2026
 
 
@@ -119,6 +121,7 @@ def build(recipe: Recipe, num_classes: tuple[int, ...] | None = None) -> GAN:
         keras.optimizers.Adam(recipe.rate, beta_1=recipe.beta_1, beta_2=0.99),
         loss=recipe.loss,
         r1_gamma=recipe.r1_gamma,
+        mode_seeking=recipe.mode_seeking,
         augment=None if recipe.augment is None else DiffAugment(**recipe.augment),
     )
     return gan

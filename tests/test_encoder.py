@@ -29,6 +29,16 @@ def test_it_learns_the_task_on_new_images(encoder):
     assert error[1] < 0.1
 
 
+def test_what_is_not_known_of_an_image_is_not_learned_from_it():
+    images, targets = squares()
+    targets[::2, 1] = np.nan
+    partly = evaluation.train_encoder(images, targets, NAMES, steps=150, shift=1)
+    images, targets = squares(100, seed=1)
+    error = np.abs(partly.predict(images) - targets).mean(axis=0)
+    assert error[0] < 2
+    assert error[1] < 0.15
+
+
 def test_features_are_few_and_the_network_is_small(encoder):
     features = encoder.features(squares(10)[0])
     assert features.shape == (10, 32)

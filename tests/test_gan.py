@@ -115,6 +115,18 @@ def test_conditional_gan_trains_and_samples_with_labels():
         tiny().sample(5, labels[:5])
 
 
+def test_mode_seeking_drives_samples_of_one_label_apart():
+    labels = np.zeros((16, 1), "int32")
+    data = tf.data.Dataset.from_tensor_slices((real_images(), labels)).repeat().batch(8)
+
+    def spread(weight):
+        gan = tiny(num_classes=1, mode_seeking=weight, ema=0.0)
+        gan.fit(data, steps_per_epoch=15, epochs=1, verbose=0)
+        return gan.sample(16, labels).std(axis=0).mean()
+
+    assert spread(10.0) > 2 * spread(0.0)
+
+
 def test_a_wrong_number_of_classes_is_named():
     gan = tiny(num_classes=(2, 3))
     assert gan.class_counts == (2, 3)

@@ -93,3 +93,11 @@ def test_gradient_penalty_has_a_derivative_where_the_gradient_is_zero():
             tf.ones((2, 1, 1, 1)), tf.zeros((2, 1, 1, 1)), tf.zeros((2,)),
         )  # fmt: skip
     assert np.isfinite(tape.gradient(penalty, weight))
+
+
+def test_mode_seeking_is_the_ratio_of_distances_and_finite_at_a_collapse():
+    images, others = np.zeros((2, 4, 4, 1), "float32"), np.zeros((2, 4, 4, 1), "float32")
+    others[0] = 0.5
+    z, other_z = np.zeros((2, 3), "float32"), np.full((2, 3), 2.0, "float32")
+    values = losses.mode_seeking(images, others, z, other_z).numpy()
+    np.testing.assert_allclose(values, [2 / 0.501, 2 / 0.001], rtol=1e-5)

@@ -136,7 +136,7 @@ def train_encoder(
 
     Args:
         images: Images `(N, H, W, C)` in [-1, 1], of subjects used for nothing else.
-        targets: What to predict, `(N, T)`, each in its own unit.
+        targets: What to predict, `(N, T)`, each in its own unit; NaN where it is not known.
         target_names: `T` names with units.
         steps: Batches seen; the learning rate falls from 0.001 to 0 by a cosine.
         batch_size: Images a batch.
@@ -218,8 +218,8 @@ def _config_for(
         image_size=images.shape[1],
         channels=images.shape[3],
         targets=tuple(names),
-        target_mean=tuple(targets.mean(axis=0).tolist()),
-        target_std=tuple(np.maximum(targets.std(axis=0), 1e-6).tolist()),
+        target_mean=tuple(np.nanmean(targets, axis=0).tolist()),
+        target_std=tuple(np.maximum(np.nanstd(targets, axis=0), 1e-6).tolist()),
         seed=seed,
     )
 
@@ -256,8 +256,17 @@ def _compiled(network: "keras.Model", steps: int) -> "keras.Model":
 
     trained = keras.Model(network.inputs, network.outputs)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
-    trained.compile(keras.optimizers.Adam(rate), "mse")
+    trained.compile(keras.optimizers.Adam(rate), _mean_known_square)
     return trained
+
+
+def _mean_known_square(truth, predicted):
+    """Mean squared error over the targets that are known (not NaN)."""
+    from keras import ops
+
+    known = ops.logical_not(ops.isnan(truth))
+    squares = ops.square(ops.where(known, truth, predicted) - predicted)
+    return ops.sum(squares) / ops.maximum(ops.sum(ops.cast(known, "float32")), 1.0)
 
 
 def _run(network: "keras.Model", images: np.ndarray, batch_size: int) -> np.ndarray:

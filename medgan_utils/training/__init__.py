@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = exports(
         "Relativistic": "losses",
         "r1_penalty": "losses",
         "gradient_penalty": "losses",
+        "mode_seeking": "losses",
         "DiffAugment": "augment",
         "GAN": "gan",
         "SampleGrid": "callbacks",

@@ -7,7 +7,7 @@ import tensorflow as tf
 from . import losses
 
 # Streams of random numbers within one step; the step, the seed and the replica make them differ.
-LATENTS, AUGMENT_REAL, AUGMENT_FAKE, MIX = range(4)
+LATENTS, AUGMENT_REAL, AUGMENT_FAKE, MIX, OTHER_LATENTS = range(5)
 
 
 class GAN(keras.Model):
@@ -70,6 +70,7 @@ class GAN(keras.Model):
         r1_gamma: float = 0.1,
         r1_every: int = 4,
         gp_weight: float = 0.0,
+        mode_seeking: float = 0.0,
         augment: keras.layers.Layer | None = None,
         **settings,
     ) -> None:
@@ -83,6 +84,8 @@ class GAN(keras.Model):
             r1_every: Steps between two R1 penalties (lazy regularisation: each then counts
                 `r1_every` times; Karras et al. 2020, arXiv:1912.04958).
             gp_weight: λ of the WGAN-GP penalty, at every step; 0 turns it off.
+            mode_seeking: λ of `losses.mode_seeking` in G's loss, for a conditional G that ignores
+                z; costs one more pass of G. 0 turns it off.
             augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake.
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
 
@@ -91,12 +94,15 @@ class GAN(keras.Model):
                 an optimiser (its slots and step count would mix).
         """
         super().compile(**{"jit_compile": False, **settings})
-        if min(r1_gamma, gp_weight) < 0 or r1_every < 1:
-            raise ValueError("r1_gamma and gp_weight must be at least 0, r1_every at least 1")
+        if min(r1_gamma, gp_weight, mode_seeking) < 0 or r1_every < 1:
+            raise ValueError(
+                "r1_gamma, gp_weight and mode_seeking must be at least 0, r1_every at least 1"
+            )
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
             raise ValueError("G and D each need an optimiser of their own")
         self.loss_function = losses.get(loss)
         self.r1_gamma, self.r1_every, self.gp_weight = r1_gamma, r1_every, gp_weight
+        self.mode_seeking = mode_seeking
         self.augment = augment
         if augment is not None and not augment.built:
             # An unbuilt layer makes `fit` call the whole model on images to build it.
@@ -149,7 +155,8 @@ class GAN(keras.Model):
             fake_logits = self._judge(fake, labels, AUGMENT_FAKE)
             real_logits = d_logs.pop("real_logits")
             g_loss = self._mean(self.loss_function.generator_loss(fake_logits, real_logits))
-            scaled = self.g_optimizer.scale_loss(g_loss)
+            variety = self._mode_seeking_term(fake, z, labels) if self.mode_seeking else 0.0
+            scaled = self.g_optimizer.scale_loss(g_loss + variety)
         variables = self.generator.trainable_variables
         self.g_optimizer.apply(tape.gradient(scaled, variables), variables)
         self._update_average()
@@ -210,6 +217,12 @@ class GAN(keras.Model):
         }
         return loss + penalty, logs
 
+    def _mode_seeking_term(self, fake, z, labels) -> tf.Tensor:
+        """Return λ times the mode-seeking term for the fakes and others of the same labels."""
+        other_z = self._latents(tf.shape(z)[0], OTHER_LATENTS)
+        others = self.generator(_inputs(other_z, labels), training=True)
+        return self.mode_seeking * self._mean(losses.mode_seeking(fake, others, z, other_z))
+
     def _mean(self, per_sample: tf.Tensor) -> tf.Tensor:
         """This replica's share of the mean over the global batch: optimisers sum over replicas."""
         return tf.reduce_mean(per_sample) / self.distribute_strategy.num_replicas_in_sync
@@ -230,8 +243,8 @@ class GAN(keras.Model):
         first = tf.cast(self.seed * 4096 + replica * 8 + stream, tf.int32)
         return tf.stack([first, tf.cast(self.step, tf.int32)])
 
-    def _latents(self, batch: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_normal((batch, self.latent_dim), self._seed(LATENTS))
+    def _latents(self, batch: tf.Tensor, stream: int = LATENTS) -> tf.Tensor:
+        return tf.random.stateless_normal((batch, self.latent_dim), self._seed(stream))
 
     def _update_average(self) -> None:
         """Move every weight of the averaged generator, batch statistics included."""

@@ -1,0 +1,52 @@
+"""The one split of the liver cohorts: every script that trains or scores on them calls this.
+
+The phantom is split by subject, the real slices by case: a share of the cases is the encoder's and
+is shown to no GAN. The encoder's phantoms are a cohort of their own.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from medgan_utils.data import Slices, load_slices
+
+SEED, MATRIX, STEP_MM = 2026, 128, 5.0
+CLIPPED = (0.0, 255.0)  # HU in which the real slices arrive
+PHANTOM_SHARES = {"train": 0.7, "reference": 0.15, "test": 0.15}
+REAL_SHARES = {"train": 0.58, "encoder": 0.14, "reference": 0.14, "test": 0.14}
+
+
+def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
+    """Return liver slices of the phantom in [-160, 240] HU, by subject: train, reference, test."""
+    return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
+
+
+def encoder_phantoms(subjects: int = 30) -> list[Slices]:
+    """Return liver slices of other phantoms, in the usual window and in that of the real slices."""
+    return [_with_liver(subjects, seed=1), _with_liver(subjects, seed=1, window=CLIPPED)]
+
+
+def real_splits(folder: str | Path) -> dict[str, Slices]:
+    """Return the real slices by case: train, encoder, reference, test.
+
+    Args:
+        folder: Holds `liver_ct_slices/images` and `masks`: Medical Segmentation Decathlon, Task03,
+            CC BY-SA 4.0; grey is HU clipped to [0, 255], the spacing is not known.
+    """
+    folder = Path(folder, "liver_ct_slices")
+    slices = load_slices(
+        "folder",
+        64,
+        folder=folder / "images",
+        masks=folder / "masks",
+        modality="CT",
+        subject_pattern=r"(case\d+)",
+    )
+    return slices.split(REAL_SHARES, seed=SEED)
+
+
+def _with_liver(subjects: int, seed: int, **options) -> Slices:
+    slices = load_slices(
+        "liver-phantom", 64, subjects=subjects, seed=seed, matrix=MATRIX, step_mm=STEP_MM, **options
+    )
+    return slices.select(np.flatnonzero(slices.labels["liver"] == 1))
