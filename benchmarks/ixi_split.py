@@ -3,12 +3,16 @@
 GAN-train 66, encoder-train 14, reference 15 (choice of models), test 15 (opened once), by subject.
 """
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from medgan_utils.data import Slices, load_slices
 
 SHARES = {"train": 66 / 110, "encoder": 14 / 110, "reference": 15 / 110, "test": 15 / 110}
 SEED = 2026
+AGE_LIMIT = 50.0  # years
 
 
 def ixi_splits(folder: str | Path, image_size: int = 64, **options) -> dict[str, Slices]:
@@ -37,3 +41,10 @@ def ixi_splits(folder: str | Path, image_size: int = 64, **options) -> dict[str,
         **options,
     )
     return slices.split(SHARES, seed=SEED)
+
+
+def with_age_group(slices: Slices) -> Slices:
+    """Keep the slices of known age, with the label "age_group": 0 under 50 years, 1 from 50 on."""
+    known = slices.select(np.flatnonzero(np.isfinite(slices.labels["age"])))
+    group = (known.labels["age"] >= AGE_LIMIT).astype(np.int64)
+    return replace(known, labels=known.labels | {"age_group": group})

@@ -21,7 +21,7 @@ def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
     return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
 
 
-def encoder_phantoms(subjects: int = 30) -> list[Slices]:
+def encoder_phantoms(subjects: int = 80) -> list[Slices]:
     """Return liver slices of other phantoms, in the usual window and in that of the real slices."""
     return [_with_liver(subjects, seed=1), _with_liver(subjects, seed=1, window=CLIPPED)]
 

@@ -66,6 +66,7 @@ def train(
     folder: Path,
     minutes: float,
     names: tuple[str, ...] | None = None,
+    flip: bool = True,
 ) -> None:
     """Train until the budget or the improvement ends; go on where the last run stopped."""
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
@@ -78,7 +79,7 @@ def train(
     )
     gan.fit(
         parts["train"].to_dataset(
-            recipe.batch_size, seed=recipe.seed, start_step=start, flip=True, label=names
+            recipe.batch_size, seed=recipe.seed, start_step=start, flip=flip, label=names
         ),
         steps_per_epoch=EPOCH,
         epochs=10**6,
@@ -89,7 +90,12 @@ def train(
 
 
 def finished(
-    gan: GAN, recipe: Recipe, folder: Path, names: tuple[str, ...], facts: dict
+    gan: GAN,
+    recipe: Recipe,
+    folder: Path,
+    names: tuple[str, ...],
+    facts: dict,
+    watch: str = WATCH,
 ) -> Finished:
     """Load the best weights of a run and what is known of it."""
     ResumableCheckpoint(folder / "state").restore(gan)
@@ -98,7 +104,7 @@ def finished(
     chosen = ", ".join(f"{key} {value}" for key, value in asdict(recipe).items() if key != "about")
     facts = facts | {"recipe": chosen, "batch_size": recipe.batch_size}
     facts |= {"seeds": f"split 2026, training {recipe.seed}, samples 1, 2, 3"}
-    return Finished(gan, names, [json.loads(line) for line in lines], WATCH, facts)
+    return Finished(gan, names, [json.loads(line) for line in lines], watch, facts)
 
 
 def main() -> int:

@@ -25,9 +25,10 @@ from medgan_utils.data import Slices
 from medgan_utils.evaluation import Encoder, train_encoder
 
 NAME, WINDOW = "liver-encoder-64", (-160.0, 240.0)
+REAL_TIMES = 6  # as often as that the few real slices are shown for one phantom slice
 TARGETS = (
     "liver (% of the image)",
-    "tumour (% of the liver)",
+    "tumour (% of the image)",
     "row of the liver's centre (px)",
     "column of the liver's centre (px)",
     "liver's median (HU)",
@@ -38,10 +39,10 @@ A small network ({parameters:,} weights) whose 32 features are the space of FD-e
 the liver. It maps a 64 × 64 axial CT slice, [-160, 240] or [0, 255] HU scaled to [-1, 1], to the
 size, place and brightness of the liver and the share of tumour in it.
 
-- **Data**: {phantoms} slices of 30 phantom subjects (`load_slices("liver-phantom", seed=1)`, a
-  cohort of their own), each in both windows; {real} slices of {cases} cases of the Medical
-  Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9),
-  through a public 8-bit JPEG copy. Licence of these **and of the weights**: CC BY-SA 4.0
+- **Data**: {phantoms} slices of 80 phantom subjects (`load_slices("liver-phantom", seed=1)`, a
+  cohort of their own), each in both windows; {real} slices of {cases} cases, shown {times} times as
+  often, of the Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,
+  doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy. Licence of these **and of the weights**: CC BY-SA 4.0
   (https://creativecommons.org/licenses/by-sa/4.0/).
 - **Cases** (the encoder split, used for nothing else): {names}.
 - **Not known**: the masks of the real slices join tumour and liver, so the share of tumour was
@@ -70,8 +71,7 @@ def targets_of(slices: Slices, window: tuple[float, float], tumours_known: bool)
         hu = window[0] + (image[mask] + 1) / 2 * (window[1] - window[0])
         table.append((100 * mask.mean(), 0, rows[mask].mean(), columns[mask].mean(), np.median(hu)))
     table = np.array(table)
-    shares = (slices.masks == 2).sum(axis=(1, 2)) / (slices.masks > 0).sum(axis=(1, 2))
-    table[:, 1] = 100 * shares if tumours_known else np.nan
+    table[:, 1] = 100 * (slices.masks == 2).mean(axis=(1, 2)) if tumours_known else np.nan
     return table
 
 
@@ -94,7 +94,8 @@ def main() -> int:
         sys.exit("set MEDGAN_REAL_DATA to the folder that holds liver_ct_slices/")
     phantom, real = phantom_splits()["reference"], real_splits(os.environ["MEDGAN_REAL_DATA"])
     usual, clipped = encoder_phantoms()
-    own = [(usual, WINDOW, True), (clipped, CLIPPED, True), (real["encoder"], CLIPPED, False)]
+    own = [(usual, WINDOW, True), (clipped, CLIPPED, True)]
+    own += REAL_TIMES * [(real["encoder"], CLIPPED, False)]
     images = np.concatenate([slices.images for slices, _, _ in own])
     targets = np.concatenate([targets_of(*part) for part in own])
     encoder = train_encoder(
@@ -119,6 +120,7 @@ def main() -> int:
         phantoms=len(usual),
         real=len(real["encoder"]),
         cases=len(cases),
+        times=REAL_TIMES,
         names=", ".join(cases),
         steps=options.steps,
         split_seed=SEED,
