@@ -42,7 +42,8 @@ size, place and brightness of the liver and the share of tumour in it.
 - **Data**: {phantoms} slices of 80 phantom subjects (`load_slices("liver-phantom", seed=1)`, a
   cohort of their own), each in both windows; {real} slices of {cases} cases, shown {times} times as
   often, of the Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,
-  doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy. Licence of these **and of the weights**: CC BY-SA 4.0
+  doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy. Licence of these **and of
+  the weights**: CC BY-SA 4.0
   (https://creativecommons.org/licenses/by-sa/4.0/).
 - **Cases** (the encoder split, used for nothing else): {names}.
 - **Not known**: the masks of the real slices join tumour and liver, so the share of tumour was
