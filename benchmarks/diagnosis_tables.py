@@ -1,0 +1,203 @@
+"""Do synthetic images help a classifier? Three tasks, four numbers of patients, every seed.
+
+    MEDGAN_REAL_DATA=folder python benchmarks/diagnosis_tables.py
+    python benchmarks/diagnosis_tables.py --tasks liver-tumour brain-tumour
+
+Tasks: tumour in a liver slice (phantom), tumour in a FLAIR head slice (phantom), age group from a
+T1 head slice (real IXI heads). The classifier sees 4, 8, 16 or all training subjects; generated
+slices come from the task's checkpoint, which saw *all* of them: left of the last column they bring
+in what other patients taught the generator. Tested on real slices of the test subjects; nothing
+here was chosen on them. A finished cell is not run again. The result is `results/diagnosis.json`.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from train_others import ROOT, brain_parts  # first: quiets TensorFlow
+
+# isort: split
+import keras
+import numpy as np
+from liver_split import phantom_splits
+from record import record
+from train_brain_phantom import CONTRASTS, cohort
+
+from medgan_utils import evaluation
+from medgan_utils.data import Slices
+from medgan_utils.models import load_generator
+
+RESULT = Path(__file__).parent / "results" / "diagnosis.json"
+SIZES, SEEDS = (4, 8, 16, None), (0, 1, 2)  # None: all training subjects
+SETTINGS = dict(steps=400, generated=1000, repeats=500)
+REAL, CLASSICAL, GAN, BOTH, ONLY = (
+    "real",
+    "real + classical",
+    "real + synthetic",
+    "real + synthetic + classical",
+    "synthetic only",
+)
+ARMS = (REAL, CLASSICAL, GAN, BOTH, ONLY)
+# One more run, so small that a test can repeat it.
+CHECK = dict(
+    task="brain-tumour",
+    subjects=8,
+    size=2,
+    seed=0,
+    settings=dict(steps=10, generated=16, repeats=10),
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be told from a slice.
+
+    Attributes:
+        parts: Makes the slices: train and test, at least.
+        checkpoint: Of the conditional generator.
+        names: Labels that the generator takes.
+        finding: Which of them the classifier learns.
+        flip: Whether classical augmentation may mirror.
+    """
+
+    parts: Callable[..., dict[str, Slices]]
+    checkpoint: str
+    names: tuple[str, ...]
+    finding: str
+    flip: bool
+
+
+def flair_parts(subjects: int = 60) -> dict[str, Slices]:
+    """Return the FLAIR slices of the brain phantom's cohort."""
+    code = CONTRASTS.index("FLAIR")
+    parts = cohort(subjects)
+    return {name: p.select(p.labels["contrast"] == code) for name, p in parts.items()}
+
+
+TASKS = {
+    "liver-tumour": Task(phantom_splits, "liver-phantom-64", ("tumour",), "tumour", flip=False),
+    "brain-tumour": Task(
+        flair_parts, "brain-phantom-64", ("lesion", "level", "contrast"), "lesion", flip=True
+    ),
+    "age-group": Task(brain_parts, "brain-mri-age-64", ("age_group",), "age_group", flip=True),
+}
+slices_of = cache(lambda task, *subjects: TASKS[task].parts(*subjects))
+
+
+def classical(flip: bool) -> keras.Sequential:
+    """Return the augmentation everybody uses: small shifts and turns, flips where side is free."""
+    black = dict(fill_mode="constant", fill_value=-1.0)
+    moves = [keras.layers.RandomTranslation(0.08, 0.08, **black)]
+    moves.append(keras.layers.RandomRotation(0.03, **black))
+    return keras.Sequential(moves + [keras.layers.RandomFlip("horizontal")] * flip)
+
+
+def draw(train: Slices, finding: str, size: int | None, seed: int) -> Slices:
+    """Return the slices of `size` training subjects, half of them with the finding."""
+    if size is None:
+        return train
+    ill = np.unique(train.subjects[train.labels[finding] == 1])
+    well = np.setdiff1d(train.subjects, ill)
+    random = np.random.default_rng([seed, size])
+    chosen = [*random.permutation(ill)[: size // 2], *random.permutation(well)[: size // 2]]
+    return train.of(chosen)
+
+
+def synthesise(task: Task, train: Slices, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return generated images and findings, half and half; other labels as the patients have."""
+    table = train.label_table(task.names)
+    finding = table[:, task.names.index(task.finding)]
+    random = np.random.default_rng(seed)
+    groups = [random.choice(np.flatnonzero(finding == value), count // 2) for value in (0, 1)]
+    chosen = np.concatenate(groups)
+    generator = load_generator(task.checkpoint)
+    z = random.standard_normal((count, generator.inputs[0].shape[-1]), dtype=np.float32)
+    images = generator.predict([z, table[chosen]], batch_size=64, verbose=0)
+    return images, finding[chosen]
+
+
+def run_cell(
+    name: str, size: int | None, seed: int, settings: dict, subjects: tuple = ()
+) -> list[dict]:
+    """Return one row an arm for one number of subjects and one seed."""
+    task, parts = TASKS[name], slices_of(name, *subjects)
+    train, test = parts["train"], parts["test"]
+    few = draw(train, task.finding, size, seed)
+    fake = synthesise(task, few, settings["generated"], seed)
+    real = few.images, few.labels[task.finding]
+    both = tuple(np.concatenate(pair) for pair in zip(real, fake, strict=True))
+    moves = classical(task.flip)
+    material = {REAL: (real, None), CLASSICAL: (real, moves), GAN: (both, None)}
+    material |= {BOTH: (both, moves), ONLY: (fake, None)}
+    rows = []
+    for arm, ((images, labels), augment) in material.items():
+        keras.utils.set_random_seed(seed)
+        model = evaluation.train_on(
+            images, labels, steps=settings["steps"], augment=augment, seed=seed
+        )
+        truth = test.labels[task.finding]
+        scores = evaluation.test_on(
+            model, test.images, truth, test.subjects, repeats=settings["repeats"]
+        )
+        row = {"task": name, "arm": arm, "subjects": len(np.unique(few.subjects)), "seed": seed}
+        row |= {"real_images": len(few), "findings": int(few.labels[task.finding].sum())}
+        for key, value in scores.items():
+            row[key] = [round(float(v), 4) for v in (value.value, value.low, value.high)]
+        rows.append(row)
+    return rows
+
+
+def run_check() -> list[dict]:
+    """Return the rows of the small run that a test repeats."""
+    task, size, seed, settings = (CHECK[key] for key in ("task", "size", "seed", "settings"))
+    return run_cell(task, size, seed, settings, (CHECK["subjects"],))
+
+
+def about(name: str) -> dict:
+    """Return who was tested."""
+    test = slices_of(name)["test"]
+    found = int(test.labels[TASKS[name].finding].sum())
+    subjects = len(np.unique(test.subjects))
+    return {"subjects": subjects, "images": len(test), "findings": found}
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    arguments = parser.parse_args()
+    folder, rows, seconds = ROOT / "runs" / "diagnosis", [], 0.0
+    folder.mkdir(parents=True, exist_ok=True)
+    for task in arguments.tasks:
+        for seed in arguments.seeds:
+            for size in SIZES:
+                path = folder / f"{task}-{size or 'all'}-{seed}.json"
+                if not path.is_file():
+                    started = time.perf_counter()
+                    cell = run_cell(task, size, seed, SETTINGS)
+                    took = time.perf_counter() - started
+                    path.write_text(json.dumps([took, cell]), encoding="utf-8")
+                took, cell = json.loads(path.read_text(encoding="utf-8"))
+                rows, seconds = rows + cell, seconds + took
+                told = "  ".join(f"{row['arm']} {row['AUC'][0]:.3f}" for row in cell)
+                print(f"{task}, {size or 'all'} subjects, seed {seed}: {told}", flush=True)
+    record(
+        RESULT,
+        rows,
+        arguments.seeds,
+        settings=SETTINGS,
+        test={task: about(task) for task in arguments.tasks},
+        seconds_in_all=round(seconds),
+        check=CHECK | {"rows": run_check()},
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
