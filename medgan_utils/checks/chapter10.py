@@ -1,0 +1,85 @@
+"""Checks of chapter 10: windows, sides, collapse within a label, sensitivity at a specificity."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .form import exercise, require
+
+
+@exercise("10.1 Window", hint="A straight line from (low, -1) to (high, 1), then np.clip.")
+def window(answer: Callable) -> None:
+    """The answer maps HU and the two ends of a window to [-1, 1]."""
+    hu = np.array([-1000.0, -160.0, -60.0, 40.0, 240.0, 1000.0])
+    found = answer(hu, -160, 240)
+    require(found is not None, "not answered yet.")
+    found = np.asarray(found, float)
+    require(found.shape == hu.shape, f"the shape changed to {found.shape}.")
+    require(found.min() >= -1 and found.max() <= 1, "values lie outside [-1, 1]: clip them.")
+    expected = np.array([-1, -1, -0.5, 0, 1, 1])
+    require(
+        np.allclose(found, expected, atol=1e-6),
+        f"{hu.tolist()} HU should become {expected.tolist()}, not {found.round(3).tolist()}.",
+    )
+    alone = np.asarray(answer(hu[3:4], -160, 240), float)
+    require(np.allclose(alone, 0, atol=1e-6), "40 HU alone became another grey: ignore the range.")
+
+
+@exercise(
+    "10.2 Find the mirrored slices",
+    hint="The mean column of the liver's pixels, against the middle (width - 1) / 2.",
+)
+def mirrored(answer: Callable) -> None:
+    """The answer maps liver masks (N, H, W) to the indices of mirrored slices."""
+    masks = np.zeros((5, 12, 16), np.uint8)
+    masks[0, 3:9, 2:7] = 1
+    masks[1, 3:9, 9:14] = 1
+    masks[2, 2:10, 1:7] = 1
+    masks[2, 5, 7:14] = 1  # the left lobe crosses the middle
+    masks[3, 2:10, 9:15] = 2
+    masks[3, 5, 2:9] = 1
+    masks[4, 3:9, 1:6] = 2
+    found = answer(masks)
+    require(found is not None, "not answered yet.")
+    found = [int(k) for k in found]
+    require(2 not in found, "slice 2 is no mirror: a lobe may cross the middle; use the centre.")
+    require(3 in found, "slice 3 is mirrored: a tumour (2) is part of the liver.")
+    require(found == [1, 3], f"slices 1 and 3 are mirrored; you found {found}.")
+
+
+@exercise("10.3 Is z ignored?", hint="images[labels == kind].std(axis=0).mean() for each kind.")
+def label_spread(answer: Callable) -> None:
+    """The answer maps images and labels to the mean spread of a pixel within a label."""
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [4, 6, 8])
+    collapsed = labels[:, None, None] * np.ones((18, 5, 5))
+    found = answer(collapsed, labels)
+    require(found is not None, "not answered yet.")
+    require(abs(float(found)) < 1e-9, "one picture a label must give 0, however labels differ.")
+    images = collapsed + random.normal(size=collapsed.shape) * (1 + labels[:, None, None])
+    expected = np.mean([images[labels == kind].std(axis=0).mean() for kind in range(3)])
+    require(
+        abs(float(answer(images, labels)) - expected) < 1e-6,
+        f"expected {expected:.4f}, found {float(answer(images, labels)):.4f}: average over pixels "
+        "first, then over labels, each label once.",
+    )
+
+
+@exercise(
+    "10.4 Sensitivity at a fixed specificity",
+    hint="Try every score as a threshold, lowest first; stop at the first that is strict enough.",
+)
+def sensitivity_at(answer: Callable) -> None:
+    """The answer maps scores, labels and a specificity to a sensitivity."""
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.35, 0.6, 0.8, 0.95])
+    labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+    found = answer(scores, labels, 0.8)
+    require(found is not None, "not answered yet.")
+    require(
+        abs(float(found) - 0.75) < 1e-9,
+        f"four of five negatives lie below 0.6, and 3 of 4 positives reach it: 0.75, not {found}.",
+    )
+    require(abs(float(answer(scores, labels, 1.0)) - 0.25) < 1e-9, "at specificity 1 it is 0.25.")
+    require(abs(float(answer(scores, labels, 0.6)) - 1) < 1e-9, "at specificity 0.6 it is 1.")
+    tied = answer(np.ones(6), np.array([0, 0, 0, 1, 1, 1]), 0.9)
+    require(float(tied) == 0, "equal scores tell nothing: strict enough only above all of them, 0.")
