@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from record import record
 
-from medgan_utils.data import load_slices, store_slices
+from medgan_utils.data import SliceStore, load_slices, store_slices
 
 RESULT = Path(__file__).parent / "results" / "loading.json"
 HEADS, COUNTS = 4, (10, 100)
@@ -30,7 +30,17 @@ WAYS = {
     "store_slices, 2 workers": lambda folder, out: store_slices(
         "folder", out, folder=folder, workers=2
     ),
+    "SliceStore, one pass by tf.data": lambda folder, out: one_pass(out.parent),
 }
+
+
+def one_pass(scratch: Path) -> range:
+    """Read every slice of the newest store once, in batches of 32 in random order."""
+    store = SliceStore.open(max(scratch.glob("*2 workers"), key=lambda path: path.stat().st_mtime))
+    batches = -(-len(store) // 32)
+    for _ in store.to_dataset(32, seed=0).take(batches):
+        pass
+    return range(len(store))
 
 
 def write_volumes(folder: Path, count: int, heads: list[Path]) -> Path:
