@@ -86,6 +86,24 @@ def loading(results: dict) -> str:
     return f"{table(head, rows)}\n\nFiles of {results['file_mb']} MB each, compressed."
 
 
+def recipe(results: list[dict]) -> str:
+    """Return the variants of the recipe: for equal images, and for the seconds of `base`."""
+    head = ("variant", "what it changes", "CPU s", "FD", "SWD", "FD after the CPU s of `base`")
+    watch, seconds = "FD brain-encoder-64", results[0]["cpu_seconds"]
+
+    def in_time(row: dict) -> str:
+        step = row["scores"][-1]["step"] * 1.05 * seconds / row["cpu_seconds"]
+        within = [score[watch] for score in row["scores"] if score["step"] <= step]
+        return f"{within[-1]:.2f}" if within else "none yet"
+
+    rows = []
+    for row in results:
+        last = row["scores"][-1]
+        numbers = (row["cpu_seconds"], f"{last[watch]:.2f}", f"{last['SWD']:.3f}", in_time(row))
+        rows.append((row["variant"], row["about"], *numbers))
+    return f"{table(head, rows)}\n\n{results[0]['images']:,} images each."
+
+
 def import_time(results: dict) -> str:
     """Return the seconds of each import."""
     head = ("import", "median s", "slowest s")
@@ -115,6 +133,7 @@ TABLES: dict[str, Callable[..., str]] = {
         loading,
         import_time,
         explorer_latency,
+        recipe,
     )
 }
 
@@ -127,7 +146,9 @@ def block(name: str) -> str:
     content = json.loads(path.read_text(encoding="utf-8"))
     made, results = content["provenance"], content["results"]
     versions = made["versions"]
-    load = results.get("load_average") if isinstance(results, dict) else results[0]["load_average"]
+    load = (
+        results.get("load_average") if isinstance(results, dict) else results[0].get("load_average")
+    )
     noted = (
         f"*{made['date']}, {made['machine']}, Python {versions['python']}, TensorFlow "
         f"{versions['tensorflow']}, Keras {versions['keras']}; {made['seconds']} s"

@@ -18,7 +18,7 @@ from . import profiles
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
 SHARES = {"train": 0.6, "reference": 0.2, "test": 0.2}
 PACKAGES = ("tensorflow", "keras", "numpy", "nibabel")
-ENCODER = "brain-encoder-64"
+ENCODERS = {"head": "brain-encoder-64", "body": "liver-encoder-64"}
 
 
 def fetch(
@@ -219,13 +219,14 @@ def _scorer(reference):
 
 
 def _encoders(slices) -> dict:
-    """Return the trained encoder where it fits (heads at its size), and a random one."""
+    """Return the anatomy's trained encoder, if there is one for this size, and a random one."""
     from .evaluation import Encoder, EncoderConfig, load_encoder
 
     size, channels = slices.images.shape[2:]
     random = Encoder(EncoderConfig(size, channels, ("none",), (0.0,), (1.0,), seed=1), "random")
-    head = slices.info.get("anatomy") == "head" and (size, channels) == (64, 1)
-    return ({ENCODER: load_encoder(ENCODER)} if head else {}) | {"random": random}
+    name = ENCODERS.get(slices.info.get("anatomy"))
+    fits = name is not None and (size, channels) == (64, 1)
+    return ({name: load_encoder(name)} if fits else {}) | {"random": random}
 
 
 def _draw(generator, count: int, seed: int) -> np.ndarray:

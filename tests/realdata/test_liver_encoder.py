@@ -1,0 +1,64 @@
+"""The shipped liver encoder on real slices: what its card says must be found again."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgan_utils import evaluation
+from medgan_utils._paths import checkpoints_folder
+
+ROOT = Path(__file__).parents[2]
+FOLDER = os.environ.get("MEDGAN_REAL_DATA")
+
+pytestmark = pytest.mark.skipif(
+    not FOLDER, reason="set MEDGAN_REAL_DATA to the folder with liver_ct_slices"
+)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from liver_split import real_splits
+
+    return real_splits(FOLDER)
+
+
+def test_no_case_is_in_two_parts(parts):
+    cases = [set(part.subjects) for part in parts.values()]
+    assert sum(map(len, cases)) == len(set.union(*cases)) == 88
+    assert sum(map(len, parts.values())) == 458
+
+
+def test_the_errors_of_the_card_are_found_again(parts):
+    from liver_split import CLIPPED
+    from train_liver_encoder import errors_of, targets_of
+
+    real, encoder = parts["reference"], evaluation.load_encoder("liver-encoder-64")
+    card = (checkpoints_folder() / "liver-encoder-64.md").read_text(encoding="utf-8")
+    errors = errors_of(encoder, real, targets_of(real, CLIPPED, tumours_known=False))
+    for target, (mae, r2) in zip(encoder.config.targets, errors, strict=True):
+        row = next(line for line in card.splitlines() if line.startswith(f"| {target}"))
+        printed = [text.strip() for text in row.split("|")[4:6]]
+        if "tumour" in target:
+            assert np.isnan(mae) and printed == ["–", "–"]
+        else:
+            assert mae == pytest.approx(float(printed[0]), abs=0.02, rel=0.02)
+            assert r2 == pytest.approx(float(printed[1]), abs=0.03)
+
+
+def test_features_of_blurred_slices_move_away(parts):
+    encoder = evaluation.load_encoder("liver-encoder-64")
+    encoders = {"enc": encoder}
+    real, others = parts["reference"], parts["test"]
+    described = evaluation.reference_features(real.images, encoders, real.subjects)
+    sets = evaluation.landmarks(others.images, len(real))
+    rows = {
+        name: evaluation.score(evaluation.reference_features(x, encoders), described, repeats=0)
+        for name, x in sets.items()
+    }
+    floor = rows.pop("floor: other real subjects")
+    assert rows["reals blurred"]["SWD"].value > 2 * floor["SWD"].value
+    assert rows["reals collapsed to ten"]["FD enc"].value > 1.5 * floor["FD enc"].value
