@@ -95,6 +95,7 @@ VARIANTS = {
     ),
     "no augment": replace(BASE, about="no DiffAugment", augment=None),
     "spectral norm": replace(BASE, about="spectral normalisation in D", spectral_norm=True),
+    "mode seeking": replace(BASE, about="mode-seeking term, λ = 0.1", mode_seeking=0.1),
     "batch 32": replace(BASE, about="batches of 32", batch_size=32),
     "seed 1": replace(BASE, about="base with another seed", seed=1),
 }

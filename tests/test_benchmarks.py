@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,9 +13,12 @@ import loading
 import loops
 import matrix_rate
 import timing
+import train_others
 from small_heads import write_cohort
 
-from medgan_utils.data import Slices
+from medgan_utils import evaluation
+from medgan_utils.data import Slices, store_slices
+from medgan_utils.models import load_generator
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +94,20 @@ def test_loading_is_watched_in_a_process_of_its_own(way, tmp_path):
     folder = write_cohort(tmp_path / "files", 2)
     run = loading.watched(way, folder, tmp_path / "out", tmp_path / "cache")
     assert run["slices"] > 10 and run["seconds"] > 0 and run["peak_mb"] > 30
+
+
+def test_one_pass_reads_every_slice_of_the_store(tmp_path):
+    folder = write_cohort(tmp_path / "files", 2)
+    store = store_slices("folder", tmp_path / "store_slices, 2 workers", folder=folder)
+    assert len(loading.one_pass(tmp_path)) == len(store) > 10
+
+
+@pytest.mark.parametrize("name", train_others.PROJECTS)
+def test_the_shipped_generators_take_the_labels_of_their_project(name):
+    project, generator = train_others.PROJECTS[name], load_generator(name)
+    counts = [x.input_dim for x in generator.layers if isinstance(x, keras.layers.Embedding)]
+    assert tuple(counts) == (project.num_classes or ())
+    assert len(counts) == len(project.names)
+    judge = evaluation.ReferenceFeatures.load(name)
+    assert {project.encoder, "random"} == set(judge.features)
+    assert judge.info["split"] == "test" and judge.landmarks
