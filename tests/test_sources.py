@@ -105,6 +105,8 @@ def test_the_phantom_is_written_once(phantom, phantom_cache, monkeypatch):
         load_slices("brain-phantom", 32, seed=1, **SMALL)
     with pytest.raises(ValueError, match="sub-009 chosen; this source has 4"):
         heads.choose_subjects([f"sub-00{n}" for n in range(1, 5)], ["sub-009"])
+    with pytest.raises(ValueError, match="subjects=60: this source has 2 here"):
+        heads.choose_subjects(["sub-001", "sub-002"], 60)
 
 
 # IXI and AOMIC, from replicas on loopback

@@ -82,10 +82,15 @@ def choose_subjects(known: list[str], subjects: int | list[str] | None) -> list[
         subjects: How many, or which; None for all.
 
     Raises:
-        ValueError: A subject is not known, or none is left.
+        ValueError: A subject is not known, more are asked for than there are, or none is left.
     """
     if subjects is None:
         return known
+    if isinstance(subjects, int) and subjects > len(known):
+        raise ValueError(
+            f"subjects={subjects}: this source has {len(known)} here; ask for at most that many, "
+            f"or leave subjects= out for all"
+        )
     wanted = known[: max(subjects, 0)] if isinstance(subjects, int) else list(subjects)
     missing = sorted(set(wanted) - set(known))
     if missing or not wanted:
