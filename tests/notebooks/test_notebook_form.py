@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # File name -> why it has no outputs of a full run yet. README says so.
 DRAFTS = {
-    "03_gans_for_medical_images.ipynb": "its vanishing-gradient experiment does not show its claim",
     "07_synthesis_workflow.ipynb": "written, runs in smoke; never run in full",
 }
 READABLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
