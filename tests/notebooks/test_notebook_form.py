@@ -10,8 +10,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-# File name -> why it has no outputs of a full run yet. README says so.
-DRAFTS = {}
 READABLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?|cell-\d+")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users)/\w")
@@ -48,9 +46,6 @@ def test_badge_and_bootstrap_are_those_of_pyproject(notebook):
 
 
 def test_outputs_are_those_of_one_run_in_order(notebook):
-    if notebook.path.name in DRAFTS:
-        assert not any(cell.outputs for cell in code_cells(notebook)), "run: take it off DRAFTS"
-        pytest.skip(f"a draft: {DRAFTS[notebook.path.name]}")
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1)), "run it with `make cpu`"
     printed = json.dumps(code_cells(notebook)[-1].outputs)
