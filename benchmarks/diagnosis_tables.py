@@ -46,7 +46,7 @@ ARMS = (REAL, CLASSICAL, GAN, BOTH, ONLY)
 # One more run, so small that a test can repeat it.
 CHECK = dict(
     task="brain-tumour",
-    subjects=8,
+    subjects=12,
     size=2,
     seed=0,
     settings=dict(steps=10, generated=16, repeats=10),

@@ -47,7 +47,7 @@ def test_every_arm_ran_for_every_task_size_and_seed(script, stored):
 
 
 def test_drawn_subjects_are_half_ill_and_of_the_training_part(script):
-    train = script.flair_parts(8)["train"]
+    train = script.flair_parts(12)["train"]
     few = script.draw(train, "lesion", 2, seed=0)
     ill = [few.of(name).labels["lesion"].any() for name in sorted(set(few.subjects))]
     assert sorted(ill) == [False, True]
