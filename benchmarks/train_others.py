@@ -14,9 +14,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from recipe import BASE, ROOT, VARIANTS, Recipe, build, scorer  # first: quiets TensorFlow
+from recipe import ROOT, VARIANTS, Recipe, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 from ixi_split import AGE_LIMIT, ixi_splits, with_age_group
@@ -28,7 +28,6 @@ from train_brain_mri import finished, train
 from medgan_utils.data import Slices
 from medgan_utils.training import Monitor
 
-CONDITIONAL = replace(BASE, about="with mode seeking", mode_seeking=0.1)
 DECATHLON = (
     "Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,\n"
     "  doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy: grey is HU clipped to\n"
@@ -75,7 +74,7 @@ PROJECTS = {
     "liver-phantom-64": Project(
         phantom_splits,
         "liver-encoder-64",
-        CONDITIONAL,
+        VARIANTS["mode seeking"],
         {
             "about": "A DCGAN of axial slices through the liver of the course's CT phantom, 64 × 64"
             " pixels of\n6.25 mm, [-160, 240] HU. One label: tumour (0 none, 1 at least 50 mm² in"
@@ -102,7 +101,7 @@ PROJECTS = {
     "brain-mri-age-64": Project(
         brain_parts,
         "brain-encoder-64",
-        CONDITIONAL,
+        VARIANTS["mode seeking"],
         {
             "about": "A DCGAN of axial T1-weighted head slices, 64 × 64 pixels of 3.75 mm. One"
             f" label: age group\n(0 under {AGE_LIMIT:g} years, 1 from {AGE_LIMIT:g} on).",
