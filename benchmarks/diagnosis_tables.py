@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from train_others import ROOT, brain_parts  # first: quiets TensorFlow
+from train_generator import CONTRASTS, ROOT, brain_parts, phantom_heads  # quiets TensorFlow
 
 # isort: split
 import keras
 import numpy as np
 from liver_split import phantom_splits
 from record import record
-from train_brain_phantom import CONTRASTS, cohort
 
 from medgan_utils import evaluation
 from medgan_utils.data import Slices
@@ -75,7 +74,7 @@ class Task:
 def flair_parts(subjects: int = 60) -> dict[str, Slices]:
     """Return the FLAIR slices of the brain phantom's cohort."""
     code = CONTRASTS.index("FLAIR")
-    parts = cohort(subjects)
+    parts = phantom_heads(subjects)
     return {name: p.select(p.labels["contrast"] == code) for name, p in parts.items()}
 
 

@@ -13,7 +13,7 @@ import loading
 import loops
 import matrix_rate
 import timing
-import train_others
+import train_generator
 from small_heads import write_cohort
 
 from medgan_utils import evaluation
@@ -102,9 +102,9 @@ def test_one_pass_reads_every_slice_of_the_store(tmp_path):
     assert len(loading.one_pass(tmp_path)) == len(store) > 10
 
 
-@pytest.mark.parametrize("name", train_others.PROJECTS)
+@pytest.mark.parametrize("name", train_generator.PROJECTS)
 def test_the_shipped_generators_take_the_labels_of_their_project(name):
-    project, generator = train_others.PROJECTS[name], load_generator(name)
+    project, generator = train_generator.PROJECTS[name], load_generator(name)
     counts = [x.input_dim for x in generator.layers if isinstance(x, keras.layers.Embedding)]
     assert tuple(counts) == (project.num_classes or ())
     assert len(counts) == len(project.names)

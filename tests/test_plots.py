@@ -224,6 +224,31 @@ class TestTable:
             plots.table(self.rows, columns=["FID"])
 
 
+def test_distances_mark_landmarks_and_the_floor():
+    rows = [
+        {"set": "floor", "FD": (2.0, 1.0, 3.0), "SWD": (0.1, 0.05, 0.2)},
+        {"set": "fakes", "FD": (5.0, 4.0, 7.0), "SWD": (0.2, 0.1, 0.3)},
+    ]
+    figure = plots.distances(rows, ("FD", "SWD"), landmarks=("floor",))
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_yticklabels()] == ["fakes", "floor"]
+    assert left.get_xscale() == "log" and "SWD" in right.get_xlabel()
+    marks = {
+        line.get_marker(): line.get_xydata()[0] for line in left.lines if len(line.get_xdata()) == 1
+    }
+    np.testing.assert_allclose(marks["s"], (2, 1))
+    np.testing.assert_allclose(marks["o"], (5, 0))
+    dotted = [line for line in left.lines if line.get_linestyle() == ":"]
+    assert [list(line.get_xdata()) for line in dotted] == [[2.0, 2.0]]
+
+
+def test_progress_shows_losses_and_samples_and_leaves_no_figure_open():
+    before = plt.get_fignums()
+    history = {"step": [10, 20], "d_loss": [1.3, 1.2], "g_loss": [0.7, 0.8]}
+    picture = Image.open(io.BytesIO(plots.progress_png(history, np.zeros((4, 8, 8, 1)), "Losses")))
+    assert picture.size == (800, 224) and plt.get_fignums() == before
+
+
 def test_a_figure_is_shown_once():
     """What pyplot still holds at the end of a cell, the notebook shows beside the cell's value."""
     plt.close("all")

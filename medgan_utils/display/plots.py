@@ -8,11 +8,13 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart
 their dashes too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,9 +27,11 @@ __all__ = [
     "PALETTE",
     "Table",
     "curves",
+    "distances",
     "grid_png",
     "histograms",
     "montage",
+    "progress_png",
     "sample_grid",
     "table",
     "volume_planes",
@@ -117,6 +121,67 @@ def curves(
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
     axes.locator_params(axis="x", integer=True)  # half a step is not a place
     return _finish(figure, axes)
+
+
+def progress_png(
+    history: Mapping[str, Sequence[float]], images: np.ndarray, title: str | None = None
+) -> bytes:
+    """Draw both losses and, beside them, samples: for `LiveLossPlot`.
+
+    Args:
+        history: `step`, `d_loss` and `g_loss`, as `LiveLossPlot` hands them over.
+        images: Samples `(N, H, W, 1)` in [-1, 1].
+        title: The message above the losses.
+
+    Returns:
+        The bytes of a PNG file.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 2.8), layout="constrained")
+    for name, style in zip(("d_loss", "g_loss"), _styles(), strict=False):
+        left.plot(history["step"], history[name], label=name, **style)
+    left.set(xlabel="Step", ylabel="Loss", title=title)
+    right.imshow(plt.imread(io.BytesIO(grid_png(images))), cmap="gray")
+    right.set(title=f"Samples after {history['step'][-1]:,} steps")
+    right.set_axis_off()
+    _finish(figure, left).savefig(file := io.BytesIO(), format="png", dpi=80)
+    return file.getvalue()
+
+
+def distances(
+    scores: Iterable[Mapping], columns: Sequence[str], landmarks: Collection[str]
+) -> Figure:
+    """Draw columns of an evaluation: a mark and its interval for every set, beside the floor.
+
+    Args:
+        scores: Rows with the set's name in their first entry and `(value, low, high)` in `columns`;
+            the first row is the floor.
+        columns: What to draw, a panel each, on logarithmic axes; lower is better.
+        landmarks: Names of the sets of real images: green squares; others are orange dots.
+
+    Returns:
+        The figure.
+    """
+    rows = list(scores)[::-1]
+    names = [next(iter(row.values())) for row in rows]
+    size = (10.0, 0.8 + 0.3 * len(rows))
+    figure, panels = plt.subplots(
+        1, len(columns), figsize=size, sharey=True, squeeze=False, layout="constrained"
+    )
+    for axes, column in zip(panels[0], columns, strict=True):
+        for y, (name, row) in enumerate(zip(names, rows, strict=True)):
+            value, low, high = row[column]
+            colour, mark = (PALETTE[2], "s") if name in landmarks else (PALETTE[1], "o")
+            axes.plot([low, high], [y, y], color=colour, linewidth=2)
+            axes.plot(value, y, mark, color=colour)
+        axes.axvline(rows[-1][column][0], color="0.4", linewidth=1, linestyle=":")
+        axes.set(xscale="log", xlabel=f"{column} (lower is better)")
+        axes.set_yticks(range(len(rows)), names)
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+        _finish(figure, axes)
+    figure.suptitle("Real images (green squares) and fakes (orange dots); dotted: the floor")
+    return figure
 
 
 def histograms(
