@@ -76,9 +76,9 @@ class BareLoop:
         gan = self.gan
         z = tf.random.stateless_normal((tf.shape(real)[0], gan.latent_dim), [0, self.count])
         with tf.GradientTape() as tape:
-            fake = gan.generator(z, training=True)
-            self.move_discriminator(real, tf.stop_gradient(fake), with_r1)
-            logits = gan.discriminator(self.augmented(fake, 2), training=True)
+            fake = self.augmented(gan.generator(z, training=True), 2)
+            self.move_discriminator(self.augmented(real, 1), tf.stop_gradient(fake), with_r1)
+            logits = gan.discriminator(fake, training=True)
             loss = tf.reduce_mean(tf.nn.softplus(-logits))
         variables = gan.generator.trainable_variables
         gan.g_optimizer.apply(tape.gradient(loss, variables), variables)
@@ -93,7 +93,6 @@ class BareLoop:
         """Take D's step."""
         discriminator = self.gan.discriminator
         with tf.GradientTape() as tape:
-            real, fake = self.augmented(real, 1), self.augmented(fake, 2)
             penalty = 0.0
             if with_r1:
                 with tf.GradientTape() as inner:

@@ -14,8 +14,8 @@ class GAN(keras.Model):
     """Trains a generator against a discriminator, and keeps a moving average of the generator.
 
     One step: draw z, make fakes; move D on real and fake; move G through the moved D, using the
-    same fakes. All randomness is a function of `seed`, the step and the replica, so that a resumed
-    run draws what the uninterrupted one would have drawn.
+    same fakes, augmented alike. All randomness is a function of `seed`, the step and the replica,
+    so that a resumed run draws what the uninterrupted one would have drawn.
 
     Example::
 
@@ -151,8 +151,10 @@ class GAN(keras.Model):
         z = self._latents(tf.shape(real)[0])
         with tf.GradientTape() as tape:
             fake = self.generator(_inputs(z, labels), training=True)
-            d_logs = self._discriminator_step(real, tf.stop_gradient(fake), labels)
-            fake_logits = self._judge(fake, labels, AUGMENT_FAKE)
+            seen_real = self._augmented(real, AUGMENT_REAL)
+            seen_fake = self._augmented(fake, AUGMENT_FAKE)
+            d_logs = self._discriminator_step(seen_real, tf.stop_gradient(seen_fake), labels)
+            fake_logits = self._logits(seen_fake, labels)
             real_logits = d_logs.pop("real_logits")
             g_loss = self._mean(self.loss_function.generator_loss(fake_logits, real_logits))
             variety = self._mode_seeking_term(fake, z, labels) if self.mode_seeking else 0.0
@@ -188,7 +190,6 @@ class GAN(keras.Model):
 
     def _discriminator_loss(self, real, fake, labels, with_r1: bool):
         """Return D's loss (this replica's share of the global mean) and what to log."""
-        real, fake = self._augmented(real, AUGMENT_REAL), self._augmented(fake, AUGMENT_FAKE)
         penalty = tf.zeros(())
         if with_r1:
             squared_norm, real_logits = losses.r1_penalty(
@@ -229,9 +230,6 @@ class GAN(keras.Model):
 
     def _logits(self, images, labels):
         return self.discriminator(_inputs(images, labels), training=True)
-
-    def _judge(self, images, labels, stream):
-        return self._logits(self._augmented(images, stream), labels)
 
     def _augmented(self, images, stream):
         return images if self.augment is None else self.augment(images, seed=self._seed(stream))
