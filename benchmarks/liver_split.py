@@ -40,6 +40,7 @@ def real_splits(folder: str | Path) -> dict[str, Slices]:
         folder=folder / "images",
         masks=folder / "masks",
         modality="CT",
+        anatomy="body",
         subject_pattern=r"(case\d+)",
     )
     return slices.split(REAL_SHARES, seed=SEED)

@@ -46,7 +46,7 @@ CARD = """# {name}
 {subjects}
 
 **Not for**: diagnosis, teaching anatomy as fact, measuring disease, filling gaps in a patient's
-study, or testing any method: a sample is nobody's image. Grey values have no physical unit.
+study, or testing any method: a sample is nobody's image, and its grey values measure nothing.
 
 ## How good
 

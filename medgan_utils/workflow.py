@@ -219,13 +219,14 @@ def _scorer(reference):
 
 
 def _encoders(slices) -> dict:
-    """Return the anatomy's trained encoder, if there is one for this size, and a random one."""
+    """Return a random encoder and, for slices of known scale and its size, the anatomy's own."""
     from .evaluation import Encoder, EncoderConfig, load_encoder
 
     size, channels = slices.images.shape[2:]
     random = Encoder(EncoderConfig(size, channels, ("none",), (0.0,), (1.0,), seed=1), "random")
     name = ENCODERS.get(slices.info.get("anatomy"))
-    fits = name is not None and (size, channels) == (64, 1)
+    known_scale = np.isfinite(slices.spacing_mm)  # cropped pictures would be too large for it
+    fits = name is not None and known_scale and (size, channels) == (64, 1)
     return ({name: load_encoder(name)} if fits else {}) | {"random": random}
 
 

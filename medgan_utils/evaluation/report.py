@@ -15,7 +15,7 @@ NOTES = (
     "FD and KID: features of the named encoder, divided by the reference's deviations; not FID, "
     "comparable only within one encoder and one number of images. SWD: mean over Laplacian levels. "
     "Intervals (95 %) over subjects. Lower is better for FD, KID and SWD, higher for precision, "
-    "recall, density and coverage; the floor is what other real heads reach, not zero. "
+    "recall, density and coverage; the floor is what other real subjects reach, not zero. "
     "Copying: 0.5 is none, 1 is a copy of the training set."
 )
 
