@@ -1,17 +1,12 @@
 """The rivals of the benchmarks do the work that they are said to do."""
 
-import sys
-from pathlib import Path
-
 import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import loading
 import loops
 import matrix_rate
+import numpy as np
+import pytest
+import tensorflow as tf
 import timing
 import train_generator
 from small_heads import write_cohort

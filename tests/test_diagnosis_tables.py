@@ -1,37 +1,23 @@
 """The stored diagnosis tables are whole, and their small run can be computed again."""
 
-import json
 from itertools import product
-from pathlib import Path
 
+import diagnosis_tables as script
 import pytest
-
-from medgan_utils import profiles
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import diagnosis_tables
-
-    return diagnosis_tables
+from stored import check_provenance, stored_result
 
 
 @pytest.fixture
 def stored():
-    return json.loads(profiles.stored_result("diagnosis.json").read_text(encoding="utf-8"))
+    return stored_result("diagnosis.json")
 
 
-def test_it_says_what_made_it(script, stored):
-    made = stored["provenance"]
-    assert made["command"].startswith("python benchmarks/diagnosis_tables.py")
-    assert len(made["commit"].removesuffix("+changes")) == 40
+def test_it_says_what_made_it(stored):
+    check_provenance(stored, "diagnosis_tables")
     assert stored["seconds_in_all"] > 0 and stored["settings"] == script.SETTINGS
 
 
-def test_every_arm_ran_for_every_task_size_and_seed(script, stored):
+def test_every_arm_ran_for_every_task_size_and_seed(stored):
     seeds, rows = stored["provenance"]["seeds"], stored["results"]
     assert len(seeds) >= 3 and set(stored["test"]) == set(script.TASKS)
     for task in script.TASKS:
@@ -46,7 +32,7 @@ def test_every_arm_ran_for_every_task_size_and_seed(script, stored):
             assert 0 <= low <= value <= high <= 1, row
 
 
-def test_drawn_subjects_are_half_ill_and_of_the_training_part(script):
+def test_drawn_subjects_are_half_ill_and_of_the_training_part():
     train = script.flair_parts(12)["train"]
     few = script.draw(train, "lesion", 2, seed=0)
     ill = [few.of(name).labels["lesion"].any() for name in sorted(set(few.subjects))]
@@ -54,7 +40,7 @@ def test_drawn_subjects_are_half_ill_and_of_the_training_part(script):
     assert script.draw(train, "lesion", None, seed=0) is train
 
 
-def test_the_small_run_comes_out_again(script, stored):
+def test_the_small_run_comes_out_again(stored):
     for row, kept in zip(script.run_check(), stored["check"]["rows"], strict=True):
         same = ("task", "arm", "subjects", "seed", "real_images", "findings")
         assert {name: row[name] for name in same} == {name: kept[name] for name in same}

@@ -1,40 +1,29 @@
 """The stored few-shot curve is whole, and one of its rows can be computed again."""
 
-import json
 from itertools import product
-from pathlib import Path
 
+import few_shot
 import numpy as np
 import pytest
-
-from medgan_utils import profiles
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+from stored import check_provenance, stored_result
 
 
-@pytest.fixture
-def few_shot(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import few_shot
-
+@pytest.fixture(autouse=True)
+def _fresh_cohort():
     few_shot.cohort.cache_clear()
-    return few_shot
 
 
 @pytest.fixture
 def stored():
-    return json.loads(profiles.stored_result("few_shot.json").read_text(encoding="utf-8"))
+    return stored_result("few_shot.json")
 
 
-def test_it_says_what_made_it(few_shot, stored):
-    made = stored["provenance"]
-    assert made["command"].startswith("python benchmarks/few_shot.py")
-    assert len(made["commit"].removesuffix("+changes")) == 40
-    assert made["seconds"] > 0 and {"tensorflow", "keras", "numpy"} <= set(made["versions"])
+def test_it_says_what_made_it(stored):
+    check_provenance(stored, "few_shot")
     assert stored["settings"].items() >= few_shot.SETTINGS.items()
 
 
-def test_every_arm_ran_with_every_number_of_subjects_and_seed(few_shot, stored):
+def test_every_arm_ran_with_every_number_of_subjects_and_seed(stored):
     seeds = stored["provenance"]["seeds"]
     assert len(seeds) >= 3
     ran = [(row["arm"], row["subjects"], row["seed"]) for row in stored["results"]]
@@ -48,7 +37,7 @@ def test_arms_of_one_run_share_their_real_images(stored):
         assert added == (stored["settings"]["generated"] if "GAN" in row["arm"] else 0)
 
 
-def test_nobody_is_in_pool_and_test(few_shot):
+def test_nobody_is_in_pool_and_test():
     settings = few_shot.CHECK["settings"]
     slices = few_shot.cohort(settings["subjects"])
     ill, healthy, test = few_shot.split(slices, settings["pool"])
@@ -58,7 +47,7 @@ def test_nobody_is_in_pool_and_test(few_shot):
         few_shot.split(slices, 12)
 
 
-def test_the_check_rows_come_out_again(few_shot, stored):
+def test_the_check_rows_come_out_again(stored):
     check = stored["check"]
     rows = few_shot.run_once(check["count"], check["seed"], check["settings"])
     for row, kept in zip(rows, check["rows"], strict=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import tables
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,9 +103,6 @@ def test_errata_are_placed_in_every_notebook_that_exists():
 
 
 def test_benchmark_tables_are_those_of_the_results():
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    import tables
-
     page = text("benchmarks/README.md")
     assert set(tables.TABLES) == set(re.findall(r"<!-- (\w+) -->", page)) - {"end"}
     assert tables.filled(page) == page, "run `python benchmarks/tables.py`"

@@ -2,28 +2,20 @@
 
 import json
 from itertools import product
-from pathlib import Path
 
+import ablation
 import numpy as np
 import pytest
+from stored import check_provenance, stored_result
 
 from medgan_utils import profiles
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 SCORES = ("FD", "KID", "SWD")
 
 
 @pytest.fixture
-def ablation(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import ablation
-
-    return ablation
-
-
-@pytest.fixture
 def stored():
-    return json.loads(profiles.stored_result("ablation.json").read_text(encoding="utf-8"))
+    return stored_result("ablation.json")
 
 
 def test_a_result_that_is_not_there_is_named():
@@ -32,13 +24,10 @@ def test_a_result_that_is_not_there_is_named():
 
 
 def test_the_ablation_says_what_made_it(stored):
-    made = stored["provenance"]
-    assert made["command"].startswith("python benchmarks/ablation.py")
-    assert len(made["commit"].removesuffix("+changes")) == 40
-    assert made["seconds"] > 0 and {"tensorflow", "keras", "numpy"} <= set(made["versions"])
+    check_provenance(stored, "ablation")
 
 
-def test_every_trick_ran_with_every_seed_on_the_same_budget(ablation, stored):
+def test_every_trick_ran_with_every_seed_on_the_same_budget(stored):
     seeds = stored["provenance"]["seeds"]
     assert len(seeds) >= 3
     ran = [(row["trick"], row["seed"]) for row in stored["results"]]
@@ -47,7 +36,7 @@ def test_every_trick_ran_with_every_seed_on_the_same_budget(ablation, stored):
     assert {row["subjects"] for row in stored["results"]} == {ablation.SETTINGS["subjects"]}
 
 
-def test_the_stored_tricks_are_those_of_the_script(ablation, stored):
+def test_the_stored_tricks_are_those_of_the_script(stored):
     for name, settings in stored["tricks"].items():
         assert json.loads(json.dumps(vars(ablation.TRICKS[name]))) == settings
 
@@ -59,7 +48,7 @@ def test_samples_of_every_run_are_there(stored):
     assert samples.shape == (len(names), 16, 32, 32) and samples.dtype == np.uint8
 
 
-def test_the_row_made_to_be_repeated_comes_out_again(ablation, stored):
+def test_the_row_made_to_be_repeated_comes_out_again(stored):
     row, _ = ablation.train(**ablation.CHECK)
     for score in SCORES:
         assert row[score] == pytest.approx(stored["check"][score], rel=0.02)

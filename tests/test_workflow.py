@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from small_heads import write_cohort
 
+from medgan_utils import workflow
 from medgan_utils.__main__ import main
+from medgan_utils.data import Slices
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +124,21 @@ def test_a_killed_training_goes_on(run):
     )
     assert done.returncode == 0, done.stderr
     assert f"going on from step {saved} of {saved + 1}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "spacing_mm", "size", "name"),
+    [
+        ("head", 3.75, 64, "brain-encoder-64"),
+        ("body", 6.0, 64, "liver-encoder-64"),
+        ("head", float("nan"), 64, None),  # a cropped picture: nobody knows how large it is
+        ("head", 3.75, 32, None),
+        ("knee", 3.75, 64, None),
+        (None, 3.75, 64, None),
+    ],
+)
+def test_an_encoder_judges_only_what_it_was_trained_for(anatomy, spacing_mm, size, name):
+    images, positions = np.zeros((2, size, size, 1), np.float32), np.zeros(2, np.float32)
+    info = {} if anatomy is None else {"anatomy": anatomy}
+    slices = Slices(images, np.array(["a", "b"]), positions, spacing_mm=spacing_mm, info=info)
+    assert set(workflow._encoders(slices)) == {"random"} | ({name} if name else set())

@@ -1,16 +1,16 @@
 """The shipped encoder on real heads: what its card says must be found again."""
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from ixi_split import ixi_splits
+from landmark_rows import landmark_rows
+from train_encoder import errors_of
 
 from medgan_utils import evaluation
 from medgan_utils._paths import checkpoints_folder
 
-ROOT = Path(__file__).parents[2]
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="set MEDGAN_REAL_DATA to the folder with IXI")
@@ -18,9 +18,6 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="set MEDGAN_REAL_DATA to the 
 
 @pytest.fixture(scope="module")
 def reference():
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from ixi_split import ixi_splits
-
     parts = ixi_splits(FOLDER, step_mm=2.0)
     subjects = [set(part.subjects) for part in parts.values()]
     assert [len(names) for names in subjects] == [66, 14, 15, 15]
@@ -29,8 +26,6 @@ def reference():
 
 
 def test_the_errors_of_the_card_are_found_again(reference):
-    from train_encoder import errors_of
-
     card = (checkpoints_folder() / "brain-encoder-64.md").read_text(encoding="utf-8")
     printed = card.split("has not seen:")[1].split("The same on")[0]
     for target, error in errors_of(evaluation.load_encoder(), reference).items():
@@ -45,12 +40,7 @@ def test_blur_and_collapse_are_seen(reference):
     encoders = {"enc": encoder, "random": evaluation.random_encoder(encoder)}
     codes = np.unique(reference.subjects, return_inverse=True)[1]
     half, other = (reference.select(codes % 2 == side) for side in (0, 1))
-    described = evaluation.reference_features(half.images, encoders, half.subjects)
-    sets = evaluation.landmarks(other.images, 300)
-    rows = {
-        name: evaluation.score(evaluation.reference_features(x, encoders), described, repeats=0)
-        for name, x in sets.items()
-    }
+    rows = landmark_rows(encoders, others=other, against=half, count=300)
     floor = rows.pop("floor: other real subjects")
     assert rows["reals blurred"]["SWD"].value > 3 * floor["SWD"].value
     assert rows["reals noisy"]["SWD"].value > 2 * floor["SWD"].value

@@ -1,16 +1,16 @@
 """The shipped liver encoder on real slices: what its card says must be found again."""
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from landmark_rows import landmark_rows
+from liver_split import CLIPPED, real_splits
+from train_liver_encoder import errors_of, targets_of
 
 from medgan_utils import evaluation
 from medgan_utils._paths import checkpoints_folder
 
-ROOT = Path(__file__).parents[2]
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 
 pytestmark = pytest.mark.skipif(
@@ -20,9 +20,6 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def parts():
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from liver_split import real_splits
-
     return real_splits(FOLDER)
 
 
@@ -33,9 +30,6 @@ def test_no_case_is_in_two_parts(parts):
 
 
 def test_the_errors_of_the_card_are_found_again(parts):
-    from liver_split import CLIPPED
-    from train_liver_encoder import errors_of, targets_of
-
     real, encoder = parts["reference"], evaluation.load_encoder("liver-encoder-64")
     card = (checkpoints_folder() / "liver-encoder-64.md").read_text(encoding="utf-8")
     errors = errors_of(encoder, real, targets_of(real, CLIPPED, tumours_known=False))
@@ -50,15 +44,9 @@ def test_the_errors_of_the_card_are_found_again(parts):
 
 
 def test_features_of_blurred_slices_move_away(parts):
-    encoder = evaluation.load_encoder("liver-encoder-64")
-    encoders = {"enc": encoder}
-    real, others = parts["reference"], parts["test"]
-    described = evaluation.reference_features(real.images, encoders, real.subjects)
-    sets = evaluation.landmarks(others.images, len(real))
-    rows = {
-        name: evaluation.score(evaluation.reference_features(x, encoders), described, repeats=0)
-        for name, x in sets.items()
-    }
+    encoders = {"enc": evaluation.load_encoder("liver-encoder-64")}
+    real = parts["reference"]
+    rows = landmark_rows(encoders, others=parts["test"], against=real, count=len(real))
     floor = rows.pop("floor: other real subjects")
     assert rows["reals blurred"]["SWD"].value > 2 * floor["SWD"].value
     assert rows["reals collapsed to ten"]["FD enc"].value > 1.5 * floor["FD enc"].value
