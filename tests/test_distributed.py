@@ -8,6 +8,7 @@ import sys
 import textwrap
 
 SETUP = """
+    import threading
     from medgan_utils import profiles
     profiles.quiet_tensorflow()
     import keras, numpy as np, tensorflow as tf
@@ -20,11 +21,12 @@ SETUP = """
 
     class FixedLatents(GAN):
         '''Reads z from the batch, so that one replica and two see the same.'''
+        given = threading.local()  # replicas take turns in threads of their own
         def train_step(self, data):
-            self.z, images = data
+            self.given.z, images = data
             return super().train_step(images)
         def _latents(self, batch, stream=0):
-            return self.z if stream == 0 else -self.z
+            return self.given.z if stream == 0 else -self.given.z
 
     def build(kind=GAN, **settings):
         keras.utils.set_random_seed(1)
