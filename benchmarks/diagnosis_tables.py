@@ -74,7 +74,7 @@ class Task:
 def flair_parts(subjects: int = 60) -> dict[str, Slices]:
     """Return the FLAIR slices of the brain phantom's cohort."""
     code = CONTRASTS.index("FLAIR")
-    parts = phantom_heads(subjects)
+    parts = phantom_heads(subjects, seed=0, test=0.15)
     return {name: p.select(p.labels["contrast"] == code) for name, p in parts.items()}
 
 

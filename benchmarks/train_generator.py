@@ -81,11 +81,17 @@ def brain_parts() -> dict[str, Slices]:
     return {part: with_age_group(slices) for part, slices in ixi_splits(real_folder()).items()}
 
 
-def phantom_heads(subjects: int = 60) -> dict[str, Slices]:
-    """Return the slices of the brain phantom with their level, by subject."""
-    slices = load_slices("brain-phantom", 64, subjects=subjects, modalities=CONTRASTS)
-    slices = slices.with_levels(LEVELS)
-    return slices.split({"train": 0.7, "reference": 0.15, "test": 0.15}, seed=2026)
+def phantom_heads(subjects: int = 300, seed: int = 5, test: float = 0.05) -> dict[str, Slices]:
+    """Return the slices of the brain phantom with their level, by subject.
+
+    Args:
+        subjects: How many; half of them have a tumour.
+        seed: Of the cohort; not one that a chapter draws.
+        test: Share of the subjects in `test`, and as many in `reference`.
+    """
+    slices = load_slices("brain-phantom", 64, subjects=subjects, modalities=CONTRASTS, seed=seed)
+    shares = {"train": 1 - 2 * test, "reference": test, "test": test}
+    return slices.with_levels(LEVELS).split(shares, seed=2026)
 
 
 PROJECTS = {
@@ -114,9 +120,9 @@ PROJECTS = {
             "Without the mode-seeking term the same recipe drew one head a label, whatever z:"
             " see\n`benchmarks/results/mode_seeking.json`. The collapsed weights had been scored"
             " on the same test\nsubjects; nothing was chosen by those scores.",
-            "data": f'`load_slices("brain-phantom", subjects=60, modalities={CONTRASTS})` with\n'
-            f"  `with_levels({LEVELS})`: simulated heads made from the MNI152 template, nobody's"
-            " image.",
+            "data": '`load_slices("brain-phantom", subjects=300, seed=5, '
+            f"modalities={CONTRASTS})`\n  with `with_levels({LEVELS})`: simulated heads made from"
+            " the MNI152 template, nobody's image.",
             "licence": "CC BY 4.0; the template's notice (ICBM 152, McGill University) stands in\n"
             "  `data/README.md`.",
         },
