@@ -15,13 +15,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from recipe import ROOT, VARIANTS, Recipe, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 import keras
+import numpy as np
 from ixi_split import AGE_LIMIT, ixi_splits, with_age_group
 from liver_split import MATRIX, phantom_splits, real_splits
 from publish import Finished, publish
@@ -58,6 +59,7 @@ class Project:
         names: Labels that condition it.
         num_classes: Of each label.
         flip: Whether slices may be mirrored.
+        balance: A label of two classes that are to be shown equally often.
     """
 
     parts: Callable[[], dict[str, Slices]]
@@ -67,6 +69,7 @@ class Project:
     names: tuple[str, ...] = ()
     num_classes: tuple[int, ...] | None = None
     flip: bool = False
+    balance: str | None = None
 
 
 def real_folder() -> str:
@@ -111,7 +114,7 @@ PROJECTS = {
     "brain-phantom-64": Project(
         phantom_heads,
         "brain-encoder-64",
-        VARIANTS["mode seeking"],
+        replace(VARIANTS["mode seeking"], mismatch=2.0, projection="max"),
         {
             "about": "A DCGAN of axial slices of the course's brain phantom, 64 × 64 pixels of"
             f" 3.75 mm.\nLabels, in this order: lesion (0 none, 1 tumour in the slice), level (0"
@@ -129,6 +132,7 @@ PROJECTS = {
         ("lesion", "level", "contrast"),
         (2, LEVELS, len(CONTRASTS)),
         flip=True,
+        balance="lesion",
     ),
     "liver-phantom-64": Project(
         phantom_splits,
@@ -174,6 +178,15 @@ PROJECTS = {
 }
 
 
+def balanced(slices: Slices, name: str | None) -> Slices:
+    """Return the slices with those of the rarer class repeated until both are equally many."""
+    if name is None:
+        return slices
+    groups = [np.flatnonzero(slices.labels[name] == value) for value in (0, 1)]
+    count = max(len(group) for group in groups)
+    return slices.select(np.concatenate([np.resize(group, count) for group in groups]))
+
+
 class Budget(keras.callbacks.Callback):
     """Stops after so many minutes, and says where the run stands."""
 
@@ -206,7 +219,7 @@ def train(
         gan.latents(64), plots.grid_png, monitor.every, folder / "grids", labels=labels
     )
     gan.fit(
-        parts["train"].to_dataset(
+        balanced(parts["train"], project.balance).to_dataset(
             recipe.batch_size, seed=recipe.seed, start_step=start, flip=project.flip, label=names
         ),
         steps_per_epoch=EPOCH,

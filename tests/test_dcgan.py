@@ -69,6 +69,17 @@ def test_each_label_column_has_an_effect_of_its_own():
     assert np.abs(images[0] - images[2]).max() > 1e-4
 
 
+@pytest.mark.parametrize(("projection", "over_places"), [("mean", np.mean), ("max", np.max)])
+def test_labels_meet_the_mean_or_the_maximum_of_the_features(projection, over_places):
+    discriminator = dcgan_discriminator(32, 1, NARROW[32][::-1], 2, projection=projection)
+    layers = ("down_4_leaky_relu", "pooled")
+    outputs = [discriminator.get_layer(name).output for name in layers]
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 1)).astype("float32")
+    features, pooled = keras.Model(discriminator.inputs[0], outputs)(images)
+    expected = over_places(np.asarray(features), axis=(1, 2))
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_no_batch_normalisation_in_the_discriminator():
     kinds = {type(layer) for layer in dcgan_discriminator(64).layers}
     assert keras.layers.BatchNormalization not in kinds
@@ -92,6 +103,8 @@ def test_wrong_number_of_widths_and_unknown_options_are_refused():
         dcgan_generator(64, upsampling="nearest")
     with pytest.raises(ValueError, match="first_stage"):
         dcgan_discriminator(64, first_stage="pool")
+    with pytest.raises(ValueError, match="projection='sum'"):
+        dcgan_discriminator(64, num_classes=2, projection="sum")
 
 
 def test_sefa_directions_are_the_top_singular_vectors():

@@ -127,6 +127,39 @@ def test_mode_seeking_drives_samples_of_one_label_apart():
     assert spread(10.0) > 2 * spread(0.0)
 
 
+def test_mismatched_labels_are_wrong_in_one_column_and_every_other_class_occurs():
+    gan = tiny(num_classes=(2, 5), mismatch=1.0)
+    labels = np.tile(np.array([[0, 0], [1, 4], [0, 2]], "int32"), (100, 1))
+    wrong = gan._mismatched(tf.constant(labels)).numpy()
+    changed = wrong != labels
+    assert (changed.sum(axis=1) == 1).all() and 100 < changed[:, 0].sum() < 200
+    assert (wrong >= 0).all() and (wrong < [2, 5]).all()
+    assert set(wrong[(labels[:, 1] == 2) & changed[:, 1], 1]) == {0, 1, 3, 4}
+    gan.step.assign_add(1)
+    assert np.any(gan._mismatched(tf.constant(labels)) != wrong)
+
+
+def test_mismatch_makes_the_discriminator_read_the_label():
+    labels = np.arange(16, dtype="int32")[:, None] % 2
+    images = np.clip(real_images() * 0.5 + 0.4 * (labels[:, None, None] - 0.5), -1, 1)
+    data = tf.data.Dataset.from_tensor_slices((np.float32(images), labels)).repeat().batch(8)
+
+    def gap(weight):
+        fast = keras.optimizers.Adam(5e-3, beta_1=0.0)
+        gan = tiny(num_classes=2, mismatch=weight, discriminator_optimizer=fast)
+        gan.fit(data, steps_per_epoch=60, epochs=1, verbose=0)
+        right, wrong = (gan.discriminator([images, x]).numpy() for x in (labels, 1 - labels))
+        return np.mean(right - wrong)
+
+    assert gap(1.0) > gap(0.0) + 0.5
+
+
+@pytest.mark.parametrize("num_classes", [None, 1, (3, 1)])
+def test_without_labels_nothing_can_be_mismatched(num_classes):
+    with pytest.raises(ValueError, match="labels of two classes or more"):
+        tiny(num_classes=num_classes, mismatch=0.5)
+
+
 def test_a_wrong_number_of_classes_is_named():
     gan = tiny(num_classes=(2, 3))
     assert gan.class_counts == (2, 3)

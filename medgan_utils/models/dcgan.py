@@ -11,6 +11,10 @@ from .layers import DepthToSpace, LabelEmbedding, SpaceToDepth, SpectralNormaliz
 
 START = 4  # pixels a side of the first feature map of G and the last of D
 NARROW, WIDE = 16, 256  # fewest and most channels of the default widths
+POOLINGS = {
+    "mean": keras.layers.GlobalAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+}
 
 
 def default_widths(image_size: int) -> tuple[int, ...]:
@@ -97,6 +101,7 @@ def dcgan_discriminator(
     *,
     extra_convolutions: int = 0,
     first_stage: str = "strided",
+    projection: str = "mean",
     spectral_norm: bool = False,
     name: str = "discriminator",
 ) -> keras.Model:
@@ -115,6 +120,8 @@ def dcgan_discriminator(
             arXiv:1802.05637).
         extra_convolutions: 3×3 convolutions that precede each halving but the first.
         first_stage: `"strided"`, or `"space-to-depth"`: pixels become channels at half size first.
+        projection: Over places, the `"mean"` of the features or their `"max"`: for a label that
+            names a finding which may be anywhere, and which a mean would dilute.
         spectral_norm: Divide every kernel by its largest singular value.
         name: Name of the model.
 
@@ -127,6 +134,7 @@ def dcgan_discriminator(
     """
     widths = _checked_widths(image_size, widths and widths[::-1])[::-1]
     _one_of("first_stage", first_stage, ("strided", "space-to-depth"))
+    _one_of("projection", projection, tuple(POOLINGS))
     wrap = SpectralNormalization if spectral_norm else lambda layer, name: layer
     images = keras.Input((image_size, image_size, channels), name="image")
     x = images
@@ -149,7 +157,8 @@ def dcgan_discriminator(
     if num_classes is None:
         return keras.Model(images, logits, name=name)
     labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
-    logits = _projected(logits, x, embed(labels, num_classes, widths[-1], "projection_class"))
+    pooled = POOLINGS[projection](name="pooled", dtype="float32")(x)
+    logits = _projected(logits, pooled, embed(labels, num_classes, widths[-1], "projection_class"))
     return keras.Model([images, labels], logits, name=name)
 
 
@@ -197,9 +206,8 @@ def _joined(z, vectors):
     return keras.layers.Concatenate(name="z_and_labels")([z, *map(unit, vectors)])
 
 
-def _projected(logits, x, vectors):
+def _projected(logits, pooled, vectors):
     """Add the inner product of each label's vector with the pooled features to the logits."""
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(x)
     products = [
         keras.layers.Dot(axes=1, name=f"projection_{index}", dtype="float32")([vector, pooled])
         for index, vector in enumerate(vectors)

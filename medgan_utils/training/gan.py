@@ -7,7 +7,7 @@ import tensorflow as tf
 from . import losses
 
 # Streams of random numbers within one step; the step, the seed and the replica make them differ.
-LATENTS, AUGMENT_REAL, AUGMENT_FAKE, MIX, OTHER_LATENTS = range(5)
+LATENTS, AUGMENT_REAL, AUGMENT_FAKE, MIX, OTHER_LATENTS, MISMATCH = range(6)
 
 
 class GAN(keras.Model):
@@ -71,6 +71,7 @@ class GAN(keras.Model):
         r1_every: int = 4,
         gp_weight: float = 0.0,
         mode_seeking: float = 0.0,
+        mismatch: float = 0.0,
         augment: keras.layers.Layer | None = None,
         **settings,
     ) -> None:
@@ -86,23 +87,29 @@ class GAN(keras.Model):
             gp_weight: λ of the WGAN-GP penalty, at every step; 0 turns it off.
             mode_seeking: λ of `losses.mode_seeking` in G's loss, for a conditional G that ignores
                 z; costs one more pass of G. 0 turns it off.
+            mismatch: Weight of real images with a wrong label, which D is to call fake, for a G
+                that ignores a label (Reed et al. 2016, arXiv:1605.05396). One label of each image
+                is wrong. 0 turns it off.
             augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake.
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
 
         Raises:
-            ValueError: The loss has no such name, a weight is negative, or the networks share
-                an optimiser (its slots and step count would mix).
+            ValueError: The loss has no such name, a weight is negative, there are no labels to be
+                mismatched, or the networks share an optimiser (its slots and step count would mix).
         """
         super().compile(**{"jit_compile": False, **settings})
-        if min(r1_gamma, gp_weight, mode_seeking) < 0 or r1_every < 1:
+        if min(r1_gamma, gp_weight, mode_seeking, mismatch) < 0 or r1_every < 1:
             raise ValueError(
-                "r1_gamma, gp_weight and mode_seeking must be at least 0, r1_every at least 1"
+                "r1_gamma, gp_weight, mode_seeking and mismatch must be at least 0, "
+                "r1_every at least 1"
             )
+        if mismatch and min(self.class_counts, default=1) < 2:
+            raise ValueError("mismatch needs networks with labels of two classes or more")
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
             raise ValueError("G and D each need an optimiser of their own")
         self.loss_function = losses.get(loss)
         self.r1_gamma, self.r1_every, self.gp_weight = r1_gamma, r1_every, gp_weight
-        self.mode_seeking = mode_seeking
+        self.mode_seeking, self.mismatch = mode_seeking, mismatch
         self.augment = augment
         if augment is not None and not augment.built:
             # An unbuilt layer makes `fit` call the whole model on images to build it.
@@ -208,6 +215,10 @@ class GAN(keras.Model):
             )
             penalty += self.gp_weight * self._mean(squared_excess)
         loss = self._mean(self.loss_function.discriminator_loss(real_logits, fake_logits))
+        if self.mismatch:
+            wrong_logits = self._logits(real, self._mismatched(labels))
+            wrong = self.loss_function.discriminator_loss(real_logits, wrong_logits)
+            loss += self.mismatch * self._mean(wrong)
         replicas = self.distribute_strategy.num_replicas_in_sync
         logs = {
             "d_loss": loss * replicas,
@@ -217,6 +228,16 @@ class GAN(keras.Model):
             "real_logits": real_logits,
         }
         return loss + penalty, logs
+
+    def _mismatched(self, labels) -> tf.Tensor:
+        """Return the labels with one column, drawn for each image, changed to another class."""
+        labels = tf.cast(labels, tf.int32)
+        counts = tf.constant(self.class_counts)
+        shape = (2, tf.shape(labels)[0], len(self.class_counts))
+        which, shift = tf.unstack(tf.random.stateless_uniform(shape, self._seed(MISMATCH)))
+        chosen = tf.one_hot(tf.argmax(which, axis=1), len(self.class_counts), dtype=tf.int32)
+        shift = 1 + tf.cast(shift * tf.cast(counts - 1, tf.float32), tf.int32)
+        return (labels + chosen * shift) % counts
 
     def _mode_seeking_term(self, fake, z, labels) -> tf.Tensor:
         """Return λ times the mode-seeking term for the fakes and others of the same labels."""
