@@ -55,7 +55,7 @@ class Recipe:
         augment: Strengths of DiffAugment; None for none.
         mode_seeking: λ of the mode-seeking term; of 0.02, 0.1 and 1 the middle one was best on the
             reference phantoms of `brain-phantom-64`, where 0 gave one head a label.
-        mismatch: Weight of real images with a wrong label, for a conditional GAN.
+        mismatch: Weight of real images whose first label is wrong, for a conditional GAN.
         projection: How a conditional D pools its features over places.
         ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
         seed: Of weights, latents, augmentation and order.

@@ -114,7 +114,7 @@ PROJECTS = {
     "brain-phantom-64": Project(
         phantom_heads,
         "brain-encoder-64",
-        replace(VARIANTS["mode seeking"], mismatch=2.0, projection="max"),
+        replace(VARIANTS["mode seeking"], mismatch=1.0, projection="max"),
         {
             "about": "A DCGAN of axial slices of the course's brain phantom, 64 × 64 pixels of"
             f" 3.75 mm.\nLabels, in this order: lesion (0 none, 1 tumour in the slice), level (0"

@@ -72,6 +72,7 @@ class GAN(keras.Model):
         gp_weight: float = 0.0,
         mode_seeking: float = 0.0,
         mismatch: float = 0.0,
+        mismatched_label: int = 0,
         augment: keras.layers.Layer | None = None,
         **settings,
     ) -> None:
@@ -88,8 +89,8 @@ class GAN(keras.Model):
             mode_seeking: λ of `losses.mode_seeking` in G's loss, for a conditional G that ignores
                 z; costs one more pass of G. 0 turns it off.
             mismatch: Weight of real images with a wrong label, which D is to call fake, for a G
-                that ignores a label (Reed et al. 2016, arXiv:1605.05396). One label of each image
-                is wrong. 0 turns it off.
+                that ignores a label (Reed et al. 2016, arXiv:1605.05396). 0 turns it off.
+            mismatched_label: Which column of the labels is then wrong.
             augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake.
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
 
@@ -103,13 +104,18 @@ class GAN(keras.Model):
                 "r1_gamma, gp_weight, mode_seeking and mismatch must be at least 0, "
                 "r1_every at least 1"
             )
-        if mismatch and min(self.class_counts, default=1) < 2:
-            raise ValueError("mismatch needs networks with labels of two classes or more")
+        classes = dict(enumerate(self.class_counts)).get(mismatched_label, 0)
+        if mismatch and classes < 2:
+            raise ValueError(
+                f"mismatch needs a label of two classes or more; column {mismatched_label} of "
+                f"{self.class_counts} has {classes}"
+            )
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
             raise ValueError("G and D each need an optimiser of their own")
         self.loss_function = losses.get(loss)
         self.r1_gamma, self.r1_every, self.gp_weight = r1_gamma, r1_every, gp_weight
-        self.mode_seeking, self.mismatch = mode_seeking, mismatch
+        self.mode_seeking = mode_seeking
+        self.mismatch, self.mismatched_label = mismatch, mismatched_label
         self.augment = augment
         if augment is not None and not augment.built:
             # An unbuilt layer makes `fit` call the whole model on images to build it.
@@ -230,14 +236,14 @@ class GAN(keras.Model):
         return loss + penalty, logs
 
     def _mismatched(self, labels) -> tf.Tensor:
-        """Return the labels with one column, drawn for each image, changed to another class."""
-        labels = tf.cast(labels, tf.int32)
-        counts = tf.constant(self.class_counts)
-        shape = (2, tf.shape(labels)[0], len(self.class_counts))
-        which, shift = tf.unstack(tf.random.stateless_uniform(shape, self._seed(MISMATCH)))
-        chosen = tf.one_hot(tf.argmax(which, axis=1), len(self.class_counts), dtype=tf.int32)
-        shift = 1 + tf.cast(shift * tf.cast(counts - 1, tf.float32), tf.int32)
-        return (labels + chosen * shift) % counts
+        """Return the labels with each of one column changed to another of its classes."""
+        columns = tf.unstack(labels, axis=1)
+        count, right = self.class_counts[self.mismatched_label], columns[self.mismatched_label]
+        shift = tf.random.stateless_uniform(
+            tf.shape(right), self._seed(MISMATCH), 1, count, right.dtype
+        )
+        columns[self.mismatched_label] = (right + shift) % count
+        return tf.stack(columns, axis=1)
 
     def _mode_seeking_term(self, fake, z, labels) -> tf.Tensor:
         """Return λ times the mode-seeking term for the fakes and others of the same labels."""
