@@ -123,7 +123,6 @@ def publish(
     fakes = {f"{name}, seed {seed}": finished.sample(judged, seed) for seed in SEEDS}
     table = evaluate(fakes, reference, encoders, marks, training)
     floor_rows = [row for row in table.to_rows() if row["set"] in marks]
-    replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     features = trained.features(next(iter(fakes.values())))
     groups = group_table(finished, judged, others, encoders)
     content = finished.facts | card_entries(name, finished, parts, split)
@@ -133,6 +132,7 @@ def publish(
         "groups": groups.markdown() if groups.rows else "Age and sex have no meaning here.",
         "privacy": "\n".join(privacy_lines(finished, features, parts, judged, trained)),
     }
+    replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     return save_generator(finished.gan.ema_generator, name, CARD.format(**content))
 
 
