@@ -5,9 +5,11 @@
 
 Tasks: tumour in a liver slice (phantom), tumour in a FLAIR head slice (phantom), age group from a
 T1 head slice (real IXI heads). The classifier sees 4, 8, 16 or all training subjects; generated
-slices come from the task's checkpoint, which saw *all* of them: left of the last column they bring
-in what other patients taught the generator. Tested on real slices of the test subjects; nothing
-here was chosen on them. A finished cell is not run again. The result is `results/diagnosis.json`.
+slices come from the task's checkpoint. That saw *all* training subjects (liver, age) or 270 heads
+of another cohort (brain), so it brings in what other patients taught it; with all subjects, that
+holds for the brain only. Tested on real slices of the test subjects, which no checkpoint saw;
+nothing here was chosen on them. A finished cell is not run again. The result is
+`results/diagnosis.json`.
 """
 
 import argparse
@@ -72,7 +74,7 @@ class Task:
 
 
 def flair_parts(subjects: int = 60) -> dict[str, Slices]:
-    """Return the FLAIR slices of the brain phantom's cohort."""
+    """Return the FLAIR slices of a cohort that the brain's checkpoint has not seen."""
     code = CONTRASTS.index("FLAIR")
     parts = phantom_heads(subjects, seed=0, test=0.15)
     return {name: p.select(p.labels["contrast"] == code) for name, p in parts.items()}
