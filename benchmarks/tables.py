@@ -104,6 +104,20 @@ def recipe(results: list[dict]) -> str:
     return f"{table(head, rows)}\n\n{results[0]['images']:,} images each."
 
 
+def conditional(results: list[dict]) -> str:
+    """Return what helps a conditional GAN to use z and its labels."""
+    head = ("run", "FD", "precision", "recall", "spread", "tumour AUC (95 % interval)")
+    keys = ("FD brain-encoder-64", "precision", "recall")
+    rows = []
+    for row in results:
+        last, auc = row.get("scores", [{}])[-1], row.get("tumour AUC")
+        numbers = [f"{last[key]:.2f}" if key in last else "" for key in keys]
+        numbers.append(f"{row['spread']:.3f}" if "spread" in row else "")
+        told = "{value:.2f} ({low:.2f} to {high:.2f})".format(**auc) if auc else ""
+        rows.append((row["run"], *numbers, told))
+    return table(head, rows)
+
+
 def import_time(results: dict) -> str:
     """Return the seconds of each import."""
     head = ("import", "median s", "slowest s")
@@ -134,6 +148,7 @@ TABLES: dict[str, Callable[..., str]] = {
         import_time,
         explorer_latency,
         recipe,
+        conditional,
     )
 }
 
