@@ -75,6 +75,8 @@ def run(path: Path, profile: str, out: Path | None) -> float:
     """Execute a notebook in a fresh kernel, store it with its outputs, return the seconds."""
     from nbclient import NotebookClient
 
+    target = path if out is None else out / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
     os.environ["MEDGAN_PROFILE"] = profile
     started = time.perf_counter()
@@ -85,7 +87,6 @@ def run(path: Path, profile: str, out: Path | None) -> float:
         for output in cell.get("outputs", []):
             _shorten_progress(output)
     notebook.metadata.pop("widgets", None)  # widget state is large; the static figures stay
-    target = out or path
     unfinished = target.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
     unfinished.replace(target)
@@ -105,7 +106,7 @@ def main() -> int:
     parser.add_argument("action", choices=("run", "setup"))
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--profile", choices=("smoke", "cpu", "gpu"), default="cpu")
-    parser.add_argument("--out", type=Path, help="write here instead of into the notebook")
+    parser.add_argument("--out", type=Path, help="folder to write to, not into the notebooks")
     arguments = parser.parse_args()
     for path in arguments.notebooks:
         if arguments.action == "setup":
