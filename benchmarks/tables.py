@@ -2,7 +2,7 @@
 
     python benchmarks/tables.py
 
-A result that is not there yet is said to be missing; `make bench` makes those listed here.
+A result that is not there yet is said to be missing; `make bench` makes those of times and memory.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def recipe(results: list[dict]) -> str:
 
 def conditional(results: list[dict]) -> str:
     """Return what helps a conditional GAN to use z and its labels."""
-    head = ("run", "FD", "precision", "recall", "spread", "tumour AUC (95 % interval)")
+    head = ("run", "FD", "precision", "recall", "spread", "tumour AUC (95 % interval)", "s")
     keys = ("FD brain-encoder-64", "precision", "recall")
     rows = []
     for row in results:
@@ -114,7 +114,7 @@ def conditional(results: list[dict]) -> str:
         numbers = [f"{last[key]:.2f}" if key in last else "" for key in keys]
         numbers.append(f"{row['spread']:.3f}" if "spread" in row else "")
         told = "{value:.2f} ({low:.2f} to {high:.2f})".format(**auc) if auc else ""
-        rows.append((row["run"], *numbers, told))
+        rows.append((row["run"], *numbers, told, row.get("seconds", "")))
     return table(head, rows)
 
 
