@@ -22,7 +22,7 @@ from recipe import BASE, ROOT, VARIANTS, WATCH, Recipe, build, scorer  # first: 
 # isort: split
 import numpy as np
 from record import record
-from train_generator import CONTRASTS, PROJECTS, balanced
+from train_generator import CONTRASTS, LEVELS, PROJECTS, balanced
 
 from medgan_utils import evaluation
 from medgan_utils.data import Slices
@@ -129,12 +129,15 @@ def main() -> int:
     read = tumour_reader(parts)
     rows = landmarks(parts, read)
     print(rows, flush=True)
+    lesion, level = (parts["train"].labels[name] for name in ("lesion", "level"))
+    shares = [round(float(lesion[level == k].mean()), 3) for k in range(LEVELS)]
     for name in RUNS:
         rows.append(run_one(name, parts, read))
         last = rows[-1]["scores"][-1]
         numbers = {key: round(last[key], 3) for key in (WATCH, "precision", "recall")}
         print(name, numbers, rows[-1].get("spread"), rows[-1].get("tumour AUC"), flush=True)
         settings = {"steps": STEPS, "batch_size": BASE.batch_size}
+        settings["share of training slices with a tumour, by level"] = shares
         record(RESULT, rows, [BASE.seed], settings=settings)
     return 0
 
