@@ -65,9 +65,9 @@ class Run:
 
     def finish(self) -> None:
         """Print the wall time since `choose`, the profile and the machine's cores."""
-        minutes, seconds = divmod(time.perf_counter() - self._started, 60)
+        minutes, seconds = divmod(round(time.perf_counter() - self._started), 60)
         print(
-            f"Ran in {minutes:.0f} min {seconds:.0f} s, profile {self.profile!r}, "
+            f"Ran in {minutes} min {seconds} s, profile {self.profile!r}, "
             f"{os.cpu_count()} CPU cores, Python {platform.python_version()}."
         )
 
