@@ -5,9 +5,9 @@
 Equal images for every run, scored on the reference subjects; the test subjects are not touched.
 Two numbers stand beside the distances. *Spread* is the standard deviation of a pixel over samples
 of one label: near zero, z is ignored. *Tumour AUC* is how well a classifier of real FLAIR slices
-tells samples of the label "tumour" from those of "none": at 0.5 the label is ignored. The first
-five runs change λ of the mode-seeking term and nothing else; the others have λ = 0.1 and two or
-all of the three helps for the label. A finished run is not run again.
+tells samples of the label "tumour" from those of "none": at 0.5 the label is ignored. One run has
+no labels; four change λ of the mode-seeking term and nothing else; the others have λ = 0.1 and two
+or all of the three helps for the label. A finished run is not run again; its row says its commit.
 """
 
 import json
@@ -21,8 +21,8 @@ from recipe import BASE, ROOT, VARIANTS, WATCH, Recipe, build, scorer  # first: 
 
 # isort: split
 import numpy as np
-from record import record
-from train_generator import CONTRASTS, LEVELS, PROJECTS, balanced
+from record import provenance, record
+from train_generator import LEVELS, PROJECTS, balanced, flair
 
 from medgan_utils import evaluation
 from medgan_utils.data import Slices
@@ -52,11 +52,6 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
     kinds, counts = np.unique(labels, axis=0, return_counts=True)
     chosen = [np.all(labels == kind, axis=1) for kind in kinds[counts >= LEAST]]
     return float(np.mean([images[rows].std(axis=0).mean() for rows in chosen]))
-
-
-def flair(slices: Slices) -> Slices:
-    """Return the FLAIR slices."""
-    return slices.select(slices.labels["contrast"] == CONTRASTS.index("FLAIR"))
 
 
 def tumour_reader(parts: dict[str, Slices]) -> Callable[..., dict]:
@@ -99,6 +94,7 @@ def run_one(name: str, parts: dict[str, Slices], read: Callable[..., dict]) -> d
         row["tumour AUC"] = read(images, real)
         path.with_suffix(".png").write_bytes(plots.grid_png(images[:64]))
     row["seconds"] = round(time.perf_counter() - started)
+    row["commit"] = provenance([])["commit"]
     path.write_text(json.dumps(row), encoding="utf-8")
     return row
 
@@ -131,13 +127,13 @@ def main() -> int:
     print(rows, flush=True)
     lesion, level = (parts["train"].labels[name] for name in ("lesion", "level"))
     shares = [round(float(lesion[level == k].mean()), 3) for k in range(LEVELS)]
+    settings = {"steps": STEPS, "batch_size": BASE.batch_size}
+    settings["share of training slices with a tumour, by level"] = shares
     for name in RUNS:
         rows.append(run_one(name, parts, read))
         last = rows[-1]["scores"][-1]
         numbers = {key: round(last[key], 3) for key in (WATCH, "precision", "recall")}
         print(name, numbers, rows[-1].get("spread"), rows[-1].get("tumour AUC"), flush=True)
-        settings = {"steps": STEPS, "batch_size": BASE.batch_size}
-        settings["share of training slices with a tumour, by level"] = shares
         record(RESULT, rows, [BASE.seed], settings=settings)
     return 0
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from train_generator import CONTRASTS, ROOT, brain_parts, phantom_heads  # quiets TensorFlow
+from train_generator import ROOT, brain_parts, flair, phantom_heads  # quiets TensorFlow
 
 # isort: split
 import keras
@@ -75,9 +75,8 @@ class Task:
 
 def flair_parts(subjects: int = 60) -> dict[str, Slices]:
     """Return the FLAIR slices of a cohort that the brain's checkpoint has not seen."""
-    code = CONTRASTS.index("FLAIR")
     parts = phantom_heads(subjects, seed=0, test=0.15)
-    return {name: p.select(p.labels["contrast"] == code) for name, p in parts.items()}
+    return {name: flair(slices) for name, slices in parts.items()}
 
 
 TASKS = {

@@ -97,6 +97,11 @@ def phantom_heads(subjects: int = 300, seed: int = 5, test: float = 0.05) -> dic
     return slices.with_levels(LEVELS).split(shares, seed=2026)
 
 
+def flair(slices: Slices) -> Slices:
+    """Return the FLAIR slices of the brain phantom's."""
+    return slices.select(slices.labels["contrast"] == CONTRASTS.index("FLAIR"))
+
+
 PROJECTS = {
     "brain-mri-64": Project(
         lambda: ixi_splits(real_folder()),

@@ -134,6 +134,8 @@ def test_mismatched_labels_are_wrong_in_their_column_and_every_other_class_occur
     assert (wrong[:, 0] == labels[:, 0]).all() and (wrong[:, 1] != labels[:, 1]).all()
     for right in (0, 2, 4):
         assert set(wrong[labels[:, 1] == right, 1]) == set(range(5)) - {right}
+    for kind in ("uint8", "int64", "float32"):
+        np.testing.assert_array_equal(gan._mismatched(tf.constant(labels.astype(kind))), wrong)
     gan.step.assign_add(1)
     assert np.any(gan._mismatched(tf.constant(labels)) != wrong)
 

@@ -1,9 +1,11 @@
 """Results that notebooks read from `benchmarks/results` are whole, and can be computed again."""
 
 import json
+from dataclasses import asdict
 from itertools import product
 
 import ablation
+import conditional
 import numpy as np
 import pytest
 from stored import check_provenance, stored_result
@@ -53,3 +55,16 @@ def test_the_row_made_to_be_repeated_comes_out_again(stored):
     for score in SCORES:
         assert row[score] == pytest.approx(stored["check"][score], rel=0.02)
         assert row["course"][score] == pytest.approx(stored["check"]["course"][score], rel=0.02)
+
+
+def test_the_conditional_runs_are_those_of_the_script():
+    stored = stored_result("conditional.json")
+    check_provenance(stored, "conditional")
+    assert stored["settings"]["steps"] == conditional.STEPS
+    runs = {row["run"]: row for row in stored["results"] if "scores" in row}
+    assert list(runs) == list(conditional.RUNS)
+    for name, (recipe, balanced) in conditional.RUNS.items():
+        row = runs[name]
+        assert json.loads(json.dumps(asdict(recipe))) == {key: row[key] for key in asdict(recipe)}
+        assert row["balanced"] == balanced
+        assert [score["step"] for score in row["scores"]][-1] == conditional.STEPS

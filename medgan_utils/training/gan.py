@@ -237,10 +237,10 @@ class GAN(keras.Model):
 
     def _mismatched(self, labels) -> tf.Tensor:
         """Return the labels with each of one column changed to another of its classes."""
-        columns = tf.unstack(labels, axis=1)
+        columns = tf.unstack(tf.cast(labels, tf.int32), axis=1)  # they may come as floats
         count, right = self.class_counts[self.mismatched_label], columns[self.mismatched_label]
         shift = tf.random.stateless_uniform(
-            tf.shape(right), self._seed(MISMATCH), 1, count, right.dtype
+            tf.shape(right), self._seed(MISMATCH), 1, count, tf.int32
         )
         columns[self.mismatched_label] = (right + shift) % count
         return tf.stack(columns, axis=1)
