@@ -20,7 +20,8 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-from record import record
+
+from tools.record import record
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 from lab_driver import SWIFTSHADER, lab_page

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from record import record
-from timing import interleaved
+
+from benchmarks.timing import interleaved
+from tools.record import record
 
 ROUNDS = 11
 RESULT = Path(__file__).parent / "results" / "import_time.json"

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import psutil
-from record import record
 
 from medgan_utils.data import SliceStore, load_slices, store_slices
+from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "loading.json"
 HEADS, COUNTS = 4, (10, 100)

@@ -19,11 +19,11 @@ profiles.quiet_tensorflow()
 import keras
 import numpy as np
 import tensorflow as tf
-from loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan, squared_slope
-from record import record
-from training_loop import random_slices
 
+from benchmarks.loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan, squared_slope
+from benchmarks.training_loop import random_slices
 from medgan_utils.training import GAN
+from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "matrix_rate.json"
 SIDE = 2048  # of the matrix product

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from timing import said
+from benchmarks.timing import said
 
 FOLDER = Path(__file__).parent
 README = FOLDER / "README.md"
@@ -155,8 +155,10 @@ TABLES: dict[str, Callable[..., str]] = {
 
 def block(name: str) -> str:
     """Return a result as Markdown, with the run it comes from."""
-    path = FOLDER / "results" / f"{name}.json"
-    if not path.is_file():
+    folders = ("benchmarks", "recipes", "experiments")
+    paths = [FOLDER.parent / folder / "results" / f"{name}.json" for folder in folders]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
         return "*Not measured yet.*"
     content = json.loads(path.read_text(encoding="utf-8"))
     made, results = content["provenance"], content["results"]

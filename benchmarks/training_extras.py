@@ -13,10 +13,10 @@ from medgan_utils import profiles
 
 profiles.quiet_tensorflow()
 
-from loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan
-from record import record
-from timing import interleaved, said, summary
-from training_loop import random_slices
+from benchmarks.loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan
+from benchmarks.timing import interleaved, said, summary
+from benchmarks.training_loop import random_slices
+from tools.record import record
 
 STEPS, ROUNDS = 20, 45
 NONE = "no extras"

@@ -16,11 +16,19 @@ from medgan_utils import profiles
 profiles.quiet_tensorflow()
 
 import numpy as np
-from loops import BATCH_SIZE, IMAGE_SIZE, BareLoop, KerasStyle, TutorialLoop, fit, new_gan
-from record import record
-from timing import interleaved, ratio, said, summary
 
+from benchmarks.loops import (
+    BATCH_SIZE,
+    IMAGE_SIZE,
+    BareLoop,
+    KerasStyle,
+    TutorialLoop,
+    fit,
+    new_gan,
+)
+from benchmarks.timing import interleaved, ratio, said, summary
 from medgan_utils.data import Slices
+from tools.record import record
 
 BASE, BARE = "GAN.fit", "bare tf.function loop"
 STEPS, ROUNDS = 20, 45

@@ -16,6 +16,6 @@ def checkpoints_folder() -> Path:
 
 
 def results_folder() -> Path:
-    """Return the folder of the stored results: `benchmarks/results`, or its copy in the wheel."""
+    """Return the folder of the stored results: `experiments/results`, or its copy in the wheel."""
     root = repository_root()
-    return root / "benchmarks" / "results" if root else Path(__file__).parent / "_results"
+    return root / "experiments" / "results" if root else Path(__file__).parent / "_results"

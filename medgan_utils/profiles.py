@@ -140,7 +140,7 @@ def where_am_i() -> str:
 
 
 def stored_result(name: str) -> Path:
-    """Return the file of a result that took too long for a lesson; `benchmarks/` made it.
+    """Return the file of a result that took too long for a lesson; `experiments/` made it.
 
     Args:
         name: The file's name, for example `"ablation.json"`.

@@ -1,19 +1,16 @@
 """The rivals of the benchmarks do the work that they are said to do."""
 
 import keras
-import loading
-import loops
-import matrix_rate
 import numpy as np
 import pytest
 import tensorflow as tf
-import timing
-import train_generator
 from small_heads import write_cohort
 
+from benchmarks import loading, loops, matrix_rate, timing
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
 from medgan_utils.models import load_generator
+from recipes import train_generator
 
 
 @pytest.fixture(scope="module")

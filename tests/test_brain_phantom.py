@@ -10,10 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medgan_utils.data import brain_cohort, mr_physics
-from medgan_utils.data import brain_phantom as phantom
-from medgan_utils.data.brain_cohort import write_brain_phantom
-from medgan_utils.data.brain_template import random_field
+from medgan_utils.phantoms import brain_cohort, mr_physics
+from medgan_utils.phantoms import brain_phantom as phantom
+from medgan_utils.phantoms.brain_cohort import write_brain_phantom
+from medgan_utils.phantoms.brain_template import random_field
 
 COARSE_MM = 6.0
 

@@ -18,8 +18,8 @@ def lesions(subjects, seed, slices=8, size=32):
 
 def test_trained_on_the_finding_it_finds_it():
     images, labels, _ = lesions(20, 0)
-    model = diagnosis.train_on(images, labels, steps=120)
-    scores = diagnosis.test_on(model, *lesions(10, 1))
+    model = diagnosis.train_classifier(images, labels, steps=120)
+    scores = diagnosis.score_classifier(model, *lesions(10, 1))
     assert list(scores) == ["AUC", "sensitivity", "specificity"]
     assert scores["AUC"].value > 0.95
     for estimate in scores.values():
@@ -29,7 +29,9 @@ def test_trained_on_the_finding_it_finds_it():
 def test_trained_on_random_labels_it_finds_nothing():
     images, _, _ = lesions(20, 0)
     labels = np.random.default_rng(0).integers(2, size=len(images))
-    scores = diagnosis.test_on(diagnosis.train_on(images, labels, steps=60), *lesions(10, 1))
+    scores = diagnosis.score_classifier(
+        diagnosis.train_classifier(images, labels, steps=60), *lesions(10, 1)
+    )
     assert 0.2 < scores["AUC"].value < 0.8
 
 
@@ -38,14 +40,14 @@ def test_augmentation_works_while_training_only():
 
     images, labels, subjects = lesions(6, 0)
     shift = keras.layers.RandomTranslation(0.1, 0.1, seed=0)
-    model = diagnosis.train_on(images, labels, steps=5, augment=shift)
-    first, second = (diagnosis.test_on(model, images, labels, subjects) for _ in range(2))
+    model = diagnosis.train_classifier(images, labels, steps=5, augment=shift)
+    first, second = (diagnosis.score_classifier(model, images, labels, subjects) for _ in range(2))
     assert first == second
 
 
 def test_one_class_is_refused():
     images, labels, _ = lesions(2, 0)
     with pytest.raises(ValueError, match="both 0 and 1"):
-        diagnosis.train_on(images, np.zeros_like(labels))
+        diagnosis.train_classifier(images, np.zeros_like(labels))
     with pytest.raises(ValueError, match="one class only"):
-        diagnosis.test_on(None, images, np.ones_like(labels))
+        diagnosis.score_classifier(None, images, np.ones_like(labels))

@@ -2,9 +2,10 @@
 
 from itertools import product
 
-import diagnosis_tables as script
 import pytest
 from stored import check_provenance, stored_result
+
+from experiments import diagnosis_tables as script
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_every_arm_ran_for_every_task_size_and_seed(stored):
 def test_drawn_subjects_are_half_ill_and_of_the_training_part():
     train = script.flair_parts(12)["train"]
     few = script.draw(train, "lesion", 2, seed=0)
-    ill = [few.of(name).labels["lesion"].any() for name in sorted(set(few.subjects))]
+    ill = [few.for_subjects(name).labels["lesion"].any() for name in sorted(set(few.subjects))]
     assert sorted(ill) == [False, True]
     assert script.draw(train, "lesion", None, seed=0) is train
 

@@ -45,7 +45,8 @@ def test_fd_stands_singular_covariances():
 
 def test_kid_is_unbiased_and_may_be_negative():
     draws = [
-        evaluation.kid(gaussian(40, 4, seed=s), gaussian(40, 4, seed=s + 999)) for s in range(300)
+        evaluation.kernel_distance(gaussian(40, 4, seed=s), gaussian(40, 4, seed=s + 999))
+        for s in range(300)
     ]
     error = np.std(draws) / np.sqrt(len(draws))
     assert abs(np.mean(draws)) < 3 * error
@@ -55,8 +56,8 @@ def test_kid_is_unbiased_and_may_be_negative():
 def test_kid_of_few_and_many_images_agree_where_fd_does_not():
     pairs = [(gaussian(30, 4, 0, s), gaussian(30, 4, 1, s + 99)) for s in range(200)]
     many = gaussian(3000, 4), gaussian(3000, 4, 1, 1)
-    assert np.mean([evaluation.kid(*p) for p in pairs]) == pytest.approx(
-        evaluation.kid(*many), rel=0.1
+    assert np.mean([evaluation.kernel_distance(*p) for p in pairs]) == pytest.approx(
+        evaluation.kernel_distance(*many), rel=0.1
     )
     assert np.mean([evaluation.fd(*p) for p in pairs]) > 1.05 * evaluation.fd(*many)
 
@@ -72,7 +73,7 @@ def test_kid_equals_the_sum_over_pairs():
         + np.mean([kernel(y[i], y[j]) for i in range(4) for j in range(4) if i != j])
         - 2 * np.mean([kernel(a, b) for a in x for b in y])
     )
-    assert evaluation.kid(x, y) == pytest.approx(expected)
+    assert evaluation.kernel_distance(x, y) == pytest.approx(expected)
 
 
 def test_counts_equal_repetition_for_fd():

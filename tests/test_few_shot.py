@@ -2,10 +2,11 @@
 
 from itertools import product
 
-import few_shot
 import numpy as np
 import pytest
 from stored import check_provenance, stored_result
+
+from experiments import few_shot
 
 
 @pytest.fixture(autouse=True)

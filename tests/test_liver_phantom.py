@@ -12,9 +12,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medgan_utils.data import ct_physics, liver_model, load_slices
-from medgan_utils.data import liver_phantom as phantom
-from medgan_utils.data.body_canvas import Canvas, capsule, ellipsoid, noise_field
+from medgan_utils.data import load_slices
+from medgan_utils.phantoms import ct_physics, liver_model
+from medgan_utils.phantoms import liver_phantom as phantom
+from medgan_utils.phantoms.body_canvas import Canvas, capsule, ellipsoid, noise_field
 
 SMALL = dict(matrix=64, slices=20)
 

@@ -12,15 +12,16 @@ import pytest
 from PIL import Image
 from small_bodies import AFFINE, SPACING_MM, body, write_case
 
-from medgan_utils.data import bodies, labelled_pictures, load_slices
-from medgan_utils.data.ct_cases import read_liver_ct
+from medgan_utils.data import load_slices
+from medgan_utils.data.sources import ct, labelled
+from medgan_utils.data.sources.ct_cases import read_liver_ct
 
 LEVELS = dict(levels=(0.0, 1.0), step_mm=10)
 
 
 def case(tmp_path, **options):
     write_case(tmp_path, "volume-0.nii.gz", "segmentation-0.nii.gz", **options)
-    return bodies.lits_items(tmp_path)[0]
+    return ct.lits_items(tmp_path)[0]
 
 
 # CT with liver masks
@@ -158,7 +159,7 @@ def test_the_decathlon_is_downloaded_checked_and_unpacked(served, tmp_path):
     with tarfile.open(archive, "w") as tar:
         tar.add(task, "Task03_Liver")
     options = dict(address=f"{address}/Task03_Liver.tar", known_hash=md5(archive))
-    items = bodies.msd_liver_items(**options)
+    items = ct.msd_liver_items(**options)
     assert [item.subject for item in items] == ["liver_0", "liver_12"]
     assert items[1].mask.parent.name == "labelsTr"
     archive.unlink()  # from here on no network
@@ -183,10 +184,10 @@ def test_organamnist_keeps_the_publishers_parts(tmp_path):
     arrays = write_organs(tmp_path / "organamnist.npz")
     slices = load_slices("organamnist", 28, folder=tmp_path, size=28)
     assert [(slices.subjects == part).sum() for part in ("train", "val", "test")] == [12, 5, 7]
-    test = slices.of("test")
+    test = slices.for_subjects("test")
     np.testing.assert_array_equal(np.rint((test.images[..., 0] + 1) * 127.5), arrays["test_images"])
     assert test.labels["liver"].tolist() == [0, 0, 0, 0, 0, 0, 1]
-    assert labelled_pictures.ORGANS[6] == "liver"
+    assert labelled.ORGANS[6] == "liver"
     small = load_slices("organamnist", 16, folder=tmp_path, size=28, subjects=["val"])
     assert small.images.shape == (5, 16, 16, 1) and small.modality == "CT"
 
@@ -194,9 +195,9 @@ def test_organamnist_keeps_the_publishers_parts(tmp_path):
 def test_organamnist_is_downloaded_and_checked(served, monkeypatch):
     folder, address = served
     write_organs(folder / "organamnist_64.npz", 64)
-    monkeypatch.setitem(labelled_pictures.MEDMNIST_HASHES, 64, md5(folder / "organamnist_64.npz"))
+    monkeypatch.setitem(labelled.MEDMNIST_HASHES, 64, md5(folder / "organamnist_64.npz"))
     assert len(load_slices("organamnist", 64, address=address)) == 24
-    monkeypatch.setitem(labelled_pictures.MEDMNIST_HASHES, 128, "md5:" + "0" * 32)
+    monkeypatch.setitem(labelled.MEDMNIST_HASHES, 128, "md5:" + "0" * 32)
     write_organs(folder / "organamnist_128.npz", 128)
     with pytest.raises(ValueError, match="wrong checksum"):
         load_slices("organamnist", 64, address=address, size=128)
@@ -256,13 +257,13 @@ def test_every_mode_is_decoded_alike(tmp_path):
     for mode, picture in pictures.items():
         assert picture.mode == mode
         picture.save(tmp_path / f"{mode}.png")
-        decoded = labelled_pictures.decode_grey(tmp_path / f"{mode}.png")
+        decoded = labelled.decode_grey(tmp_path / f"{mode}.png")
         np.testing.assert_allclose(decoded.astype(int), grey, atol=1)
     clear = np.dstack([grey, grey, grey, np.zeros_like(grey)])
     Image.fromarray(clear).save(tmp_path / "clear.png")
-    assert labelled_pictures.decode_grey(tmp_path / "clear.png").max() == 0
+    assert labelled.decode_grey(tmp_path / "clear.png").max() == 0
     Image.fromarray(grey.astype(np.uint16) * 200).save(tmp_path / "deep.png")
-    deep = labelled_pictures.decode_grey(tmp_path / "deep.png")
+    deep = labelled.decode_grey(tmp_path / "deep.png")
     assert deep.dtype == np.uint8 and np.corrcoef(deep.ravel(), grey.ravel())[0, 1] > 0.99
 
 
@@ -272,7 +273,7 @@ def test_copies_are_left_out_and_near_ones_stay_together(heads):
     picture.resize((60, 54)).save(heads / "yes" / "larger.jpg")
     Image.fromarray(head_picture(10)).save(heads / "yes" / "contradiction.png")
     with pytest.warns(UserWarning, match="of 10 pictures, 1 exact duplicates, 2 that are in both"):
-        items = labelled_pictures.brainmri_items(heads)
+        items = labelled.brainmri_items(heads)
     names = [item.path.name for item in items]
     assert len(items) == 7 and {"contradiction.png", "N10.png"}.isdisjoint(names)
     by_name = {item.path.name: item.subject for item in items}
@@ -283,14 +284,14 @@ def test_copies_are_left_out_and_near_ones_stay_together(heads):
 def test_empty_and_damaged_pictures(heads):
     Image.fromarray(np.full((30, 30), 4, np.uint8)).save(heads / "no" / "blank.png")
     with pytest.warns(UserWarning, match="and 1 empty ones were left out"):
-        assert len(labelled_pictures.brainmri_items(heads)) == 7
+        assert len(labelled.brainmri_items(heads)) == 7
     for path in [*heads.rglob("Y*.png"), *heads.rglob("N*.png")]:
         Image.fromarray(np.zeros((30, 30), np.uint8)).save(path)
     with pytest.raises(ValueError, match="8 of 8 pictures are all but empty"):
-        labelled_pictures.brainmri_items(heads)
+        labelled.brainmri_items(heads)
     (heads / "no" / "blank.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(ValueError, match=r"blank\.png cannot be read as a picture"):
-        labelled_pictures.brainmri_items(heads)
+        labelled.brainmri_items(heads)
 
 
 def test_folders_without_yes_and_no(tmp_path):

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-import phantom_realism
+
+from experiments import phantom_realism
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,7 +18,7 @@ def test_alike_subjects_score_one_and_every_pair_counts():
 
 
 def test_the_readme_prints_the_stored_rounds():
-    stored = ROOT / "benchmarks" / "results" / "phantom_realism.json"
+    stored = ROOT / "experiments" / "results" / "phantom_realism.json"
     content = json.loads(stored.read_text(encoding="utf-8"))
     assert [row["change"] for row in content["results"]] == list(phantom_realism.ROUNDS.values())
     readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import tables
 import yaml
+
+from benchmarks import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

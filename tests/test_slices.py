@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_heads import HALF_AXES_MM, head, write
 
-from medgan_utils.data import Axial, Slices, axial_slices, join, read_volume
+from medgan_utils.data import AxialCut, Slices, axial_slices, join, read_volume
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def some_slices(subjects=10, each=4, size=8, masks=False):
 
 
 def test_anterior_is_up_and_the_patients_right_comes_first(volume):
-    images, positions, _ = axial_slices(volume, Axial(64, levels=(84, 116)))
+    images, positions, _ = axial_slices(volume, AxialCut(64, levels=(84, 116)))
     middle = images[positions == 100][0, :, :, 0]
     left_half, right_half = middle[24:40, 16:30], middle[24:40, 34:48]
     assert left_half.mean() > 0.9  # 700, the right half of the patient
@@ -50,7 +50,7 @@ def test_anterior_is_up_and_the_patients_right_comes_first(volume):
 
 
 def test_images_are_scaled_shaped_and_ordered_from_the_top(volume):
-    images, positions, masks = axial_slices(volume, Axial(32))
+    images, positions, masks = axial_slices(volume, AxialCut(32))
     assert images.shape == (26, 32, 32, 1)
     assert images.dtype == np.float32
     assert -1 <= images.min() < -0.99
@@ -64,7 +64,7 @@ def test_images_are_scaled_shaped_and_ordered_from_the_top(volume):
 )
 def test_a_level_is_the_same_place_in_every_head(tmp_path, spacing_mm, centre_mm):
     path = write(head(spacing_mm, centre_mm), tmp_path / "other.nii.gz", "LPI")
-    axial = Axial(96, levels=(40, 92), step_mm=4, fov_mm=240)
+    axial = AxialCut(96, levels=(40, 92), step_mm=4, fov_mm=240)
     images, positions, _ = axial_slices(read_volume(path), axial)
     pixel_mm = 240 / 96
     for image, position in zip(images[..., 0], positions, strict=True):
@@ -82,7 +82,7 @@ def test_a_level_is_the_same_place_in_every_head(tmp_path, spacing_mm, centre_mm
 
 def test_the_field_of_view_is_in_millimetres(volume):
     for fov_mm in (200, 300):
-        images, positions, _ = axial_slices(volume, Axial(100, levels=(60, 60), fov_mm=fov_mm))
+        images, positions, _ = axial_slices(volume, AxialCut(100, levels=(60, 60), fov_mm=fov_mm))
         width_mm = (images[0, 50, :, 0] > -0.5).sum() * fov_mm / 100
         half = np.sqrt(1 - 0.4**2) * HALF_AXES_MM[0]
         assert positions.tolist() == [60]
@@ -95,7 +95,7 @@ def test_a_pattern_finer_than_a_pixel_becomes_its_mean(tmp_path):
     parity = np.indices(voxels.shape)[:2].sum(axis=0) % 2
     voxels[voxels > 0] = 200 + 600 * parity[voxels > 0]
     path = write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / "fine.nii.gz")
-    images, *_ = axial_slices(read_volume(path), Axial(32, levels=(100, 100), fov_mm=256))
+    images, *_ = axial_slices(read_volume(path), AxialCut(32, levels=(100, 100), fov_mm=256))
     core = images[0, 12:20, 12:20, 0]
     assert core.std() < 0.02
     assert core.mean() == pytest.approx(2 * 500 / 800 - 1, abs=0.03)
@@ -105,7 +105,7 @@ def test_masks_follow_their_image(tmp_path, volume):
     labels = np.where(volume.voxels == 700, 2, np.where(volume.voxels == 500, 1, 0))
     path = tmp_path / "labels.nii.gz"
     nibabel.save(nibabel.Nifti1Image(labels.astype(np.uint8), volume.affine), path)
-    images, _, masks = axial_slices(volume, Axial(64), read_volume(path))
+    images, _, masks = axial_slices(volume, AxialCut(64), read_volume(path))
     assert masks.dtype == np.uint8
     assert set(np.unique(masks)) == {0, 1, 2}
     bright = images[..., 0] > 0.8
@@ -118,13 +118,13 @@ def test_a_mask_on_another_grid_is_named(tmp_path, volume):
     small = tmp_path / "seg.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), small)
     with pytest.raises(ValueError, match=r"seg\.nii\.gz has shape \(4, 4, 4\) but its image"):
-        axial_slices(volume, Axial(), read_volume(small))
+        axial_slices(volume, AxialCut(), read_volume(small))
     moved = tmp_path / "moved.nii.gz"
     affine = volume.affine.copy()
     affine[0, 3] += 10
     nibabel.save(nibabel.Nifti1Image(volume.voxels, affine), moved)
     with pytest.raises(ValueError, match=r"moved\.nii\.gz.*affines differ"):
-        axial_slices(volume, Axial(), read_volume(moved))
+        axial_slices(volume, AxialCut(), read_volume(moved))
 
 
 def test_levels_of_bodies_are_fractions(tmp_path):
@@ -133,7 +133,7 @@ def test_levels_of_bodies_are_fractions(tmp_path):
     voxels[22:26, 18:22, :][..., 5:46] = 240.0
     path = tmp_path / "case1.nii.gz"
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([8.0, 8.0, 10.0, 1.0])), path)
-    axial = Axial(40, anatomy="body", levels=(0.25, 0.75), step_mm=10, fov_mm=320)
+    axial = AxialCut(40, anatomy="body", levels=(0.25, 0.75), step_mm=10, fov_mm=320)
     images, positions, _ = axial_slices(read_volume(path, "CT"), axial)
     assert (positions[0], positions[-1]) == (0.25, 0.75)
     assert len(positions) == 21
@@ -144,7 +144,7 @@ def test_levels_of_bodies_are_fractions(tmp_path):
 
 def test_levels_outside_the_volume_are_named(volume):
     with pytest.raises(ValueError, match=r"IXI001.*none of the levels \(900, 950\)"):
-        axial_slices(volume, Axial(levels=(900, 950)))
+        axial_slices(volume, AxialCut(levels=(900, 950)))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_levels_outside_the_volume_are_named(volume):
 )
 def test_settings_that_cannot_be_cut_are_refused(wrong):
     with pytest.raises(ValueError):
-        Axial(**wrong)
+        AxialCut(**wrong)
 
 
 # The container
@@ -165,10 +165,10 @@ def test_selecting_keeps_everything_together():
     assert part.labels["number"].tolist() == [3, 7]
     assert part.subjects.tolist() == ["s0", "s1"]
     assert part.masks.shape == (2, 8, 8)
-    assert len(slices.of(["s1", "s9"])) == 8
-    assert set(slices.of("s3").subjects) == {"s3"}
+    assert len(slices.for_subjects(["s1", "s9"])) == 8
+    assert set(slices.for_subjects("s3").subjects) == {"s3"}
     with pytest.raises(ValueError, match="no slices of s77"):
-        slices.of(["s1", "s77"])
+        slices.for_subjects(["s1", "s77"])
 
 
 def test_parts_that_do_not_belong_together_are_refused():

@@ -15,7 +15,8 @@ from small_heads import head, write, write_cohort
 from test_download import names
 from test_volumes import write_dicom
 
-from medgan_utils.data import heads, load_slices, sources
+from medgan_utils.data import load_slices, sources
+from medgan_utils.data.sources import brain
 
 SMALL = dict(subjects=4, spacing_mm=6.0)
 
@@ -90,7 +91,7 @@ def test_a_tumour_on_the_right_is_in_the_first_columns(phantom, phantom_cache):
         voxels = np.argwhere(np.asarray(image.dataobj) > 0)
         x_mm = (image.affine @ np.r_[voxels.mean(axis=0), 1])[0]
         assert abs(x_mm) > 5
-        columns = np.nonzero(phantom.of(mask.name[:7]).masks)[2]
+        columns = np.nonzero(phantom.for_subjects(mask.name[:7]).masks)[2]
         assert (columns.mean() < 31.5) == (x_mm > 0)
 
 
@@ -98,15 +99,15 @@ def test_the_phantom_is_written_once(phantom, phantom_cache, monkeypatch):
     def never(*_):
         raise AssertionError("written again")
 
-    monkeypatch.setattr("medgan_utils.data.brain_cohort.write_brain_phantom", never)
+    monkeypatch.setattr("medgan_utils.phantoms.brain_cohort.write_brain_phantom", never)
     again = load_slices("brain-phantom", 32, modalities=("T1", "T2"), **SMALL)
     assert len(again) == len(phantom)
     with pytest.raises(AssertionError, match="written again"):
         load_slices("brain-phantom", 32, seed=1, **SMALL)
     with pytest.raises(ValueError, match="sub-009 chosen; this source has 4"):
-        heads.choose_subjects([f"sub-00{n}" for n in range(1, 5)], ["sub-009"])
+        brain.choose_subjects([f"sub-00{n}" for n in range(1, 5)], ["sub-009"])
     with pytest.raises(ValueError, match="subjects=60: this source has 2 here"):
-        heads.choose_subjects(["sub-001", "sub-002"], 60)
+        brain.choose_subjects(["sub-001", "sub-002"], 60)
 
 
 # IXI and AOMIC, from replicas on loopback
@@ -161,7 +162,7 @@ def test_aomic_is_downloaded_a_subject_at_a_time(tmp_path, monkeypatch):
             load_slices("aomic", 32, subjects=3, address=f"{address}/ds")
     with pytest.raises(ValueError, match="sub-9999 chosen"):
         load_slices("aomic", 32, subjects=["sub-9999"])
-    assert len(heads.AOMIC_SUBJECTS) == len(set(heads.AOMIC_SUBJECTS)) == 40
+    assert len(brain.AOMIC_SUBJECTS) == len(set(brain.AOMIC_SUBJECTS)) == 40
 
 
 # Your own folder
@@ -178,9 +179,9 @@ def test_own_nifti_with_masks_and_a_table(cohort, tmp_path):
         "folder", 48, folder=cohort, masks=tmp_path, participants=table, cache=False
     )
     assert slices.modality == "T1" and len(np.unique(slices.subjects)) == 4
-    assert slices.of("IXI001").labels["sex"].tolist()[0] == 0
-    assert slices.of("IXI002").labels["age"].tolist()[0] == 41
-    assert set(slices.of("IXI003").labels["sex"]) == {-1}
+    assert slices.for_subjects("IXI001").labels["sex"].tolist()[0] == 0
+    assert slices.for_subjects("IXI002").labels["age"].tolist()[0] == 41
+    assert set(slices.for_subjects("IXI003").labels["sex"]) == {-1}
     assert slices.masks[:, :, :20].max() == 1 and slices.masks[:, :, 28:].max() == 0
 
 
@@ -266,7 +267,7 @@ def test_what_was_cut_is_kept_and_a_changed_file_cut_anew(tmp_path, monkeypatch)
     monkeypatch.setenv("MEDGAN_CACHE", str(tmp_path / "cache"))
     write(head((8.0, 8.0, 4.0)), folder / "IXI001-HH-1_T1.nii.gz", "PSR")
     changed = load_slices("folder", 32, folder=folder)
-    assert (changed.of("IXI001").images != first.of("IXI001").images).any()
+    assert (changed.for_subjects("IXI001").images != first.for_subjects("IXI001").images).any()
 
 
 def test_a_damaged_file_among_good_ones_leaves_no_slices(tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def test_labels_travel_with_the_slices(tmp_path):
     )
     images, labels = next(iter(kept.to_dataset(8, label=("lesion", "contrast"))))
     assert images.shape == (8, 32, 32, 1) and labels.shape == (8, 2)
-    assert set(kept.about.labels["contrast"]) == {0, 1}
+    assert set(kept.metadata.labels["contrast"]) == {0, 1}
 
 
 def test_a_stopped_run_goes_on_and_cuts_nothing_twice(files, tmp_path, monkeypatch):

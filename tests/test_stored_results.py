@@ -4,12 +4,11 @@ import json
 from dataclasses import asdict
 from itertools import product
 
-import ablation
-import conditional
 import numpy as np
 import pytest
 from stored import check_provenance, stored_result
 
+from experiments import ablation, conditional
 from medgan_utils import profiles
 
 SCORES = ("FD", "KID", "SWD")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .form import exercise, require
+from .exercise import exercise, require
 
 
 @exercise(

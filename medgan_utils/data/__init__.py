@@ -10,7 +10,7 @@ from .._lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
-        "Axial": "axial",
+        "AxialCut": "axial",
         "SliceStore": "store",
         "Slices": "slices",
         "Volume": "volumes",

@@ -12,7 +12,7 @@ _LEVELS = {"head": (20.0, 120.0), "body": (0.1, 0.9)}
 
 
 @dataclass(frozen=True)
-class Axial:
+class AxialCut:
     """How axial slices are cut. Everything in it is part of the cache key.
 
     Attributes:
@@ -82,7 +82,7 @@ def body_mask(volume: Volume) -> np.ndarray:
 
 
 def axial_slices(
-    volume: Volume, axial: Axial, mask: Volume | None = None, body: np.ndarray | None = None
+    volume: Volume, axial: AxialCut, mask: Volume | None = None, body: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Cut, scale and resample the axial slices of one volume.
 
@@ -127,7 +127,7 @@ def axial_slices(
     return images[..., None], positions, masks
 
 
-def _levels(volume: Volume, body: np.ndarray, axial: Axial) -> tuple[np.ndarray, np.ndarray]:
+def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarray, np.ndarray]:
     """Return the plane indices of the wanted levels and their positions, from the top down."""
     dx, dy, dz = volume.spacing_mm
     area_mm2 = body.sum(axis=(0, 1)) * dx * dy
@@ -160,7 +160,7 @@ def _centre(body: np.ndarray) -> tuple[float, float]:
 def _resample(
     plane: np.ndarray,
     volume: Volume,
-    axial: Axial,
+    axial: AxialCut,
     centre: tuple[float, float],
     labels: bool = False,
 ) -> np.ndarray:

@@ -1,11 +1,7 @@
-"""Where prepared slices and downloads are kept, and how they are written in one piece."""
+"""Where prepared slices and downloads are kept."""
 
 import os
-import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .._paths import repository_root
@@ -43,25 +39,3 @@ def _user_cache() -> Path:
     import pooch
 
     return Path(pooch.os_cache("medgan"))
-
-
-@contextmanager
-def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place only if the block succeeds.
-
-    Args:
-        path: The file or folder to be.
-        folder: Whether to make a folder; if another process was faster, its folder stays.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    if folder:
-        temporary.mkdir()
-    try:
-        yield temporary
-        if not (folder and path.is_dir() and any(path.iterdir())):
-            os.replace(temporary, path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)

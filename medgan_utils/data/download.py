@@ -6,7 +6,7 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from .cache import written_whole
+from .._files import written_whole
 
 OFFLINE = "The sources 'brain-phantom' and 'liver-phantom' need no network"
 

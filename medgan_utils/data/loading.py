@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from . import bodies, heads, labelled_pictures  # noqa: F401  (they register their sources)
-from .axial import Axial, axial_slices, body_mask
+from .axial import AxialCut, axial_slices, body_mask
 from .cache import cache_folder
 from .files import IMAGE_SUFFIXES, slice_number
-from .folders import SEX_CODES
 from .pictures import fit_square, read_picture, read_picture_mask
-from .registry import REGISTRY, Item, Source
 from .slices import Slices, join
+from .sources import brain, ct, labelled  # noqa: F401  (they register their sources)
+from .sources.folder import SEX_CODES
+from .sources.registry import REGISTRY, Item, Source
 from .volumes import Volume, read_volume
 
 _CACHE_VERSION = 1
@@ -46,7 +46,7 @@ def load_slices(
         subjects: How many subjects, or their names; by default all.
         fill_nan: See `read_volume`.
         cache: Whether to look for, and keep, the result in the cache folder.
-        options: Fields of `Axial` (`levels`, `step_mm`, `fov_mm`, …) and what the source takes:
+        options: Fields of `AxialCut` (`levels`, `step_mm`, `fov_mm`, …) and what the source takes:
             `folder`, `masks`, `participants`, `subject_pattern`, … (`folder_items`), or
             `modalities`, `seed`, … (`phantom_items`).
 
@@ -75,14 +75,14 @@ def load_slices(
 
 def find_items(
     source: str, image_size: int, subjects: int | Iterable[str] | None, options: dict
-) -> tuple[Source, list[Item], Axial]:
+) -> tuple[Source, list[Item], AxialCut]:
     """Return a source, its files and how to cut them; arguments as of `load_slices`."""
     if source not in REGISTRY:
         raise ValueError(f"there is no source {source!r}; choose one of {', '.join(REGISTRY)}")
     entry, options = REGISTRY[source], dict(options)
-    names = {field.name for field in fields(Axial)}
+    names = {field.name for field in fields(AxialCut)}
     cut = {name: options.pop(name) for name in list(options) if name in names}
-    axial = Axial(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
+    axial = AxialCut(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
     if subjects is not None:
         options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
     return entry, _items(entry, options), axial
@@ -99,7 +99,7 @@ def _items(entry: Source, options: dict) -> list[Item]:
         raise TypeError(f"source {entry.name!r} has no option {option}") from error
 
 
-def _key(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None) -> str:
+def _key(entry: Source, items: list[Item], axial: AxialCut, fill_nan: float | None) -> str:
     """Hash all that the result depends on: settings, file names, sizes and times."""
 
     def stamp(path: Path | None) -> list | None:
@@ -116,7 +116,7 @@ def _key(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None)
     return hashlib.sha256(json.dumps([settings, files]).encode()).hexdigest()[:16]
 
 
-def _assemble(entry: Source, items: list[Item], axial: Axial, fill_nan: float | None) -> Slices:
+def _assemble(entry: Source, items: list[Item], axial: AxialCut, fill_nan: float | None) -> Slices:
     """Read the items one after the other and keep nothing of them but their slices."""
     from tqdm.auto import tqdm
 
@@ -128,7 +128,7 @@ def _assemble(entry: Source, items: list[Item], axial: Axial, fill_nan: float | 
     return with_mask_labels(slices, entry.mask_labels)
 
 
-def about(entry: Source, axial: Axial, contrasts: list[str]) -> dict:
+def about(entry: Source, axial: AxialCut, contrasts: list[str]) -> dict:
     """Return what is known of all slices of a source, as JSON gives it back."""
     info = {"source": entry.name, "licence": entry.licence, **asdict(axial)}
     info |= {"contrasts": contrasts, "sexes": list(SEX_CODES)}
@@ -136,7 +136,7 @@ def about(entry: Source, axial: Axial, contrasts: list[str]) -> dict:
 
 
 def slices_of(
-    item: Item, axial: Axial, contrasts: list[str], body: dict, fill_nan: float | None
+    item: Item, axial: AxialCut, contrasts: list[str], body: dict, fill_nan: float | None
 ) -> Slices:
     """Read one item and cut its slices.
 

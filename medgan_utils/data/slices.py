@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cache import written_whole
+from .._files import written_whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -64,7 +64,7 @@ class Slices:
             labels={name: values[indices] for name, values in self.labels.items()},
         )
 
-    def of(self, subjects: Iterable[str]) -> "Slices":
+    def for_subjects(self, subjects: Iterable[str]) -> "Slices":
         """Return the slices of these subjects (one name, or several).
 
         Raises:
@@ -99,7 +99,7 @@ class Slices:
                     f"{len(subjects)} subjects are too few: {name!r} would be empty; load more "
                     f"subjects or ask for fewer parts"
                 )
-        return {name: self.of(part) for name, part in parts.items()}
+        return {name: self.for_subjects(part) for name, part in parts.items()}
 
     def with_levels(self, count: int) -> "Slices":
         """Add `labels["level"]`: positions in `count` bins of equal width, 0 at the top.

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axial import Axial
-from .cache import written_whole
+from .._files import written_whole
+from .axial import AxialCut
 from .loading import about, find_items, slices_of, with_mask_labels
-from .registry import Item
 from .slices import Slices
+from .sources.registry import Item
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -42,13 +42,13 @@ class SliceStore:
         folder: Holds `index.json` and one `.npy` (n, H, W, C) float32 in [-1, 1] a volume.
         files: File of every slice, (N,) str.
         rows: Row of every slice in its file, (N,) int64.
-        about: Slices without images: subjects, positions and labels, as in `Slices`.
+        metadata: Slices without images: subjects, positions and labels, as in `Slices`.
     """
 
     folder: Path
     files: np.ndarray
     rows: np.ndarray
-    about: Slices
+    metadata: Slices
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,7 +56,7 @@ class SliceStore:
     @property
     def subjects(self) -> np.ndarray:
         """Subject of every slice, (N,) str."""
-        return self.about.subjects
+        return self.metadata.subjects
 
     @classmethod
     def open(cls, folder: str | Path) -> "SliceStore":
@@ -94,12 +94,12 @@ class SliceStore:
 
     def select(self, indices: np.ndarray) -> "SliceStore":
         """Return the slices at these indices (integers, or one bool a slice)."""
-        chosen = self.files[indices], self.rows[indices], self.about.select(indices)
+        chosen = self.files[indices], self.rows[indices], self.metadata.select(indices)
         return SliceStore(self.folder, *chosen)
 
     def split(self, shares: Mapping[str, float], seed: int = 0) -> dict[str, "SliceStore"]:
         """Split by subject, as `Slices.split` does."""
-        parts = self.about.split(shares, seed)
+        parts = self.metadata.split(shares, seed)
         return {
             name: self.select(np.isin(self.subjects, part.subjects)) for name, part in parts.items()
         }
@@ -134,7 +134,7 @@ class SliceStore:
         from .batches import endless_batches
 
         names = (label,) if isinstance(label, str) else label
-        values = None if names is None else self.about.label_table(names)
+        values = None if names is None else self.metadata.label_table(names)
         shape = self._open(self.files[0]).shape[1:]
 
         def pick(chosen: "tf.Tensor") -> "tf.Tensor":
@@ -208,7 +208,7 @@ def _store_group(
     folder: Path,
     group: list[Item],
     mask_labels: dict,
-    axial: Axial,
+    axial: AxialCut,
     contrasts: list[str],
     fill_nan: float | None,
 ) -> list[dict]:

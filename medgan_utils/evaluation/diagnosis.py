@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def train_on(
+def train_classifier(
     images: np.ndarray,
     labels: np.ndarray,
     steps: int = 500,
@@ -52,7 +52,7 @@ def train_on(
     return model
 
 
-def test_on(
+def score_classifier(
     model: "keras.Model",
     images: np.ndarray,
     labels: np.ndarray,

@@ -110,7 +110,7 @@ class KernelDistance:
         )
 
 
-def kid(real: np.ndarray, fake: np.ndarray) -> float:
+def kernel_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """Return the unbiased kernel distance of two sets of features (see `KernelDistance`).
 
     Args:

@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 import pytest
-from ixi_split import ixi_splits
 from landmark_rows import landmark_rows
-from train_encoder import errors_of
 
 from medgan_utils import evaluation
 from medgan_utils._paths import checkpoints_folder
+from recipes.ixi_split import ixi_splits
+from recipes.train_encoder import errors_of
 
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 

@@ -56,13 +56,13 @@ def test_the_stored_axes_are_turned_to_ras():
 def test_the_patients_right_is_in_the_first_columns(heads, name):
     right, left = RIGHT[name]
     for subject in np.unique(heads.subjects):
-        one = heads.of(subject)
+        one = heads.for_subjects(subject)
         assert middle(one, right, 2) < middle(one, left, 2) - 5
 
 
 def test_front_is_up(heads):
     for subject in np.unique(heads.subjects):
-        one = heads.of(subject)
+        one = heads.for_subjects(subject)
         thalamus, cerebellum = middle(one, 59, 1), middle(one, 38, 1)
         assert thalamus < cerebellum - 5  # the cerebellum lies behind
 
@@ -70,7 +70,9 @@ def test_front_is_up(heads):
 def test_a_level_shows_the_same_place_in_every_head(heads):
     """The thalamus is about as far below the vertex in all, and fully within the levels."""
     levels = [
-        heads.of(subject).positions[(heads.of(subject).masks == 59).any(axis=(1, 2))].mean()
+        heads.for_subjects(subject)
+        .positions[(heads.for_subjects(subject).masks == 59).any(axis=(1, 2))]
+        .mean()
         for subject in np.unique(heads.subjects)
     ]
     assert 65 < np.mean(levels) < 90

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from medgan_utils.data import load_slices
-from medgan_utils.data.bodies import LIVER_LABELS
-from medgan_utils.data.ct_cases import read_liver_ct
-from medgan_utils.data.registry import REGISTRY, Item
+from medgan_utils.data.sources.ct import LIVER_LABELS
+from medgan_utils.data.sources.ct_cases import read_liver_ct
+from medgan_utils.data.sources.registry import REGISTRY, Item
 
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 

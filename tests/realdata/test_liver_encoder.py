@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 from landmark_rows import landmark_rows
-from liver_split import CLIPPED, real_splits
-from train_liver_encoder import errors_of, targets_of
 
 from medgan_utils import evaluation
 from medgan_utils._paths import checkpoints_folder
+from recipes.liver_split import CLIPPED, real_splits
+from recipes.train_liver_encoder import errors_of, targets_of
 
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 

@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from .cache import cache_folder
-from .download import fetch, unpack
-from .folders import folder_items
+from ..cache import cache_folder
+from ..download import fetch, unpack
+from .folder import folder_items
 from .registry import Item, Source, choose_subjects, register
 
 IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
@@ -60,13 +60,12 @@ def _phantom_folder(
     count: int, spacing_mm: float, modalities: tuple[str, ...], seed: int, lesion_fraction: float
 ) -> Path:
     """Return the folder of the cohort with these settings, written if it is not there yet."""
-    from .brain_cohort import write_brain_phantom
+    from ...phantoms import VERSION
+    from ...phantoms.brain_cohort import write_brain_phantom
 
-    settings = (count, spacing_mm, modalities, seed, lesion_fraction)
+    # A changed phantom is another cohort: old files must not pass for it.
+    settings = (VERSION, count, spacing_mm, modalities, seed, lesion_fraction)
     key = hashlib.sha256(repr(settings).encode())
-    for name in ("brain_cohort", "brain_phantom", "brain_template", "head_model", "mr_physics"):
-        # A changed phantom is another cohort: old files must not pass for it.
-        key.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     folder = cache_folder("brain-phantom") / key.hexdigest()[:16]
     if not folder.is_dir():
         try:

@@ -1,11 +1,12 @@
 """Train a generator of `data/checkpoints`; resumes by itself after a stop.
 
-    MEDGAN_REAL_DATA=folder python benchmarks/train_generator.py brain-mri-64
-    python benchmarks/train_generator.py liver-phantom-64
-    python benchmarks/train_generator.py liver-phantom-64 --publish
+    MEDGAN_REAL_DATA=folder python recipes/train_generator.py brain-mri-64
+    python recipes/train_generator.py liver-phantom-64
+    python recipes/train_generator.py liver-phantom-64 --publish
 
-Trains until the score on the reference split has not improved over three evaluations. `--publish`
-opens the test split once and writes weights, card and the test images' features to
+A recipe whose rate falls is trained to the end of its decay, in as many calls as it takes; one of
+constant rate until the score on the reference split has not improved over three evaluations.
+`--publish` opens the test split once and writes weights, card and the test images' features to
 `data/checkpoints`. Cards made before this script name the one of their commit.
 """
 
@@ -18,18 +19,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from recipe import ROOT, VARIANTS, Recipe, build, scorer  # first: quiets TensorFlow
+from recipes.recipe import LONG, ROOT, VARIANTS, Recipe, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 import keras
 import numpy as np
-from ixi_split import AGE_LIMIT, ixi_splits, with_age_group
-from liver_split import MATRIX, phantom_splits, real_splits
-from publish import Finished, publish
 
 from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
+from recipes.ixi_split import AGE_LIMIT, ixi_splits, with_age_group
+from recipes.liver_split import MATRIX, phantom_splits, real_splits
+from recipes.publish import Finished, publish
 
 EPOCH = 250
 LEVELS, CONTRASTS = 6, ("T1", "T2", "FLAIR")  # of the brain phantom
@@ -106,7 +107,7 @@ PROJECTS = {
     "brain-mri-64": Project(
         lambda: ixi_splits(real_folder()),
         "brain-encoder-64",
-        VARIANTS["mode seeking"],
+        LONG,
         {
             "about": "A DCGAN of axial T1-weighted head slices, 64 × 64 pixels of 3.75 mm, made to"
             " be\nexplored and measured in chapters 1 and 9. An earlier version, trained without"
@@ -129,7 +130,7 @@ PROJECTS = {
             " under the\nwrong lesion label. The first version drew one head a label, whatever z;"
             " the second, of 42 training\nsubjects of another cohort, drew no tumours. What each"
             " help does, and how many tumours a\nclassifier of real slices finds in these samples:"
-            " `benchmarks/results/conditional.json`.",
+            " `experiments/results/conditional.json`.",
             "data": '`load_slices("brain-phantom", subjects=300, seed=5, '
             f"modalities={CONTRASTS})`\n  with `with_levels({LEVELS})`: simulated heads made from"
             " the MNI152 template, nobody's image.",
@@ -217,7 +218,7 @@ def train(
     folder: Path,
     minutes: float,
 ) -> None:
-    """Train until the budget or the improvement ends; go on where the last run stopped."""
+    """Train until budget, rate or improvement end; go on where the last call stopped."""
     recipe, names = project.recipe, project.names or None
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
@@ -230,7 +231,7 @@ def train(
             recipe.batch_size, seed=recipe.seed, start_step=start, flip=project.flip, label=names
         ),
         steps_per_epoch=EPOCH,
-        epochs=10**6,
+        epochs=recipe.steps // EPOCH if recipe.steps else 10**6,
         initial_epoch=start // EPOCH,
         verbose=0,
         callbacks=[grid, monitor, keeper, Budget(minutes)],
@@ -238,10 +239,11 @@ def train(
 
 
 def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) -> Finished:
-    """Load the best weights of a run and what is known of it."""
+    """Load what a run ends with, or its best weights, and what is known of it."""
     recipe = project.recipe
     ResumableCheckpoint(folder / "state").restore(gan)
-    gan.ema_generator.load_weights(folder / "best.weights.h5")
+    if not recipe.steps:
+        gan.ema_generator.load_weights(folder / "best.weights.h5")
     lines = (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     chosen = ", ".join(f"{key} {value}" for key, value in asdict(recipe).items() if key != "about")
     facts = facts | {"recipe": chosen, "batch_size": recipe.batch_size}
@@ -262,7 +264,7 @@ def main() -> int:
     folder, watch = ROOT / "runs" / name, f"FD {project.encoder}"
     parts, gan = project.parts(), build(project.recipe, project.num_classes)
     if arguments.publish:
-        command = f"`python benchmarks/train_generator.py {name}`, then `--publish`"
+        command = f"`python recipes/train_generator.py {name}`, then `--publish`"
         facts = project.facts | {"command": command}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))
@@ -271,7 +273,7 @@ def main() -> int:
         scorer(parts["reference"], project.encoder, project.names),
         watch,
         arguments.every,
-        arguments.patience,
+        None if project.recipe.steps else arguments.patience,
         log=folder / "scores.jsonl",
         best=folder / "best.weights.h5",
     )

@@ -1,6 +1,6 @@
 """The form of every check: pass, what is wrong and a hint, not answered yet, never a crash."""
 
-from medgan_utils.checks.form import exercise, require
+from medgan_utils.checks.exercise import exercise, require
 
 
 @exercise("0.0 Name a positive number", hint="Numbers above zero are positive.")

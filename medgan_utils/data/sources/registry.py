@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .slices import Slices
+    from ..slices import Slices
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Source:
         items: Called with `subjects` and the options of `load_slices` that are not about slicing;
             makes the files available (writing or downloading them if it must) and lists them.
         modality: For example "T1".
-        anatomy: "head" or "body", see `Axial`.
+        anatomy: "head" or "body", see `AxialCut`.
         licence: Under which the images may be used.
         size: Of what is downloaded or written, in words.
         network: Whether it needs the network.

@@ -1,6 +1,6 @@
 """Train `liver-encoder-64`, the feature space for the liver: on phantoms and on 12 real cases.
 
-    MEDGAN_REAL_DATA=folder python benchmarks/train_liver_encoder.py
+    MEDGAN_REAL_DATA=folder python recipes/train_liver_encoder.py
 
 It learns to tell from a slice how much of it is liver and tumour, where the liver lies and how
 bright it is. The subjects and cases are used for nothing else; errors are measured on the reference
@@ -17,12 +17,12 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from liver_split import CLIPPED, SEED, encoder_phantoms, phantom_splits, real_splits
-from record import provenance
 
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import Encoder, train_encoder
+from recipes.liver_split import CLIPPED, SEED, encoder_phantoms, phantom_splits, real_splits
+from tools.record import provenance
 
 NAME, WINDOW = "liver-encoder-64", (-160.0, 240.0)
 REAL_TIMES = 6  # as often as that the few real slices are shown for one phantom slice

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from record import provenance
 
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices
@@ -21,9 +20,10 @@ from medgan_utils.evaluation import (
     reference_features,
     score,
 )
-from medgan_utils.evaluation.report import FLOOR
+from medgan_utils.evaluation.evaluate import FLOOR
 from medgan_utils.models import save_generator
 from medgan_utils.training import GAN
+from tools.record import provenance
 
 SEEDS = (1, 2, 3)
 AGE_GROUPS = {"under 45": (0, 45), "45 to 60": (45, 60), "over 60": (60, 200)}

@@ -19,8 +19,8 @@ import nibabel as nib
 import numpy as np
 from tqdm.auto import tqdm
 
+from .._files import written_whole
 from .body_canvas import Canvas, noise_field
-from .cache import written_whole
 from .ct_physics import PHASES, draw_hu, draw_scanner, scan
 from .liver_model import paint_liver, paint_tumours
 from .organ_model import paint_organs

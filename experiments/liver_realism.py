@@ -5,7 +5,7 @@ compression and the same resampling to 64 pixels for the network. The classifier
 cases they have not seen (cross-validation by case), and the scores of a case's slices are
 averaged. An AUC of 0.5 would mean that nobody can tell; 1.0 that anybody can. Run with
 
-    MEDGAN_REAL_DATA=folder python benchmarks/liver_realism.py --round 1 [--montage montage.png]
+    MEDGAN_REAL_DATA=folder python experiments/liver_realism.py --round 1 [--montage montage.png]
 
 where `folder/liver_ct_slices` holds slices of the Medical Segmentation Decathlon, Task03 (CC BY-SA
 4.0). The montage shows some of them: whoever publishes it must say so and keep that licence.
@@ -24,13 +24,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from record import provenance, record
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from tools.record import provenance, record
 
 SLICES_EACH, JPEG_QUALITY, FOLDS = 4, 90, 4
 LEAST_LIVER_PIXELS = 300
@@ -39,7 +40,7 @@ SPECTRUM_SIDE = 24
 
 def phantom_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Slices of one phantom subject that show liver: images and masks (n, 256, 256) uint8."""
-    from medgan_utils.data.liver_phantom import make_liver_subject
+    from medgan_utils.phantoms.liver_phantom import make_liver_subject
 
     subject = make_liver_subject(seed)
     area = (subject.segmentation > 0).sum(axis=(0, 1))

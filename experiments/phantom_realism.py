@@ -4,7 +4,7 @@ The question SSIM answers here is whether the phantom's subjects are as differen
 as real people are; a high value between *different* subjects means that they look alike. Beside it
 stand the grey levels, and a montage to look at. Run with
 
-    MEDGAN_REAL_DATA=folder python benchmarks/phantom_realism.py [--montages folder]
+    MEDGAN_REAL_DATA=folder python experiments/phantom_realism.py [--montages folder]
 
 where `folder/ixi_t1` holds T1 volumes of IXI (brain-development.org, CC BY-SA 3.0). The montages
 show IXI slices: whoever publishes them must say so and keep that licence.
@@ -21,11 +21,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from record import record
 from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity
 
-from medgan_utils.data import Axial, axial_slices, read_volume
+from medgan_utils.data import AxialCut, axial_slices, read_volume
+from tools.record import record
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = {
@@ -38,15 +38,15 @@ ROUNDS = {
 WRITE = """
 import sys, time
 try:
-    from medgan_utils.data.brain_cohort import write_brain_phantom
+    from medgan_utils.phantoms.brain_cohort import write_brain_phantom
 except ImportError:  # where it was before it had a module of its own
-    from medgan_utils.data.brain_phantom import write_brain_phantom
+    from medgan_utils.phantoms.brain_phantom import write_brain_phantom
 started = time.perf_counter()
 write_brain_phantom(sys.argv[1], int(sys.argv[2]), lesion_fraction=0.0, progress=False)
 print(time.perf_counter() - started)
 """
 LEVELS_MM = (24, 40, 56, 72, 88, 104, 120)
-AXIAL = Axial(image_size=120, levels=(LEVELS_MM[0], LEVELS_MM[-1]), step_mm=16)
+AXIAL = AxialCut(image_size=120, levels=(LEVELS_MM[0], LEVELS_MM[-1]), step_mm=16)
 BRAIN = (slice(34, 86), slice(34, 86))
 """The middle 104 mm of the 240 mm square: brain without skull at most levels."""
 
@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=40)
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "benchmarks/results/phantom_realism.json"
+        "--out", type=Path, default=ROOT / "experiments/results/phantom_realism.json"
     )
     parser.add_argument("--montages", type=Path, help="folder for phantom above IXI, one a round")
     arguments = parser.parse_args()

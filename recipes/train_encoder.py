@@ -1,6 +1,6 @@
 """Train `brain-encoder-64`, the feature space of FD-enc and KID-enc, on 14 real IXI heads.
 
-    MEDGAN_REAL_DATA=folder python benchmarks/train_encoder.py
+    MEDGAN_REAL_DATA=folder python recipes/train_encoder.py
 
 where `folder` holds `ixi_t1`, `ixi_seg` and `ixi_participants.csv`. It learns to tell how far below
 the vertex a slice lies and how much of each tissue it shows (DLMUSE label maps). The subjects are
@@ -16,12 +16,12 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from ixi_split import SEED, ixi_splits
-from record import provenance
 
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import Encoder, train_encoder
+from recipes.ixi_split import SEED, ixi_splits
+from tools.record import provenance
 
 NAME = "brain-encoder-64"
 STEP_MM = 2.0

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from .dicom import is_dicom
-from .files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, find_mask, modality_of, subject_of
+from ..dicom import is_dicom
+from ..files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, find_mask, modality_of, subject_of
 from .registry import Item, Source, choose_subjects, register
 
 SEX_CODES = {"F": 0, "M": 1}

@@ -41,7 +41,7 @@ def record(path: str | Path, results: object, seeds: list[int], **extra: object)
     """Write `results` and its provenance as JSON, by renaming a finished file.
 
     Args:
-        path: Where to write, for example `benchmarks/results/ablation.json`.
+        path: Where to write, for example `experiments/results/ablation.json`.
         results: Anything JSON can hold.
         seeds: Every seed the results depend on.
         **extra: Further entries, for example settings.

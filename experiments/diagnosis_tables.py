@@ -1,7 +1,7 @@
 """Do synthetic images help a classifier? Three tasks, four numbers of patients, every seed.
 
-    MEDGAN_REAL_DATA=folder python benchmarks/diagnosis_tables.py
-    python benchmarks/diagnosis_tables.py --tasks liver-tumour brain-tumour
+    MEDGAN_REAL_DATA=folder python experiments/diagnosis_tables.py
+    python experiments/diagnosis_tables.py --tasks liver-tumour brain-tumour
 
 Tasks: tumour in a liver slice (phantom), tumour in a FLAIR head slice (phantom), age group from a
 T1 head slice (real IXI heads). The classifier sees 4, 8, 16 or all training subjects; generated
@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from train_generator import ROOT, brain_parts, flair, phantom_heads  # quiets TensorFlow
+from recipes.train_generator import ROOT, brain_parts, flair, phantom_heads  # quiets TensorFlow
 
 # isort: split
 import keras
 import numpy as np
-from liver_split import phantom_splits
-from record import record
 
 from medgan_utils import evaluation
 from medgan_utils.data import Slices
 from medgan_utils.models import load_generator
+from recipes.liver_split import phantom_splits
+from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 SIZES, SEEDS = (4, 8, 16, None), (0, 1, 2)  # None: all training subjects
@@ -105,7 +105,7 @@ def draw(train: Slices, finding: str, size: int | None, seed: int) -> Slices:
     well = np.setdiff1d(train.subjects, ill)
     random = np.random.default_rng([seed, size])
     chosen = [*random.permutation(ill)[: size // 2], *random.permutation(well)[: size // 2]]
-    return train.of(chosen)
+    return train.for_subjects(chosen)
 
 
 def synthesise(task: Task, train: Slices, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,11 +137,11 @@ def run_cell(
     rows = []
     for arm, ((images, labels), augment) in material.items():
         keras.utils.set_random_seed(seed)
-        model = evaluation.train_on(
+        model = evaluation.train_classifier(
             images, labels, steps=settings["steps"], augment=augment, seed=seed
         )
         truth = test.labels[task.finding]
-        scores = evaluation.test_on(
+        scores = evaluation.score_classifier(
             model, test.images, truth, test.subjects, repeats=settings["repeats"]
         )
         row = {"task": name, "arm": arm, "subjects": len(np.unique(few.subjects)), "seed": seed}

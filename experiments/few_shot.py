@@ -1,6 +1,6 @@
 """Chapter 3's few-shot curve: do generated images help a classifier that has few patients?
 
-    python benchmarks/few_shot.py
+    python experiments/few_shot.py
 
 For each number of subjects and each seed a conditional GAN sees those subjects and no others. Then
 the same small classifier learns to find lesions from the real slices alone, with classical
@@ -23,11 +23,11 @@ profiles.quiet_tensorflow()
 import keras
 import numpy as np
 from keras import layers
-from record import record
 
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment
+from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "few_shot.json"
 COHORT = dict(
@@ -101,7 +101,7 @@ def run_once(count: int, seed: int, settings: dict) -> list[dict]:
     ill, healthy, test_subjects = split(slices, settings["pool"])
     random = np.random.default_rng([seed, count])
     chosen = [*random.permutation(ill)[: count // 2], *random.permutation(healthy)[: count // 2]]
-    real, test = slices.of(chosen), slices.of(test_subjects)
+    real, test = slices.for_subjects(chosen), slices.for_subjects(test_subjects)
     started = time.perf_counter()
     fake, fake_labels = generate(real, settings["gan_steps"], settings["generated"], seed)
     gan_seconds = time.perf_counter() - started
@@ -111,14 +111,16 @@ def run_once(count: int, seed: int, settings: dict) -> list[dict]:
         images, labels = real.images, finding
         if "GAN" in arm:
             images, labels = np.concatenate([images, fake]), np.append(labels, fake_labels)
-        model = evaluation.train_on(
+        model = evaluation.train_classifier(
             images,
             labels,
             steps=settings["classifier_steps"],
             augment=classical() if "classical" in arm else None,
             seed=seed,
         )
-        scores = evaluation.test_on(model, test.images, test.labels["finding"], test.subjects)
+        scores = evaluation.score_classifier(
+            model, test.images, test.labels["finding"], test.subjects
+        )
         rows.append(
             {"arm": arm, "subjects": count, "seed": seed, "images": len(images)}
             | {"real_images": len(real), "findings": int(finding.sum())}
@@ -141,7 +143,7 @@ def main() -> int:
             told = "  ".join(f"{row['arm']} {row['auc']:.3f}" for row in rows[-len(ARMS) :])
             print(f"{count} subjects, seed {seed}: {told}", flush=True)
     slices = cohort(SETTINGS["subjects"])
-    test = slices.of(split(slices, SETTINGS["pool"])[2])
+    test = slices.for_subjects(split(slices, SETTINGS["pool"])[2])
     about = {"subjects": len(np.unique(test.subjects)), "images": len(test)}
     about["findings"] = int(test.labels["finding"].sum())
     check = CHECK | {"rows": run_once(**CHECK)}

@@ -1,9 +1,9 @@
 """Chapter 4's ablation: one trick at a time on the same small GAN, budget and seeds.
 
-    python benchmarks/ablation.py
+    python experiments/ablation.py
 
 A finished run (trick and seed) is one file in the cache and is not run again, so a stopped ablation
-resumes. The result is `benchmarks/results/ablation.json` (scores, provenance) and `ablation.npz`
+resumes. The result is `experiments/results/ablation.json` (scores, provenance) and `ablation.npz`
 (16 samples a run).
 """
 
@@ -27,11 +27,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from record import record
 
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment
+from tools.record import record
 
 RESULTS = Path(__file__).parent / "results"
 SETTINGS = dict(image_size=32, batch_size=32, steps=1000, widths=(64, 32, 16), subjects=40)
@@ -230,7 +230,7 @@ class Yardstick:
             for some in (self.reference, images)
         )
         distances = evaluation.swd(self.described, evaluation.laplacian_descriptors(images))
-        scores = evaluation.fd(real, fake), evaluation.kid(real, fake), distances.mean()
+        scores = evaluation.fd(real, fake), evaluation.kernel_distance(real, fake), distances.mean()
         return dict(zip(("FD", "KID", "SWD"), map(float, scores), strict=True))
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .cache import cache_folder
-from .download import fetch
-from .intensity import scale_percentiles
-from .pictures import fit_square
+from ..cache import cache_folder
+from ..download import fetch
+from ..intensity import scale_percentiles
+from ..pictures import fit_square
+from ..slices import Slices
 from .registry import Item, Source, choose_subjects, register
-from .slices import Slices
 
 MEDMNIST_ADDRESS = "https://zenodo.org/records/10519652/files"
 MEDMNIST_HASHES = {

@@ -1,11 +1,11 @@
 """Which recipe trains the brain DCGAN best? Variants on equal budgets, on reference subjects.
 
-    MEDGAN_REAL_DATA=folder python benchmarks/recipe.py
-    MEDGAN_REAL_DATA=folder python benchmarks/recipe.py --variants base wide
+    MEDGAN_REAL_DATA=folder python recipes/recipe.py
+    MEDGAN_REAL_DATA=folder python recipes/recipe.py --variants base wide
 
 Each variant changes one thing in `base`, sees as many images, and is scored four times on the
 reference subjects; the test subjects are not touched. A finished variant is not run again. The
-result is `benchmarks/results/recipe.json`.
+result is `recipes/results/recipe.json`.
 """
 
 import argparse
@@ -23,14 +23,14 @@ profiles.quiet_tensorflow()
 
 import keras
 import numpy as np
-from ixi_split import ixi_splits
-from record import record
 
 from medgan_utils.data import Slices
 from medgan_utils.display import plots
 from medgan_utils.evaluation import load_encoder, reference_features, score
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment, Monitor, SampleGrid
+from recipes.ixi_split import ixi_splits
+from tools.record import record
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = Path(__file__).parent / "results" / "recipe.json"
@@ -58,6 +58,7 @@ class Recipe:
         mismatch: Weight of real images whose first label is wrong, for a conditional GAN.
         projection: How a conditional D pools its features over places.
         ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
+        decay_images: Images after which both rates have fallen, as a cosine, to 2 %; 0 keeps them.
         seed: Of weights, latents, augmentation and order.
     """
 
@@ -72,10 +73,16 @@ class Recipe:
     spectral_norm: bool = False
     augment: dict | None = None
     ema_images: float = 8000
+    decay_images: int = 0
     mode_seeking: float = 0.0
     mismatch: float = 0.0
     projection: str = "mean"
     seed: int = 2026
+
+    @property
+    def steps(self) -> int:
+        """Steps to the end of the decay; 0 for a constant rate, which has no end of its own."""
+        return self.decay_images // self.batch_size
 
 
 MILD = dict(brightness=0.05, contrast=0.1, shift=0.125)
@@ -106,6 +113,28 @@ VARIANTS = {
 }
 
 
+LONG = replace(
+    BASE,
+    about="2 × the channels, outermost stage at half size, batches of 32, mode seeking 0.1, a slow"
+    " average, the rate falling to 2 %",
+    widths=(256, 128, 64, 32),
+    subpixel=True,
+    batch_size=32,
+    mode_seeking=0.1,
+    ema_images=20_000,
+    decay_images=2_000_000,
+)
+"""For a shipped checkpoint: trained to the end of its rate, not until a score looks best."""
+
+
+def adam(recipe: Recipe) -> keras.optimizers.Adam:
+    """Return the optimiser of one network."""
+    rate = recipe.rate
+    if recipe.steps:
+        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.steps, alpha=0.02)
+    return keras.optimizers.Adam(rate, beta_1=recipe.beta_1, beta_2=0.99)
+
+
 def build(recipe: Recipe, num_classes: tuple[int, ...] | None = None) -> GAN:
     """Return the compiled GAN of a recipe, 64 × 64 pixels, one channel."""
     keras.utils.set_random_seed(recipe.seed)
@@ -124,8 +153,8 @@ def build(recipe: Recipe, num_classes: tuple[int, ...] | None = None) -> GAN:
     decay = float(np.exp(-recipe.batch_size / recipe.ema_images))
     gan = GAN(generator, discriminator, ema=decay, seed=recipe.seed)
     gan.compile(
-        keras.optimizers.Adam(recipe.rate, beta_1=recipe.beta_1, beta_2=0.99),
-        keras.optimizers.Adam(recipe.rate, beta_1=recipe.beta_1, beta_2=0.99),
+        adam(recipe),
+        adam(recipe),
         loss=recipe.loss,
         r1_gamma=recipe.r1_gamma,
         mode_seeking=recipe.mode_seeking,

@@ -5,23 +5,15 @@ import hashlib
 import re
 from pathlib import Path
 
-from .cache import cache_folder
+from ..cache import cache_folder
+from ..download import fetch, unpack
 from .ct_cases import has_spacing, read_liver_ct
-from .download import fetch, unpack
 from .registry import Item, Source, choose_subjects, register
 
 MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
 MSD_HASH = "md5:a90ec6c4aa7f6a3d087205e23d4e6397"
 LIVER_LABELS = {"liver": (1, 2), "tumour": (2,)}
 _PHASES = ("plain", "arterial", "venous")
-_PHANTOM_MODULES = (
-    "body_canvas",
-    "ct_physics",
-    "trunk_model",
-    "organ_model",
-    "liver_model",
-    "liver_phantom",
-)
 
 
 def liver_phantom_items(
@@ -65,13 +57,12 @@ def _phantom_folder(
     count: int, seed: int, matrix: int, slices: int, dose: float, phase: str | None
 ) -> Path:
     """Return the folder of the cohort with these settings, written if it is not there yet."""
-    from .liver_phantom import write_liver_phantom
+    from ...phantoms import VERSION
+    from ...phantoms.liver_phantom import write_liver_phantom
 
-    settings = (count, seed, matrix, slices, dose, phase)
+    # A changed phantom is another cohort: old files must not pass for it.
+    settings = (VERSION, count, seed, matrix, slices, dose, phase)
     key = hashlib.sha256(repr(settings).encode())
-    for name in _PHANTOM_MODULES:
-        # A changed phantom is another cohort: old files must not pass for it.
-        key.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     folder = cache_folder("liver-phantom") / key.hexdigest()[:16]
     if not folder.is_dir():
         write_liver_phantom(folder, count, seed, matrix, slices, dose, phase)

@@ -15,8 +15,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from ..volumes import Volume
 from .registry import Item
-from .volumes import Volume
 
 LIVER_RANGE_HU = (-50.0, 250.0)
 ASSUMED_SPACING_MM = (0.72, 0.72, 1.6)

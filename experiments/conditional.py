@@ -1,6 +1,6 @@
 """What a conditional GAN needs to use both z and its labels, on the brain phantom's 270 heads.
 
-    python benchmarks/conditional.py
+    python experiments/conditional.py
 
 Equal images for every run, scored on the reference subjects; the test subjects are not touched.
 Two numbers stand beside the distances. *Spread* is the standard deviation of a pixel over samples
@@ -17,18 +17,26 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from recipe import BASE, ROOT, VARIANTS, WATCH, Recipe, build, scorer  # first: quiets TensorFlow
+from recipes.recipe import (  # first: quiets TensorFlow
+    BASE,
+    ROOT,
+    VARIANTS,
+    WATCH,
+    Recipe,
+    build,
+    scorer,
+)
 
 # isort: split
 import numpy as np
-from record import provenance, record
-from train_generator import LEVELS, PROJECTS, balanced, flair
 
 from medgan_utils import evaluation
 from medgan_utils.data import Slices
 from medgan_utils.display import plots
 from medgan_utils.models import load_generator
 from medgan_utils.training import Monitor
+from recipes.train_generator import LEVELS, PROJECTS, balanced, flair
+from tools.record import provenance, record
 
 RESULT = Path(__file__).parent / "results" / "conditional.json"
 STEPS, EVERY, LEAST = 6000, 3000, 16  # LEAST: real slices of a label, for its spread to count
@@ -57,10 +65,10 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
 def tumour_reader(parts: dict[str, Slices]) -> Callable[..., dict]:
     """Return the AUC of a classifier that learnt tumours from the training subjects' FLAIR."""
     train = flair(parts["train"])
-    judge = evaluation.train_on(train.images, train.labels["lesion"], steps=1500)
+    judge = evaluation.train_classifier(train.images, train.labels["lesion"], steps=1500)
 
     def read(images: np.ndarray, real: Slices) -> dict:
-        scores = evaluation.test_on(judge, images, real.labels["lesion"], real.subjects)
+        scores = evaluation.score_classifier(judge, images, real.labels["lesion"], real.subjects)
         return scores["AUC"]._asdict()
 
     return read

@@ -1,0 +1,1 @@
+"""Where images come from: phantoms, public data sets, and folders of your own."""
