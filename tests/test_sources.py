@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from loopback import serve
 from small_heads import head, write, write_cohort
+from small_series import write_series
 from test_download import names
-from test_volumes import write_dicom
 
 from medgan_utils.data import load_slices, sources
 from medgan_utils.data.sources import brain
@@ -189,7 +189,7 @@ def test_own_dicom_series(tmp_path):
     hu = np.full((20, 20, 30), -1000.0)
     hu[4:16, 4:16, 2:28] = 40
     for name in ("P1", "P2"):
-        write_dicom(tmp_path / name, hu, (10.0, 10.0, 10.0))
+        write_series(tmp_path / name, hu, (10.0, 10.0, 10.0))
     slices = load_slices("folder", 32, folder=tmp_path, anatomy="body", step_mm=20, cache=False)
     assert sorted(set(slices.subjects)) == ["P1", "P2"] and slices.modality == "MR"
     slices = load_slices(

@@ -2,9 +2,7 @@ import gzip
 
 import nibabel
 import numpy as np
-import pydicom
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
 from small_heads import HALF_AXES_MM, head, write
 
 from medgan_utils.data import body_mask, read_volume, scale_percentiles, subject_of, window_hu
@@ -20,65 +18,6 @@ def test_every_orientation_is_read_as_ras(tmp_path, stored_as):
     assert volume.spacing_mm == (2.0, 4.0, 8.0)
     assert (volume.subject, volume.modality) == ("IXI001", "T1")
     assert volume.voxels.dtype == np.float32
-
-
-def write_dicom(folder, voxels_hu, spacing_mm, series="1.2.3", skip=()):
-    """Write a RAS volume as an axial CT series, files in a shuffled order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    dx, dy, dz = spacing_mm
-    order = np.random.default_rng(0).permutation(voxels_hu.shape[2])
-    for number, k in enumerate(order):
-        if k in skip:
-            continue
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-        meta.MediaStorageSOPInstanceUID = f"{series}.{k + 1}"
-        file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        file.SOPClassUID, file.SOPInstanceUID = meta.MediaStorageSOPClassUID, f"{series}.{k + 1}"
-        file.Modality, file.SeriesInstanceUID = "CT", series
-        # Columns run to the patient's left, rows to the back: both are flipped against RAS.
-        plane = voxels_hu[::-1, ::-1, k].T
-        stored = np.round((plane + 1024) / 2).astype(np.uint16)
-        file.Rows, file.Columns = stored.shape
-        file.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        file.ImagePositionPatient = [-10.0, -20.0, 5.0 + k * dz]
-        file.PixelSpacing, file.SliceThickness = [dy, dx], dz
-        file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
-        file.BitsAllocated, file.BitsStored, file.HighBit = 16, 16, 15
-        file.PixelRepresentation, file.RescaleSlope, file.RescaleIntercept = 0, 2, -1024
-        file.PixelData = stored.tobytes()
-        file.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
-    return folder
-
-
-def test_a_dicom_series_gives_hu_in_ras(tmp_path):
-    voxels = np.random.default_rng(1).integers(-500, 500, (7, 6, 5)) * 2.0
-    volume = read_volume(write_dicom(tmp_path / "case", voxels, (1.5, 2.0, 3.0)))
-    np.testing.assert_array_equal(volume.voxels, voxels)
-    assert volume.spacing_mm == pytest.approx((1.5, 2.0, 3.0))
-    assert volume.modality == "CT"
-    # The first stored pixel lies at L -10, P -20: RAS (10, 20), the last voxel of x and y.
-    np.testing.assert_allclose(volume.affine @ [6, 5, 0, 1], [10, 20, 5, 1])
-
-
-def test_a_dicom_folder_that_is_not_one_whole_series_is_refused(tmp_path):
-    voxels = np.zeros((4, 4, 6))
-    with pytest.raises(ValueError, match="missing or doubled"):
-        read_volume(write_dicom(tmp_path / "gap", voxels, (1, 1, 2), skip=[2]))
-    write_dicom(tmp_path / "two", voxels, (1, 1, 2))
-    mixed = tmp_path / "two" / "000.dcm"
-    file = pydicom.dcmread(mixed)
-    file.SeriesInstanceUID = "9.9"
-    file.save_as(mixed)
-    with pytest.raises(ValueError, match="2 series"):
-        read_volume(tmp_path / "two")
-    (tmp_path / "two" / "001.dcm").write_bytes(b"not DICOM")
-    with pytest.raises(ValueError, match="no whole DICOM image"):
-        read_volume(tmp_path / "two")
-    (tmp_path / "none").mkdir()
-    with pytest.raises(FileNotFoundError, match="no DICOM files"):
-        read_volume(tmp_path / "none")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])

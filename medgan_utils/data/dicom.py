@@ -10,11 +10,54 @@ if TYPE_CHECKING:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its name or, if the name has no suffix, by its first bytes."""
-    if path.suffix:
-        return path.suffix.lower() in (".dcm", ".ima")
+    """Tell a DICOM file by its bytes: names and suffixes differ from one archive to the next.
+
+    Files without the 128 bytes of preamble begin at once with a tag of group 0002 or 0008.
+    """
     with open(path, "rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        start = file.read(132)
+    if start[128:] == b"DICM":
+        return True
+    group, element = start[:2], start[2:4]
+    known = group in (b"\x02\x00", b"\x08\x00") and element[1:] == b"\x00"
+    swapped = group == b"\x00\x08" and element[:1] == b"\x00"
+    return len(start) == 132 and (known or swapped)
+
+
+def read_header(path: Path) -> "pydicom.Dataset":
+    """Read a DICOM file without its pixels.
+
+    Raises:
+        ValueError: The file is damaged or is not DICOM.
+    """
+    import pydicom
+
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True, force=is_dicom(path))
+    except Exception as error:  # pydicom raises whatever damaged bytes lead to
+        raise ValueError(
+            f"{path} cannot be read as DICOM ({_one_line(error)}); copy or export it again"
+        ) from error
+
+
+def patient_of(path: Path) -> str | None:
+    """Return the PatientID of a DICOM file, or of the first image in a folder.
+
+    Returns:
+        None if the header does not say who it is.
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    for file in files:
+        if file.is_file() and is_dicom(file):
+            header = read_header(file)
+            if "Rows" in header or file == path:  # else a DICOMDIR, a report, a plan
+                return str(header.get("PatientID") or "").strip() or None
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    """Return what an error of another library says, without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def read_series(folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
@@ -33,11 +76,15 @@ def read_series(folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
     """
     import pydicom
 
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and is_dicom(path))
+    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in paths:
+        if path.suffix.lower() == ".dcm" and not is_dicom(path):
+            raise ValueError(f"{path} is no whole DICOM image; copy or export it again")
+    paths = [path for path in paths if is_dicom(path)]
     if not paths:
         raise FileNotFoundError(f"{folder} holds no DICOM files (.dcm); give the series' folder")
     try:
-        files = [pydicom.dcmread(path) for path in paths]
+        files = [pydicom.dcmread(path, force=True) for path in paths]
         planes = {id(file): _plane(file) for file in files}
     except (pydicom.errors.InvalidDicomError, EOFError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder}: a file is no whole DICOM image ({error})") from error
