@@ -1,12 +1,11 @@
 """A run on paper: a model card (Markdown) and one self-contained page (HTML)."""
 
 import base64
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from .._files import written_whole
 from .intervals import Estimate
 from .table import Table
 
@@ -19,7 +18,9 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; font-size: 0.85rem; display: block; overflow-x: auto; }
 td, th { border-bottom: 1px solid #ccc; padding: 0.25rem 0.6rem; text-align: left; }
 img { max-width: 100%; image-rendering: pixelated; }
-figure { margin: 1.5rem 0; } figcaption, .notes { color: #555; font-size: 0.9rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+figure { flex: 1 1 20rem; margin: 1rem 0; } figure img { width: 100%; }
+figcaption, .notes { color: #555; font-size: 0.9rem; }
 """
 
 
@@ -29,17 +30,23 @@ def write_report(
     facts: Mapping[str, Mapping[str, object]],
     tables: Mapping[str, Table],
     figures: Mapping[str, bytes] | None = None,
+    verdict: Sequence[str] = (),
     limits: str = NOT_FOR,
 ) -> tuple[Path, Path]:
     """Write `model-card.md` and `report.html`, each whole or not at all.
 
+    Both say first what the model is not for and what the evaluation found; then come the figures
+    (the page only), the tables and the facts.
+
     Args:
         folder: Where they go; made if it is missing.
         title: Heading of both.
-        facts: Section -> entry -> value, for example "Data" with source, licence and subjects,
-            "Training" with steps and seeds, "Versions".
+        facts: Section -> entry -> value, for example "Data" with source and licence, "Training"
+            with steps and seeds, "Versions"; long lists such as "Subjects" last.
         tables: Heading -> table of an evaluation.
-        figures: Caption -> PNG bytes; they go into the page only.
+        figures: Caption -> PNG bytes, real images first and generated ones second: they stand
+            beside each other.
+        verdict: Lines of `verdict`.
         limits: What the model must not be used for; it stands first.
 
     Returns:
@@ -50,42 +57,65 @@ def write_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    card = _whole(folder / "model-card.md", _card(title, facts, tables, limits))
-    page = _page(title, facts, tables, figures or {}, limits)
-    return card, _whole(folder / "report.html", page)
+    texts = {
+        "model-card.md": _card(title, facts, tables, verdict, limits),
+        "report.html": _page(title, facts, tables, figures or {}, verdict, limits),
+    }
+    for name, text in texts.items():
+        with written_whole(folder / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    return folder / "model-card.md", folder / "report.html"
 
 
-def _card(title: str, facts: Mapping, tables: Mapping[str, Table], limits: str) -> str:
+def _card(
+    title: str, facts: Mapping, tables: Mapping[str, Table], verdict: Sequence[str], limits: str
+) -> str:
     parts = [f"# {title}", f"**{limits}**"]
+    if verdict:
+        parts += ["## Verdict", "\n".join(f"- {line}" for line in verdict)]
+    for heading, table in tables.items():
+        parts += [f"## {heading}", table.markdown()]
     for section, entries in facts.items():
         lines = "\n".join(f"- **{name}**: {value}" for name, value in entries.items())
         parts += [f"## {section}", lines]
-    for heading, table in tables.items():
-        parts += [f"## {heading}", table.markdown()]
     return "\n\n".join(parts) + "\n"
 
 
-def _page(title: str, facts: Mapping, tables: Mapping, figures: Mapping, limits: str) -> str:
+def _page(
+    title: str,
+    facts: Mapping,
+    tables: Mapping,
+    figures: Mapping,
+    verdict: Sequence[str],
+    limits: str,
+) -> str:
     parts = [f"<h1>{escape(title)}</h1>", f"<p><strong>{escape(limits)}</strong></p>"]
+    if verdict:
+        items = "".join(f"<li>{escape(line)}</li>" for line in verdict)
+        parts.append(f"<h2>Verdict</h2><ul>{items}</ul>")
+    drawn = "".join(_figure(caption, data) for caption, data in figures.items())
+    parts.append(f'<div class="figures">{drawn}</div>')
+    for heading, table in tables.items():
+        parts.append(f"<h2>{escape(heading)}</h2>{_table(table)}")
     for section, entries in facts.items():
         rows = "".join(
             f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(str(value))}</td></tr>'
             for name, value in entries.items()
         )
         parts.append(f"<h2>{escape(section)}</h2><table>{rows}</table>")
-    for caption, data in figures.items():
-        if not data.startswith(b"\x89PNG"):
-            raise ValueError(f"figure {caption!r} is no PNG; hand over PNG bytes")
-        source = base64.b64encode(data).decode("ascii")
-        parts.append(
-            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
-    for heading, table in tables.items():
-        parts.append(f"<h2>{escape(heading)}</h2>{_table(table)}")
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         f"</title><style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def _figure(caption: str, data: bytes) -> str:
+    if not data.startswith(b"\x89PNG"):
+        raise ValueError(f"figure {caption!r} is no PNG; hand over PNG bytes")
+    source = base64.b64encode(data).decode("ascii")
+    return (
+        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
@@ -105,16 +135,3 @@ def _text(value: object) -> str:
     if isinstance(value, Estimate):
         return value.text(3)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _whole(path: Path, text: str) -> Path:
-    """Write text under another name first, so that a broken run leaves no half file."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(unfinished, path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-    return path

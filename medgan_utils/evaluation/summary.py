@@ -1,0 +1,120 @@
+"""What the table of an evaluation says, in five lines."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from .evaluate import BLURRED, COLLAPSED, COPIES, FLOOR, NOISY
+from .intervals import Estimate
+
+LANDMARKS = (FLOOR, BLURRED, NOISY, COLLAPSED, COPIES)
+
+
+def verdict(table: Iterable[Mapping]) -> list[str]:
+    """Say in five lines how good the generated images of an evaluation are.
+
+    Of several sets of samples the one with the median distance is described.
+
+    Args:
+        table: What `evaluate` returned.
+
+    Returns:
+        Distance, variety, sharpness, copying, and what to do next: one line each.
+
+    Raises:
+        ValueError: If the table has no floor or no generated images.
+    """
+    rows = {row["set"]: row for row in table}
+    fakes = [row for name, row in rows.items() if name not in LANDMARKS]
+    if FLOOR not in rows or not fakes:
+        raise ValueError(f"a verdict needs the row {FLOOR!r} and a row of generated images")
+    distance = next(name for name in fakes[0] if name.startswith("FD "))
+    fakes.sort(key=lambda row: _estimate(row, distance).value)
+    fake = fakes[(len(fakes) - 1) // 2]
+    parts = [
+        _distance(fake, rows[FLOOR], distance, len(fakes)),
+        _variety(fake, rows[FLOOR]),
+        _sharpness(fake, rows),
+        _copying(fake),
+    ]
+    advice = next((advice for _, advice in reversed(parts) if advice), _NOTHING_FOUND)
+    return [line for line, _ in parts] + [f"Next: {advice}"]
+
+
+_NOTHING_FOUND = (
+    "nothing here tells the samples from other real subjects; look at them beside real images, and "
+    "measure what they are for (does a classifier gain by them?)."
+)
+
+
+def _estimate(row: Mapping, name: str) -> Estimate:
+    value = row.get(name, np.nan)
+    return value if isinstance(value, Estimate) else Estimate(float(value), np.nan, np.nan)
+
+
+def _distance(fake: Mapping, floor: Mapping, name: str, sets: int) -> tuple[str, str]:
+    value, least = _estimate(fake, name), _estimate(floor, name)
+    ratio = value.value / max(least.value, 1e-12)
+    which = f", median of {sets} sets of samples" if sets > 1 else ""
+    line = (
+        f"Distance to the real images ({name}{which}): {value}, {ratio:.2g} times the floor of "
+        f"{least} that other real subjects reach; "
+    )
+    if value.low > least.high:
+        return line + "the intervals lie apart, so the samples differ from real images.", (
+            "train longer, to the end of a falling learning rate, or with more subjects; then "
+            "evaluate again."
+        )
+    if np.isnan(value.low + least.high):
+        return line + "without intervals, so how sure that is stays unknown.", ""
+    return line + "the intervals overlap, so so few subjects prove no difference.", ""
+
+
+def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
+    pairs = [(_estimate(x, "coverage"), _estimate(x, "recall")) for x in (fake, floor)]
+    line = (
+        f"Variety: the samples reach {pairs[0][0].value:.0%} of the real images (coverage; other "
+        f"real subjects {pairs[1][0].value:.0%}), recall {pairs[0][1].value:.2f} (other real "
+        f"subjects {pairs[1][1].value:.2f}); "
+    )
+    shares = [one.value / max(other.value, 1e-12) for one, other in zip(*pairs, strict=True)]
+    if min(shares) < 0.5:
+        return line + "many kinds of image are missing.", (
+            "samples resemble each other too much: train longer, or with a mode-seeking term and "
+            "DiffAugment."
+        )
+    return line + ("some are missing." if min(shares) < 0.85 else "as varied as real images."), ""
+
+
+def _sharpness(fake: Mapping, rows: Mapping[str, Mapping]) -> tuple[str, str]:
+    detail = {name: _estimate(row, "fine detail") for name, row in rows.items()}
+    value, floor = _estimate(fake, "fine detail"), detail[FLOOR]
+    if np.isnan(value.value):
+        return "Sharpness: this table has no column 'fine detail'.", ""
+    known = {name: detail[name].value for name in (FLOOR, BLURRED, NOISY) if name in detail}
+    known = {name: one for name, one in known.items() if one > 0} or {FLOOR: 1.0}
+    near = min(known, key=lambda name: abs(np.log(max(value.value, 1e-12) / known[name])))
+    others = ", ".join(f"{name} {one:.2f}" for name, one in known.items())
+    line = f"Sharpness: fine detail is {value} times the real images' ({others}); "
+    low = floor.low if np.isfinite(floor.low) else 0.8
+    high = floor.high if np.isfinite(floor.high) else 1.25
+    if value.value < min(low, 0.9):
+        advice = "the samples are blurred: train longer; a weaker R1 or a wider network may help."
+        return line + f"blurrier than real images, nearest to '{near}'.", advice
+    if value.value > max(high, 1.1):
+        advice = "the samples are grainy: train longer, average the weights over more steps."
+        return line + f"grainier than real images, nearest to '{near}'.", advice
+    return line + "as sharp as real images.", ""
+
+
+def _copying(fake: Mapping) -> tuple[str, str]:
+    value = _estimate(fake, "copying")
+    if np.isnan(value.value):
+        return "Copying: not measured; it needs the features of the training images.", ""
+    line = f"Copying of training images: {value} (0.5 is none, 1 is copies only); "
+    if value.low > 0.5 or value.value > 0.75:
+        return line + "some samples lie nearer to training images than unseen patients do.", (
+            "do not share samples or weights: the generator repeats its training images; use more "
+            "subjects, DiffAugment, or stop earlier."
+        )
+    return line + "no sign of it.", ""

@@ -1,0 +1,84 @@
+"""The verdict says of known tables what they say."""
+
+import pytest
+
+from medgan_utils import evaluation
+from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY
+
+NAN = float("nan")
+
+
+def row(name, fd, coverage=0.8, recall=0.85, detail=1.0, copying=0.5):
+    spread = {"FD enc": 0.3 * fd, "fine detail": 0.05, "copying": 0.05}
+    values = {"FD enc": fd, "fine detail": detail, "copying": copying}
+    values |= {"coverage": coverage, "recall": recall}
+    spreads = {k: spread.get(k, 0.1) for k in values}
+    return {"set": name, "images": 100} | {
+        k: evaluation.Estimate(v, v - spreads[k], v + spreads[k]) for k, v in values.items()
+    }
+
+
+REALS = [row(FLOOR, 2.0), row(BLURRED, 5.0, detail=0.4), row(NOISY, 4.0, detail=1.8)]
+
+
+def of(*fakes):
+    return evaluation.verdict(REALS + list(fakes))
+
+
+def test_five_lines_of_samples_as_good_as_other_subjects():
+    lines = of(row("generated", 2.2))
+    assert [line.split(":")[0].split(" (")[0] for line in lines] == [
+        "Distance to the real images",
+        "Variety",
+        "Sharpness",
+        "Copying of training images",
+        "Next",
+    ]
+    assert "2.2 (" in lines[0] and "1.1 times the floor of 2 (" in lines[0]
+    assert "prove no difference" in lines[0] and "as varied" in lines[1]
+    assert "as sharp" in lines[2] and "no sign" in lines[3] and "nothing here" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("fake", "line", "says", "advice"),
+    [
+        (row("g", 12.0), 0, "intervals lie apart", "train longer"),
+        (
+            row("g", 2.2, coverage=0.2, recall=0.3),
+            1,
+            "kinds of image are missing",
+            "mode-seek",
+        ),
+        (
+            row("g", 2.2, detail=0.5),
+            2,
+            "nearest to 'reals blurred'",
+            "blurred",
+        ),
+        (row("g", 2.2, detail=1.6), 2, "nearest to 'reals noisy'", "grainy"),
+        (row("g", 2.2, copying=0.97), 3, "nearer to training images", "do not share"),
+    ],
+)
+def test_each_fault_is_named_with_what_to_do(fake, line, says, advice):
+    lines = of(fake)
+    assert says in lines[line]
+    assert advice in lines[4]
+
+
+def test_the_worst_fault_gives_the_advice():
+    assert "do not share" in of(row("g", 12.0, coverage=0.1, detail=0.4, copying=0.9))[4]
+
+
+def test_of_several_seeds_the_median_speaks():
+    lines = of(row("a", 9.0), row("b", 3.0), row("c", 5.0))
+    assert "median of 3 sets" in lines[0] and "5 (3.5" in lines[0]
+
+
+def test_what_was_not_measured_is_said():
+    fake = {k: v for k, v in row("g", 2.2).items() if k not in ("copying", "fine detail")}
+    fake["FD enc"] = evaluation.Estimate(2.2, NAN, NAN)
+    lines = of(fake)
+    assert "without intervals" in lines[0]
+    assert "no column 'fine detail'" in lines[2] and "not measured" in lines[3]
+    with pytest.raises(ValueError, match="floor"):
+        evaluation.verdict([fake])
