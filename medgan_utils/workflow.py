@@ -35,10 +35,10 @@ def fetch(
         ValueError: Unknown source, too few subjects, or a file that cannot be used.
         OSError: No files, no network, or no place to write.
     """
-    from .data import load_slices, sources
+    from .data import list_sources, load_slices
 
     if source == "list":
-        for entry in sources():
+        for entry in list_sources():
             needs = "needs the network" if entry["network"] != "no" else "works offline"
             print(f"{entry['name']:16} {entry['modality']:8} {entry['licence']}; {needs}")
         return

@@ -312,12 +312,10 @@ def test_labels_go_with_their_images():
         slices.select(np.array([], int)).to_dataset(8)
 
 
-def test_the_folder_loads_fast_and_without_tensorflow():
+def test_loading_names_of_the_room_loads_no_tensorflow():
     code = (
-        "import sys, time; start = time.process_time(); import medgan_utils.data as data; "
-        "data.load_slices, data.Slices, data.read_volume, data.sources(); "
-        "seconds = time.process_time() - start; "
-        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules; print(seconds)"
+        "import sys, medgan_utils.data as data; "
+        "data.load_slices, data.Slices, data.read_volume, data.list_sources(); "
+        "print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
-    seconds = float(subprocess.check_output([sys.executable, "-c", code], text=True))
-    assert seconds < 0.5
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

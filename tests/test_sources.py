@@ -15,7 +15,7 @@ from small_heads import head, write, write_cohort
 from small_series import write_series
 from test_download import names
 
-from medgan_utils.data import load_slices, sources
+from medgan_utils.data import list_sources, load_slices
 from medgan_utils.data.sources import brain
 
 SMALL = dict(subjects=4, spacing_mm=6.0)
@@ -34,7 +34,7 @@ def cohort(tmp_path_factory):
 
 
 def test_every_source_says_what_a_user_must_know():
-    listed = {source["name"]: source for source in sources()}
+    listed = {source["name"]: source for source in list_sources()}
     assert {"brain-phantom", "ixi", "aomic", "folder"} <= set(listed)
     assert all(all(source.values()) for source in listed.values())
     assert listed["brain-phantom"]["network"] == "no"

@@ -1,7 +1,7 @@
 """Volumes, slices and where they come from. Nothing here imports TensorFlow at import time.
 
-`load_slices("brain-phantom", image_size=64)` is the one call most readers need; `sources()` lists
-what else it can read. Everything between a file and an array (orientation, grey scale, level,
+`load_slices("brain-phantom", image_size=64)` is the one call most readers need; `list_sources()`
+lists what else it can read. Everything between a file and an array (orientation, grey scale, level,
 crop) lies in `volumes`, `intensity` and `axial`, one step each.
 """
 
@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = exports(
         "load_slices": "loading",
         "read_volume": "volumes",
         "scale_percentiles": "intensity",
-        "sources": "loading",
+        "list_sources": "loading",
         "store_slices": "store",
         "subject_of": "files",
         "window_hu": "intensity",

@@ -23,7 +23,7 @@ _MASK_LABEL_MM2 = 50
 """Area from which on a slice counts as showing what the mask marks."""
 
 
-def sources() -> list[dict[str, str]]:
+def list_sources() -> list[dict[str, str]]:
     """List the sources: name, modality, anatomy, licence, size, network and check of each."""
     names = ("name", "modality", "anatomy", "licence", "size", "network", "check")
     return [{name: getattr(source, name) for name in names} for source in REGISTRY.values()]
@@ -41,7 +41,7 @@ def load_slices(
     """Load a source as axial slices, volume by volume, and keep the result on disk.
 
     Args:
-        source: One of the names that `sources()` lists.
+        source: One of the names that `list_sources()` lists.
         image_size: Pixels along each side.
         subjects: How many subjects, or their names; by default all.
         fill_nan: See `read_volume`.
