@@ -113,8 +113,8 @@ def conditional(results: list[dict]) -> str:
         last, auc = row.get("scores", [{}])[-1], row.get("tumour AUC")
         numbers = [f"{last[key]:.2f}" if key in last else "" for key in keys]
         numbers.append(f"{row['spread']:.3f}" if "spread" in row else "")
-        told = "{value:.2f} ({low:.2f} to {high:.2f})".format(**auc) if auc else ""
-        rows.append((row["run"], *numbers, told, row.get("seconds", "")))
+        auc_text = "{value:.2f} ({low:.2f} to {high:.2f})".format(**auc) if auc else ""
+        rows.append((row["run"], *numbers, auc_text, row.get("seconds", "")))
     return table(head, rows)
 
 

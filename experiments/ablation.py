@@ -277,8 +277,9 @@ def landmarks() -> list[dict]:
     """Score what is not a GAN: other real subjects (the floor), and reals spoilt in known ways."""
     parts = cohort(SETTINGS["subjects"])
     yardstick, count = Yardstick(parts["reference"].images), len(parts["reference"])
-    sets = evaluation.landmarks(parts["test"].images, min(count, len(parts["test"])))
-    return [{"set": name, "images": len(x), **yardstick(x)} for name, x in sets.items()]
+    test = parts["test"]
+    sets = evaluation.landmarks(test.images, test.subjects, min(count, len(test)))
+    return [{"set": k, "images": len(x), **yardstick(x)} for k, (x, _) in sets.items()]
 
 
 def run_once(folder: Path, name: str, seed: int, steps: int, subjects: int) -> Path:

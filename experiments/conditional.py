@@ -65,10 +65,12 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
 def tumour_reader(parts: dict[str, Slices]) -> Callable[..., dict]:
     """Return the AUC of a classifier that learnt tumours from the training subjects' FLAIR."""
     train = flair(parts["train"])
-    judge = evaluation.train_classifier(train.images, train.labels["lesion"], steps=1500)
+    classifier = evaluation.train_classifier(train.images, train.labels["lesion"], steps=1500)
 
     def read(images: np.ndarray, real: Slices) -> dict:
-        scores = evaluation.score_classifier(judge, images, real.labels["lesion"], real.subjects)
+        scores = evaluation.score_classifier(
+            classifier, images, real.labels["lesion"], real.subjects
+        )
         return scores["AUC"]._asdict()
 
     return read

@@ -185,8 +185,8 @@ def main() -> int:
                     path.write_text(json.dumps([took, cell]), encoding="utf-8")
                 took, cell = json.loads(path.read_text(encoding="utf-8"))
                 rows, seconds = rows + cell, seconds + took
-                told = "  ".join(f"{row['arm']} {row['AUC'][0]:.3f}" for row in cell)
-                print(f"{task}, {size or 'all'} subjects, seed {seed}: {told}", flush=True)
+                shown = "  ".join(f"{row['arm']} {row['AUC'][0]:.3f}" for row in cell)
+                print(f"{task}, {size or 'all'} subjects, seed {seed}: {shown}", flush=True)
     record(
         RESULT,
         rows,

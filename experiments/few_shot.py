@@ -140,8 +140,8 @@ def main() -> int:
     for seed in arguments.seeds:
         for count in arguments.counts:
             rows += run_once(count, seed, SETTINGS)
-            told = "  ".join(f"{row['arm']} {row['auc']:.3f}" for row in rows[-len(ARMS) :])
-            print(f"{count} subjects, seed {seed}: {told}", flush=True)
+            shown = "  ".join(f"{row['arm']} {row['auc']:.3f}" for row in rows[-len(ARMS) :])
+            print(f"{count} subjects, seed {seed}: {shown}", flush=True)
     slices = cohort(SETTINGS["subjects"])
     test = slices.for_subjects(split(slices, SETTINGS["pool"])[2])
     about = {"subjects": len(np.unique(test.subjects)), "images": len(test)}

@@ -2,7 +2,7 @@
 
 Five folders, in the order in which an image travels: `data`, `models`, `training`, `evaluation`,
 `display`. They do not import each other; notebooks compose them. `profiles` holds the sizes of a
-run, `checks` the answers to the exercises.
+run, `checks` the answers to the exercises, `table` the one table in which all results are shown.
 """
 
 from ._lazy import exports
@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = exports(
         "display": "display",
         "checks": "checks",
         "profiles": "profiles",
+        "table": "table",
     },
 )

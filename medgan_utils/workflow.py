@@ -136,6 +136,7 @@ def evaluate(run: Path, seeds: int) -> None:
     profiles.quiet_tensorflow()
     from . import evaluation
     from .models import load_generator, save_generator
+    from .table import Table
 
     generator, encoders = load_generator(run / "generator"), _encoders(parts["test"])
     count = min(len(parts["test"]), len(parts["reference"]))
@@ -144,13 +145,16 @@ def evaluate(run: Path, seeds: int) -> None:
         evaluation.reference_features(parts[name].images, encoders, parts[name].subjects)
         for name in ("test", "train")
     )
-    marks = evaluation.landmarks(parts["reference"].images, count, parts["train"].images)
+    marks = evaluation.landmarks(
+        *(parts["reference"].images, parts["reference"].subjects, count),
+        *(parts["train"].images, parts["train"].subjects),
+    )
     table = evaluation.evaluate(fakes, test, encoders, marks, train)
     looks = {"real (test)": parts["test"].images} | fakes
     looks = [{"set": name, **evaluation.describe(images)} for name, images in looks.items()]
     tables = {
         "Against the test subjects": table,
-        "What single images look like": evaluation.Table(looks),
+        "What single images look like": Table(looks),
     }
     figures = _figures(run, parts["test"].images, next(iter(fakes.values())))
     card, page = evaluation.write_report(

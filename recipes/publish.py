@@ -9,7 +9,6 @@ import numpy as np
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import (
-    Table,
     copying,
     evaluate,
     landmarks,
@@ -19,9 +18,11 @@ from medgan_utils.evaluation import (
     random_encoder,
     reference_features,
     score,
+    verdict,
 )
 from medgan_utils.evaluation.evaluate import FLOOR
 from medgan_utils.models import save_generator
+from medgan_utils.table import Table
 from medgan_utils.training import GAN
 from tools.record import provenance
 
@@ -37,8 +38,7 @@ CARD = """# {name}
 - **Networks**: generator {g_weights:,} weights, discriminator {d_weights:,} (not shipped).
 - **Recipe**: {recipe}.
 - **Training**: {steps:,} steps of {batch_size} images, {seconds:,} s on {machine}, shared
-  with other work; the weights are those of the best score on the reference subjects (step
-  {best_step:,}).
+  with other work; {weights}.
 - **Command**: {command}; commit `{commit}`; {date}.
 - **Seeds**: {seeds}.
 - **Versions**: {versions}.
@@ -51,6 +51,8 @@ study, or testing any method: a sample is nobody's image, and its grey values me
 ## How good
 
 Scored on the **{split}** subjects{opened}, {images} images a set.
+
+{verdict}
 
 {table}
 
@@ -66,6 +68,13 @@ Score while training (reference subjects): {course}
 """
 
 
+GROUP_NOTES = (
+    "Samples against the real images of one group only, beside other real subjects against that "
+    "group (the floor); equal numbers of images. Few subjects: read differences with care."
+)
+NO_GROUPS = "Age and sex have no meaning here."
+
+
 @dataclass
 class Finished:
     """A trained GAN and what made it.
@@ -73,8 +82,9 @@ class Finished:
     Attributes:
         gan: With the averaged generator's weights to be published.
         names: Labels that condition it, empty for none.
-        rows: Rows of the monitor; `watch` is the score that chose the weights.
-        watch: Name of that score.
+        rows: Rows of the monitor.
+        watch: Name of the score that the monitor watched.
+        weights: Which weights these are, as half a sentence of the card.
         facts: Entries of the card: about, data, licence, recipe, batch_size, command, seeds.
     """
 
@@ -82,6 +92,7 @@ class Finished:
     names: tuple[str, ...]
     rows: list[dict]
     watch: str
+    weights: str
     facts: dict
 
     def sample(self, real: Slices, seed: int) -> np.ndarray:
@@ -110,53 +121,51 @@ def publish(
     Returns:
         The path without suffix.
     """
-    judged, train = parts[split], parts["train"]
+    tested, train = parts[split], parts["train"]
     others = parts["reference" if split == "test" else "encoder"]
-    count = min(len(judged), len(others))
-    judged = judged.select(np.sort(np.random.default_rng(0).permutation(len(judged))[:count]))
+    count = min(len(tested), len(others))
+    tested = tested.select(np.sort(np.random.default_rng(0).permutation(len(tested))[:count]))
     trained = load_encoder(encoder)
     encoders = {encoder: trained, "random": random_encoder(trained)}
     info = {key: finished.facts[key] for key in ("data", "licence")} | {"split": split}
-    reference = reference_features(judged.images, encoders, judged.subjects, info=info)
+    reference = reference_features(tested.images, encoders, tested.subjects, info=info)
     training = reference_features(train.images, encoders, train.subjects)
-    marks = landmarks(others.images, count, train.images)
-    fakes = {f"{name}, seed {seed}": finished.sample(judged, seed) for seed in SEEDS}
-    table = evaluate(fakes, reference, encoders, marks, training)
-    floor_rows = [row for row in table.to_rows() if row["set"] in marks]
+    sets = landmarks(others.images, others.subjects, count, train.images, train.subjects)
+    fakes = {f"{name}, seed {seed}": finished.sample(tested, seed) for seed in SEEDS}
+    table = evaluate(fakes, reference, encoders, sets, training)
+    floor_rows = [row for row in table.plain_rows() if row["set"] in sets]
     features = trained.features(next(iter(fakes.values())))
-    groups = group_table(finished, judged, others, encoders)
+    groups = group_rows(finished, tested, others, encoders)
     content = finished.facts | card_entries(name, finished, parts, split)
     content |= {
         "images": count,
+        "verdict": "\n".join(f"- {line}" for line in verdict(table)),
         "table": table.markdown(),
-        "groups": groups.markdown() if groups.rows else "Age and sex have no meaning here.",
-        "privacy": "\n".join(privacy_lines(finished, features, parts, judged, trained)),
+        "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
+        "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     return save_generator(finished.gan.ema_generator, name, CARD.format(**content))
 
 
-def group_table(finished: Finished, judged: Slices, others: Slices, encoders: dict) -> Table:
+def group_rows(
+    finished: Finished, tested: Slices, others: Slices, encoders: dict
+) -> list[dict[str, object]]:
     """Score the samples against the real images of each age group and sex, beside the floor."""
-    notes = (
-        "Samples against the real images of one group only, beside other real subjects against "
-        "that group (the floor); equal numbers of images. Few subjects: read differences with care."
-    )
     rows = []
-    for group, chosen in group_masks(judged):
-        real = judged.select(chosen)
+    for group, chosen in group_masks(tested):
+        real = tested.select(chosen)
         if len(np.unique(real.subjects)) < 2:
             continue
         described = reference_features(real.images, encoders, real.subjects)
-        fakes = finished.sample(judged, SEEDS[0])
+        fakes = finished.sample(tested, SEEDS[0])
         sets = {FLOOR: others.images, "generated": fakes}
         for which, images in sets.items():
             some = images[np.random.default_rng(0).permutation(len(images))[: len(real)]]
             row = score(reference_features(some, encoders), described, repeats=0)
-            row = {k: getattr(v, "value", v) for k, v in row.items()}
             subjects = len(np.unique(real.subjects))
             rows.append({"group": f"{group}: {which}", "subjects": subjects} | row)
-    return Table(rows, notes=notes if rows else "")
+    return rows
 
 
 def group_masks(slices: Slices) -> Iterator[tuple[str, np.ndarray]]:
@@ -170,22 +179,22 @@ def group_masks(slices: Slices) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def privacy_lines(
-    finished: Finished, features: np.ndarray, parts: dict[str, Slices], judged: Slices, trained
+    finished: Finished, features: np.ndarray, parts: dict[str, Slices], tested: Slices, trained
 ) -> Iterator[str]:
     """Yield one Markdown line a measurement."""
     train = parts["train"]
-    inner, outer = trained.features(train.images), trained.features(judged.images)
-    near = copying(features, inner, outer, judged.subjects)
-    yield f"- Copying (0.5 none, 1 copies), on encoder features: {near.auc.text()}."
-    pixels = finished.sample(judged, SEEDS[0])
-    near = copying(pixels, train.images, judged.images, judged.subjects)
-    yield f"- The same on pixels: {near.auc.text()}."
-    attack = membership_by_distance(inner, outer, features, train.subjects, judged.subjects)
-    yield f"- Membership inference from samples (AUC, 0.5 no leak): {attack.text()}."
-    logits = finished.logits(train), finished.logits(judged)
-    attack = membership_by_logit(*logits, train.subjects, judged.subjects)
+    inner, outer = trained.features(train.images), trained.features(tested.images)
+    near = copying(features, inner, outer, tested.subjects)
+    yield f"- Copying (0.5 none, 1 copies), on encoder features: {near.auc}."
+    pixels = finished.sample(tested, SEEDS[0])
+    near = copying(pixels, train.images, tested.images, tested.subjects)
+    yield f"- The same on pixels: {near.auc}."
+    attack = membership_by_distance(inner, outer, features, train.subjects, tested.subjects)
+    yield f"- Membership inference from samples (AUC, 0.5 no leak): {attack}."
+    logits = finished.logits(train), finished.logits(tested)
+    attack = membership_by_logit(*logits, train.subjects, tested.subjects)
     yield (
-        f"- Membership inference from the discriminator of the last step (AUC): {attack.text()}. "
+        f"- Membership inference from the discriminator of the last step (AUC): {attack}. "
         "It is not shipped."
     )
 
@@ -201,9 +210,9 @@ def card_entries(name: str, finished: Finished, parts: dict[str, Slices], split:
         "name": name,
         "g_weights": finished.gan.generator.count_params(),
         "d_weights": finished.gan.discriminator.count_params(),
-        "steps": finished.rows[-1]["step"],
+        "steps": int(finished.gan.step.numpy()),
         "seconds": round(finished.rows[-1]["seconds"]),
-        "best_step": best["step"],
+        "weights": finished.weights,
         "machine": made["machine"],
         "commit": made["commit"],
         "date": made["date"],

@@ -248,7 +248,26 @@ def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) 
     chosen = ", ".join(f"{key} {value}" for key, value in asdict(recipe).items() if key != "about")
     facts = facts | {"recipe": chosen, "batch_size": recipe.batch_size}
     facts |= {"seeds": f"split 2026, training {recipe.seed}, samples 1, 2, 3"}
-    return Finished(gan, project.names, [json.loads(line) for line in lines], watch, facts)
+    rows = [json.loads(line) for line in lines]
+    weights = which_weights(int(gan.step.numpy()), recipe.steps, rows, watch)
+    return Finished(gan, project.names, rows, watch, weights, facts)
+
+
+def which_weights(step: int, steps: int, rows: list[dict], watch: str) -> str:
+    """Return, as half a sentence, which weights are published.
+
+    Args:
+        step: Where the training stands.
+        steps: Steps until the rate has fallen to its end; 0 for a constant rate, where the best
+            score chooses.
+        rows: Rows of the monitor.
+        watch: The score that it watched.
+    """
+    if not steps:
+        best = min(rows, key=lambda row: row[watch])["step"]
+        return f"the weights are those of the best score on the reference subjects (step {best:,})"
+    where = "the end of" if step >= steps else f"before step {steps:,}, the end of"
+    return f"the weights are the average at step {step:,}, {where} a falling learning rate"
 
 
 def main() -> int:

@@ -51,3 +51,20 @@ def test_one_class_is_refused():
         diagnosis.train_classifier(images, np.zeros_like(labels))
     with pytest.raises(ValueError, match="one class only"):
         diagnosis.score_classifier(None, images, np.ones_like(labels))
+
+
+def test_a_subject_with_both_classes_is_drawn_whole():
+    """Slices whose scores hang on the subject: rates and AUC share the draws of subjects."""
+
+    class Brightness:
+        def __call__(self, images, training):
+            return images.mean(axis=(1, 2, 3), keepdims=False)[:, None]
+
+    random = np.random.default_rng(0)
+    subjects = np.repeat(np.arange(10), 6)
+    labels = np.arange(60) % 2
+    level = 0.2 * random.normal(size=10)[subjects] + 0.1 * labels + 0.05 * random.normal(size=60)
+    images = np.clip(level, -1, 1)[:, None, None, None] * np.ones((1, 4, 4, 1), np.float32)
+    whole = diagnosis.score_classifier(Brightness(), images, labels, subjects)["AUC"]
+    apart = diagnosis.score_classifier(Brightness(), images, labels, subjects + 100 * labels)["AUC"]
+    assert whole.value == apart.value and whole.high - whole.low < 0.7 * (apart.high - apart.low)

@@ -3,7 +3,6 @@ import pytest
 from scipy.linalg import sqrtm
 
 from medgan_utils import evaluation
-from medgan_utils.evaluation import intervals
 
 
 def gaussian(count, dims=8, shift=0.0, seed=0):
@@ -132,34 +131,3 @@ def test_wrong_features_are_explained():
         evaluation.fd(gaussian(10, 3), gaussian(10, 4))
     with pytest.raises(ValueError, match="at least 7"):
         evaluation.precision_recall(gaussian(5), gaussian(50))
-
-
-def test_subjects_widen_the_interval():
-    """Slices of one subject agree: by slice the interval is too narrow, by subject it is right."""
-    random = np.random.default_rng(0)
-    subjects = np.repeat(np.arange(20), 30)
-    values = np.repeat(random.normal(size=20), 30) + 0.1 * random.normal(size=600)
-
-    def mean(counts):
-        return np.average(values, weights=counts)
-
-    by_subject = [mean(c) for c in intervals.bootstrap_counts(subjects, 300)]
-    by_slice = [mean(c) for c in intervals.bootstrap_counts(np.arange(600), 300)]
-    half = [values[i].mean() for i in intervals.half_samples(subjects, 300)]
-    expected = np.std(values[::30]) / np.sqrt(20)
-    assert np.std(by_subject) == pytest.approx(expected, rel=0.15)
-    assert np.std(half) == pytest.approx(expected, rel=0.15)
-    assert np.std(by_slice) < expected / 3
-
-
-def test_interval_of_the_mean_covers_as_often_as_it_says():
-    hits = 0
-    for seed in range(100):
-        values = np.random.default_rng(seed).normal(size=40)
-        draws = [
-            np.average(values, weights=c)
-            for c in intervals.bootstrap_counts(np.arange(40), 200, seed)
-        ]
-        interval = intervals.centred_interval(values.mean(), draws)
-        hits += interval.low <= 0 <= interval.high
-    assert 88 <= hits <= 99

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medgan_utils import evaluation
+from medgan_utils.table import Estimate, Table
 
 SLICES = 12
 
@@ -39,13 +40,13 @@ COUNT = 150
 def scored():
     training, training_subjects = heads(60, 0)
     holdout, subjects = heads(15, 1)
-    others, _ = heads(15, 2)
+    others, others_subjects = heads(15, 2)
     honest = heads(40, 3)[0][:COUNT]
     reference = evaluation.reference_features(holdout, ENCODERS, subjects)
     known = evaluation.reference_features(training, ENCODERS, training_subjects)
-    marks = evaluation.landmarks(others, COUNT, training)
+    sets = evaluation.landmarks(others, others_subjects, COUNT, training, training_subjects)
     table = evaluation.evaluate(
-        {"seed 1": honest, "seed 2": honest[::-1]}, reference, ENCODERS, marks, known, repeats=50
+        {"seed 1": honest, "seed 2": honest[::-1]}, reference, ENCODERS, sets, known, repeats=50
     )
     return table, reference
 
@@ -68,7 +69,7 @@ def test_values_lie_in_their_intervals_and_order_of_fakes_is_without_effect(scor
     table, _ = scored
     for row in table:
         for value in row.values():
-            if isinstance(value, evaluation.Estimate):
+            if isinstance(value, Estimate):
                 assert value.low <= value.value <= value.high
     assert table["seed 1"]["FD pooled"].value == pytest.approx(table["seed 2"]["FD pooled"].value)
 
@@ -96,7 +97,7 @@ def test_training_copies_are_caught_by_memorisation_and_by_nothing_else(scored):
 
 def test_a_reader_without_the_data_scores_the_same(scored, tmp_path):
     table, reference = scored
-    reference.landmarks = evaluation.Table(table.rows[:5]).to_rows()
+    reference.landmarks = Table(table.rows[:5]).plain_rows()
     loaded = evaluation.ReferenceFeatures.load(reference.save(tmp_path / "reference.npz"))
     fakes = heads(40, 3)[0][:COUNT]
     again = evaluation.evaluate(fakes, loaded, ENCODERS, repeats=50)
@@ -114,7 +115,7 @@ def test_a_monitor_scores_without_intervals(scored):
     row = evaluation.score(described, reference, repeats=0)
     assert row["FD pooled"].value == pytest.approx(table["seed 1"]["FD pooled"].value)
     assert np.isnan(row["FD pooled"].low)
-    assert "nan" not in evaluation.Table([row]).markdown()
+    assert "nan" not in Table([row]).markdown()
 
 
 def test_reference_features_hold_no_identity(tmp_path):
@@ -148,7 +149,9 @@ def test_without_a_floor_there_is_no_table(scored):
     with pytest.raises(ValueError, match="differ in random"):
         evaluation.evaluate(images, reference, ENCODERS | {"random": Pooled()})
     with pytest.raises(ValueError, match="ask for fewer"):
-        evaluation.landmarks(images, 1000)
+        evaluation.landmarks(images, subjects, 1000)
+    with pytest.raises(ValueError, match="need their subjects"):
+        evaluation.landmarks(images, subjects, 20, images)
 
 
 def test_the_table_prints_and_saves(scored, tmp_path):
@@ -158,9 +161,37 @@ def test_the_table_prints_and_saves(scored, tmp_path):
     assert "FID" in text and "not FID" in text
     assert len(text.splitlines()) == 2 + 7 + 2
     saved = json.loads(table.save(tmp_path / "table.json").read_text())
-    assert evaluation.Table.from_rows(saved["rows"]).rows == table.rows
-    with pytest.raises(KeyError, match="seed 1"):
-        table["seed 9"]
+    assert Table.from_plain_rows(saved["rows"]).rows == table.rows
+
+
+def test_rows_of_real_images_have_intervals_over_their_subjects():
+    """15 subjects, not 150 slices: the floor's interval is as wide as the subjects make it."""
+    (holdout, subjects), (others, whose) = heads(15, 1), heads(15, 2)
+    reference = evaluation.reference_features(holdout, ENCODERS, subjects)
+    sets = evaluation.landmarks(others, whose, COUNT)
+    floor = sets["floor: other real subjects"]
+    np.testing.assert_array_equal(floor.images[5], others[_position(others, floor.images[5])])
+    assert whose[_position(others, floor.images[5])] == floor.subjects[5]
+    described = [
+        evaluation.reference_features(floor.images, ENCODERS, known)
+        for known in (floor.subjects, None)
+    ]
+    rows = [evaluation.score(one, reference, repeats=60) for one in described]
+    widths = [row["FD pooled"].high - row["FD pooled"].low for row in rows]
+    assert widths[0] > 1.1 * widths[1]
+    alone = evaluation.reference_features(others[:12], ENCODERS, whose[:12])
+    assert np.isnan(evaluation.score(alone, reference, repeats=5)["FD pooled"].low)
+
+
+def _position(images, one):
+    return int(np.flatnonzero((images == one).all(axis=(1, 2, 3)))[0])
+
+
+def test_fine_detail_is_less_when_blurred_and_more_when_noisy(scored):
+    table, _ = scored
+    detail = {row["set"]: row["fine detail"] for row in table}
+    assert detail["reals blurred"].high < 0.8 < detail["floor: other real subjects"].low
+    assert detail["floor: other real subjects"].high < 1.25 < detail["reals noisy"].low
 
 
 def test_the_column_is_never_called_fid(scored):

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from medgan_utils import evaluation
-from medgan_utils.evaluation import intervals
 
 
 def cohort(subjects, slices=10, dims=16, seed=0):
@@ -85,14 +83,6 @@ def test_membership_by_logit():
     auc = evaluation.membership_by_logit(members, others)
     assert auc.value == pytest.approx(0.76, abs=0.03)  # Φ(1/√2)
     assert auc.low < auc.value < auc.high
-
-
-def test_auc_equals_scikit_learn_with_ties_and_counts():
-    random = np.random.default_rng(0)
-    positives, negatives = random.integers(0, 9, 80) + 1, random.integers(0, 9, 50)
-    p, q = random.integers(0, 4, 80), random.integers(0, 4, 50)
-    expected = roc_auc_score([1] * 80 + [0] * 50, [*positives, *negatives], sample_weight=[*p, *q])
-    assert intervals.weighted_auc(positives, negatives, p, q) == pytest.approx(expected)
 
 
 def test_one_holdout_subject_is_refused(sets):

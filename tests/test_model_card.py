@@ -8,9 +8,10 @@ import pytest
 
 from medgan_utils import evaluation
 from medgan_utils.display import plots
+from medgan_utils.table import Estimate, Table
 
 FACTS = {"Data": {"licence": "CC <0>"}, "Subjects": {"train subjects": "sub-1, sub-2"}}
-TABLES = {"Scores": evaluation.Table([{"set": "generated", "FD": evaluation.Estimate(2, 1, 3)}])}
+TABLES = {"Scores": Table([{"set": "generated", "FD": Estimate(2, 1, 3)}])}
 
 
 @pytest.fixture

@@ -191,39 +191,6 @@ def test_histograms_share_their_bins_and_have_area_one():
         plots.histograms({"real": [np.nan]})
 
 
-class TestTable:
-    rows = (
-        {"set": "floor <real>", "FD-enc": 1.23456, "images": 12000, "passed": True},
-        {"set": "GAN", "FD-enc": (12.34, 11.0, 14.0), "images": None, "KID": float("nan")},
-    )
-
-    def test_html_is_escaped_captioned_and_has_headings_for_screen_readers(self):
-        html = plots.table(self.rows, caption="Lower is better")._repr_html_()
-        assert "<caption>Lower is better</caption>" in html
-        assert "floor &lt;real&gt;" in html and "<real>" not in html
-        assert html.count('scope="col"') == 5 and html.count('scope="row"') == 2
-
-    def test_text_is_aligned_and_rounded(self):
-        lines = repr(plots.table(self.rows, columns=["set", "FD-enc", "images"])).splitlines()
-        assert [line.split("  ")[0].strip() for line in lines[2:]] == ["floor <real>", "GAN"]
-        assert "1.23" in lines[2] and "12,000" in lines[2]
-        assert "12.3 (11.0 – 14.0)" in lines[3] and lines[3].endswith("–")
-
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [(0.000123456, "0.000123"), (1234.5, "1,234"), (True, "yes"), ("x", "x"), (-0.5, "-0.500")],
-    )
-    def test_numbers(self, value, text):
-        assert plots.table([{"value": value}]).rows == [[text]]
-
-    def test_errors_and_tables_of_an_evaluation(self):
-        assert plots.table(SimpleNamespace(rows=[{"a": 1}])).rows == [["1"]]
-        with pytest.raises(ValueError, match="no rows"):
-            plots.table([])
-        with pytest.raises(ValueError, match="no row has the column 'FID'; there are set"):
-            plots.table(self.rows, columns=["FID"])
-
-
 def test_distances_mark_landmarks_and_the_floor():
     rows = [
         {"set": "floor", "FD": (2.0, 1.0, 3.0), "SWD": (0.1, 0.05, 0.2)},

@@ -53,6 +53,8 @@ def test_pairs():
     assert evaluation.ssim(noisy, clean).max() < 0.9
     shifted = np.clip(np.zeros((1, 16, 16, 1)) + 0.2, -1, 1)
     assert evaluation.psnr(shifted, np.zeros((1, 16, 16, 1)))[0] == pytest.approx(20)
+    expected = -10 * np.log10(np.mean((noisy - clean) ** 2, axis=(1, 2, 3)) / 4)
+    np.testing.assert_allclose(evaluation.psnr(noisy, clean), expected)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 192])

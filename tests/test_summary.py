@@ -4,6 +4,7 @@ import pytest
 
 from medgan_utils import evaluation
 from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY
+from medgan_utils.table import Estimate
 
 NAN = float("nan")
 
@@ -14,7 +15,7 @@ def row(name, fd, coverage=0.8, recall=0.85, detail=1.0, copying=0.5):
     values |= {"coverage": coverage, "recall": recall}
     spreads = {k: spread.get(k, 0.1) for k in values}
     return {"set": name, "images": 100} | {
-        k: evaluation.Estimate(v, v - spreads[k], v + spreads[k]) for k, v in values.items()
+        k: Estimate(v, v - spreads[k], v + spreads[k]) for k, v in values.items()
     }
 
 
@@ -34,7 +35,7 @@ def test_five_lines_of_samples_as_good_as_other_subjects():
         "Copying of training images",
         "Next",
     ]
-    assert "2.2 (" in lines[0] and "1.1 times the floor of 2 (" in lines[0]
+    assert "2.20 (1.54 – 2.86)" in lines[0] and "1.1 times the floor of 2.00 (" in lines[0]
     assert "prove no difference" in lines[0] and "as varied" in lines[1]
     assert "as sharp" in lines[2] and "no sign" in lines[3] and "nothing here" in lines[4]
 
@@ -71,12 +72,12 @@ def test_the_worst_fault_gives_the_advice():
 
 def test_of_several_seeds_the_median_speaks():
     lines = of(row("a", 9.0), row("b", 3.0), row("c", 5.0))
-    assert "median of 3 sets" in lines[0] and "5 (3.5" in lines[0]
+    assert "median of 3 sets" in lines[0] and "5.00 (3.5" in lines[0]
 
 
 def test_what_was_not_measured_is_said():
     fake = {k: v for k, v in row("g", 2.2).items() if k not in ("copying", "fine detail")}
-    fake["FD enc"] = evaluation.Estimate(2.2, NAN, NAN)
+    fake["FD enc"] = Estimate(2.2, NAN, NAN)
     lines = of(fake)
     assert "without intervals" in lines[0]
     assert "no column 'fine detail'" in lines[2] and "not measured" in lines[3]

@@ -1,4 +1,4 @@
-"""Figures: grids of samples, training curves, histograms, anatomy, tables.
+"""Figures: grids of samples, training curves, histograms, anatomy.
 
 Each function returns a `matplotlib.figure.Figure` that pyplot has already let go of, so a notebook
 shows it once: make the call the last line of the cell. From the middle of a cell, a loop or a
@@ -21,11 +21,9 @@ from matplotlib.figure import Figure
 from .anatomy import montage, volume_planes
 from .canvas import pixel_canvas
 from .pictures import as_images, mosaic, png, to_uint8
-from .tables import Table, table
 
 __all__ = [
     "PALETTE",
-    "Table",
     "curves",
     "distances",
     "grid_png",
@@ -33,7 +31,6 @@ __all__ = [
     "montage",
     "progress_png",
     "sample_grid",
-    "table",
     "volume_planes",
 ]
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .intervals import Estimate, bootstrap_auc, bootstrap_counts, percentile_interval, subject_codes
+from ..table import Estimate
+from .intervals import bootstrap_auc, bootstrap_counts, percentile_interval, subject_codes
 
 if TYPE_CHECKING:
     import keras
@@ -83,8 +84,7 @@ def score_classifier(
         raise ValueError("the test images hold one class only; add images of the other")
     logits = _logits(model, np.asarray(images, np.float32))
     codes = subject_codes(subjects, len(positive))
-    scores = logits[positive], logits[~positive]
-    auc = bootstrap_auc(*scores, codes[positive], codes[~positive], repeats, seed)
+    auc = bootstrap_auc(logits, positive, codes, repeats, seed)
     right = (logits >= np.log(threshold / (1 - threshold))) == positive
     counts = list(bootstrap_counts(codes, repeats, seed))
     rates = []

@@ -1,14 +1,15 @@
 """The evaluation: every distance beside its floor and its landmarks, in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from ..table import Estimate, Table
 from .distribution import KernelDistance, fd, precision_recall, swd
-from .intervals import Estimate, bootstrap_counts, centred_interval, half_samples
+from .intervals import bootstrap_counts, centred_interval, half_samples, subject_codes
 from .memorisation import copying
 from .reference import HasFeatures, ReferenceFeatures, reference_features
-from .table import Table
 
 FLOOR = "floor: other real subjects"
 BLURRED, NOISY = "reals blurred", "reals noisy"
@@ -16,48 +17,65 @@ COLLAPSED, COPIES = "reals collapsed to ten", "training copies"
 NOTES = (
     "FD and KID: features of the named encoder, divided by the reference's deviations; not FID, "
     "comparable only within one encoder and one number of images. SWD: mean over Laplacian levels. "
-    "Fine detail: contrast of the finest Laplacian level, 1 as in the reference. "
-    "Intervals (95 %) over subjects. Lower is better for FD, KID and SWD, higher for precision, "
-    "recall, density and coverage; the floor is what other real subjects reach, not zero. "
-    "Copying: 0.5 is none, 1 is a copy of the training set."
+    "Fine detail: contrast of the finest of them, 1 in the reference. Intervals (95 %) over "
+    "subjects; each generated image counts as its own. Lower is better for FD, KID and SWD, higher "
+    "for precision, recall, density and coverage; the floor is what other real subjects reach, not "
+    "zero. Copying: 0.5 is none, 1 is a copy of the training set."
 )
+
+
+class RealSet(NamedTuple):
+    """Real images and whose they are.
+
+    Attributes:
+        images: Images `(N, H, W, C)` in [-1, 1].
+        subjects: Subject of every image, `(N,)`.
+    """
+
+    images: np.ndarray
+    subjects: np.ndarray
 
 
 def landmarks(
     real_images: np.ndarray,
+    subjects: Sequence | np.ndarray,
     count: int,
     training_images: np.ndarray | None = None,
+    training_subjects: Sequence | np.ndarray | None = None,
     seed: int = 0,
-) -> dict[str, np.ndarray]:
+) -> dict[str, RealSet]:
     """Make the sets that tell what a score means: the floor, and four ways to go wrong.
 
     Args:
         real_images: Real images `(N, H, W, C)` in [-1, 1] of subjects that are neither in the
             reference nor in the training set.
+        subjects: Subject of each, `(N,)`: intervals of these rows, too, are over subjects.
         count: Images in each set: as many as the fakes.
         training_images: Images the generator was trained on; None leaves out the copies.
+        training_subjects: Subject of each of them.
         seed: Seed of the choices and of the noise.
 
     Returns:
-        Name -> images `(count, H, W, C)`: the floor; the same blurred (σ 1 pixel), noisy (σ 0.1 of
-        [0, 1]), collapsed to ten images; and copies of training images.
+        Name -> `count` images with their subjects: the floor; the same blurred (σ 1 pixel), noisy
+        (σ 0.1 of [0, 1]), collapsed to ten images; and copies of training images.
 
     Raises:
-        ValueError: If there are fewer real images than `count`.
+        ValueError: If there are fewer real images than `count`, or not one subject an image.
     """
     from scipy.ndimage import gaussian_filter
 
     random = np.random.default_rng(seed)
-    real = _choose(real_images, count, random)
+    real, whose = _choose(real_images, subjects, count, random)
     noise = 0.2 * random.normal(size=real.shape).astype(np.float32)
+    ten = random.integers(min(10, count), size=count)
     sets = {
-        FLOOR: real,
-        BLURRED: gaussian_filter(real, sigma=(0, 1, 1, 0)),
-        NOISY: np.clip(real + noise, -1, 1),
-        COLLAPSED: real[random.integers(min(10, count), size=count)],
+        FLOOR: RealSet(real, whose),
+        BLURRED: RealSet(gaussian_filter(real, sigma=(0, 1, 1, 0)), whose),
+        NOISY: RealSet(np.clip(real + noise, -1, 1), whose),
+        COLLAPSED: RealSet(real[ten], whose[ten]),
     }
     if training_images is not None:
-        sets[COPIES] = _choose(training_images, count, random)
+        sets[COPIES] = _choose(training_images, training_subjects, count, random)
     return sets
 
 
@@ -65,7 +83,7 @@ def evaluate(
     fakes: Mapping[str, np.ndarray] | np.ndarray,
     reference: ReferenceFeatures,
     encoders: Mapping[str, HasFeatures],
-    landmark_images: Mapping[str, np.ndarray] | None = None,
+    landmark_sets: Mapping[str, RealSet] | None = None,
     training: ReferenceFeatures | None = None,
     repeats: int = 200,
     seed: int = 0,
@@ -74,10 +92,10 @@ def evaluate(
 
     Args:
         fakes: Generated images `(N, H, W, C)` in [-1, 1], or name -> images (one entry a seed, all
-            of one length).
+            of one length). Each image is taken for a subject of its own.
         reference: Features of real images that nothing was trained on.
         encoders: The encoders of the reference, by name; the first also gives precision and recall.
-        landmark_images: Result of `landmarks` with as many images; without it the rows stored in
+        landmark_sets: Result of `landmarks` with as many images; without it the rows stored in
             the reference are used.
         training: Features of the training set; adds the column "copying".
         repeats: Bootstrap draws.
@@ -92,11 +110,11 @@ def evaluate(
     fakes = dict(fakes) if isinstance(fakes, Mapping) else {"generated": fakes}
     if missing := set(reference.features) ^ set(encoders):
         raise ValueError(f"encoders and reference differ in {', '.join(sorted(missing))}")
-    rows = [] if landmark_images else Table.from_rows(reference.landmarks).rows
-    sets = dict(landmark_images or {}) | fakes
-    _same_size(rows, sets, has_floor=bool(rows or landmark_images))
-    for name, images in sets.items():
-        described = reference_features(images, encoders, seed=reference.seed)
+    sets = dict(landmark_sets or {}) | {name: (x, None) for name, x in fakes.items()}
+    rows = [] if landmark_sets else _stored_rows(reference)
+    _same_size(rows, [images for images, _ in sets.values()])
+    for name, (images, subjects) in sets.items():
+        described = reference_features(images, encoders, subjects, seed=reference.seed)
         rows.append({"set": name} | score(described, reference, training, repeats, seed))
     return Table(rows, notes=NOTES)
 
@@ -122,7 +140,7 @@ def score(
     """
     subjects = reference.subjects, described.subjects
     draws = [bootstrap_counts(codes, repeats, seed + i) for i, codes in enumerate(subjects)]
-    draws = list(zip(*draws, strict=True))
+    draws = list(zip(*draws, strict=False))  # none where one side is a single subject
     row: dict = {"images": len(described)}
     scaled = {name: _scaled(name, reference, described) for name in reference.features}
     for name, sets in scaled.items():
@@ -143,11 +161,15 @@ def score(
     return row
 
 
-def _same_size(rows: list[dict], sets: Mapping[str, np.ndarray], has_floor: bool) -> None:
-    """Refuse a table without a floor, or one whose sets differ in size."""
-    if not has_floor:
-        raise ValueError("no floor: give landmark_images=landmarks(other_real_images, len(fakes))")
-    sizes = {len(images) for images in sets.values()} | {row["images"] for row in rows}
+def _stored_rows(reference: ReferenceFeatures) -> list[dict]:
+    if not reference.landmarks:
+        raise ValueError("no floor: give landmark_sets=landmarks(real_images, subjects, count)")
+    return Table.from_plain_rows(reference.landmarks).rows
+
+
+def _same_size(rows: list[dict], sets: Sequence[np.ndarray]) -> None:
+    """Refuse sets that differ in size."""
+    sizes = {len(images) for images in sets} | {row["images"] for row in rows}
     if len(sizes) > 1:
         raise ValueError(
             f"sets of {sorted(sizes)} images; distances depend on the number of images, so give as "
@@ -190,7 +212,7 @@ def _neighbour_scores(
     halves = zip(
         half_samples(real_subjects, repeats, seed),
         half_samples(fake_subjects, repeats, seed + 1),
-        strict=True,
+        strict=False,
     )
     drawn = [precision_recall(real[i], fake[j]) for i, j in halves if min(len(i), len(j)) > 6]
     intervals = {}
@@ -201,7 +223,13 @@ def _neighbour_scores(
     return intervals
 
 
-def _choose(images: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+def _choose(
+    images: np.ndarray, subjects: Sequence | None, count: int, random: np.random.Generator
+) -> RealSet:
+    if subjects is None:
+        raise ValueError("real images need their subjects: intervals are over subjects")
     if len(images) < count:
         raise ValueError(f"{len(images)} real images for sets of {count}; ask for fewer fakes")
-    return np.asarray(images, np.float32)[random.permutation(len(images))[:count]]
+    codes = subject_codes(subjects, len(images))
+    chosen = random.permutation(len(images))[:count]
+    return RealSet(np.asarray(images, np.float32)[chosen], codes[chosen])

@@ -5,11 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .intervals import (
-    Estimate,
-    bootstrap_auc,
-    subject_codes,
-)
+from ..table import Estimate
+from .intervals import bootstrap_auc, subject_codes
 
 
 def nearest(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +74,7 @@ def copying(
         training: What the generator was trained on, `(T, …)`.
         holdout: Real images of other subjects, `(M, …)`.
         holdout_subjects: Subject of each, `(M,)`; None if each is its own. At least two.
-        repeats: Bootstrap draws of held-out subjects and of fakes.
+        repeats: Bootstrap draws of held-out subjects and of fakes (each its own subject).
         seed: Seed of the draws.
 
     Returns:
@@ -95,7 +92,7 @@ def copying(
     fake_ratio = _ratio(fake_distance, nearest(fake, holdout)[0])
     others = _nearest_other(np.asarray(holdout), codes)
     holdout_ratio = _ratio(nearest(holdout, training)[0], others)
-    auc = bootstrap_auc(-fake_ratio, -holdout_ratio, None, codes, repeats, seed)
+    auc = _auc_of_two((-fake_ratio, -holdout_ratio), (None, codes), repeats, seed)
     return Copying(auc, fake_ratio, holdout_ratio, index, fake_distance)
 
 
@@ -123,7 +120,7 @@ def membership_by_distance(
     Source: Chen et al. 2020 (GAN-Leaks), arXiv:1909.03935.
     """
     scores = [-nearest(images, fake)[0] for images in (members, non_members)]
-    return bootstrap_auc(*scores, member_subjects, non_member_subjects, seed=seed)
+    return _auc_of_two(scores, (member_subjects, non_member_subjects), seed=seed)
 
 
 def membership_by_logit(
@@ -147,9 +144,21 @@ def membership_by_logit(
 
     Source: Hayes et al. 2019 (LOGAN), arXiv:1705.07663.
     """
-    return bootstrap_auc(
-        member_logits, non_member_logits, member_subjects, non_member_subjects, seed=seed
-    )
+    logits = [np.ravel(x) for x in (member_logits, non_member_logits)]
+    return _auc_of_two(logits, (member_subjects, non_member_subjects), seed=seed)
+
+
+def _auc_of_two(
+    scores: Sequence[np.ndarray],
+    subjects: Sequence[Sequence | None],
+    repeats: int = 500,
+    seed: int = 0,
+) -> Estimate:
+    """Return the AUC of two sets that share no subject, whatever their subjects are called."""
+    codes = [subject_codes(names, len(one)) for names, one in zip(subjects, scores, strict=True)]
+    codes[1] = codes[1] + codes[0].max() + 1
+    positive = np.repeat([True, False], [len(one) for one in scores])
+    return bootstrap_auc(np.concatenate(scores), positive, np.concatenate(codes), repeats, seed)
 
 
 def _nearest_other(images: np.ndarray, subjects: np.ndarray) -> np.ndarray:

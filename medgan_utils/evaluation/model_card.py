@@ -6,8 +6,7 @@ from html import escape
 from pathlib import Path
 
 from .._files import written_whole
-from .intervals import Estimate
-from .table import Table
+from ..table import Table
 
 NOT_FOR = (
     "Not for diagnosis, not for testing a method, not for filling gaps in a patient's study: a "
@@ -96,13 +95,10 @@ def _page(
     drawn = "".join(_figure(caption, data) for caption, data in figures.items())
     parts.append(f'<div class="figures">{drawn}</div>')
     for heading, table in tables.items():
-        parts.append(f"<h2>{escape(heading)}</h2>{_table(table)}")
+        parts.append(f"<h2>{escape(heading)}</h2>{table.html()}")
     for section, entries in facts.items():
-        rows = "".join(
-            f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(str(value))}</td></tr>'
-            for name, value in entries.items()
-        )
-        parts.append(f"<h2>{escape(section)}</h2><table>{rows}</table>")
+        known = Table({"entry": name, "value": str(value)} for name, value in entries.items())
+        parts.append(f"<h2>{escape(section)}</h2>{known.html()}")
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         f"</title><style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
@@ -117,21 +113,3 @@ def _figure(caption: str, data: bytes) -> str:
         f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
-
-
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
-    body = "\n".join(
-        "<tr>"
-        + "".join(f"<td>{escape(_text(row.get(c, '')))}</td>" for c in table.columns)
-        + "</tr>"
-        for row in table
-    )
-    notes = f'<p class="notes">{escape(table.notes)}</p>' if table.notes else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Estimate):
-        return value.text(3)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -144,9 +144,11 @@ def psnr(images: np.ndarray, references: np.ndarray) -> np.ndarray:
     Returns:
         Decibels `(N,)`; infinite for equal images.
     """
-    difference = to_unit(images) - to_unit(references)
+    from skimage.metrics import peak_signal_noise_ratio
+
+    pairs = zip(to_unit(references), to_unit(images), strict=True)
     with np.errstate(divide="ignore"):
-        return -10 * np.log10(np.mean(difference**2, axis=(1, 2, 3)))
+        return np.array([peak_signal_noise_ratio(a, b, data_range=1) for a, b in pairs])
 
 
 def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -163,13 +165,9 @@ def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:
     """
     from skimage.metrics import structural_similarity
 
+    options = dict(data_range=1, channel_axis=-1, gaussian_weights=True)
     pairs = zip(to_unit(images), to_unit(references), strict=True)
-    return np.array(
-        [
-            structural_similarity(a, b, data_range=1, channel_axis=-1, gaussian_weights=True)
-            for a, b in pairs
-        ]
-    )
+    return np.array([structural_similarity(a, b, **options) for a, b in pairs])
 
 
 def ms_ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:

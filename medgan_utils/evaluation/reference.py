@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .._files import written_whole
 from .._paths import checkpoints_folder
 from .distribution import laplacian_descriptors
 from .intervals import subject_codes
@@ -47,7 +48,7 @@ class ReferenceFeatures:
         return len(self.subjects)
 
     def save(self, path: str | Path) -> Path:
-        """Write one `.npz` without pickle, by renaming a finished file.
+        """Write one `.npz` without pickle, whole or not at all.
 
         Args:
             path: Path that ends in `.npz`.
@@ -59,8 +60,7 @@ class ReferenceFeatures:
         path.parent.mkdir(parents=True, exist_ok=True)
         notes = dict(format=FORMAT, seed=self.seed, landmarks=self.landmarks, info=self.info)
         arrays = {f"features/{name}": values for name, values in self.features.items()}
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
+        with written_whole(path) as unfinished, unfinished.open("wb") as file:
             np.savez_compressed(
                 file,
                 descriptors=self.descriptors.astype(np.float16),
@@ -68,7 +68,7 @@ class ReferenceFeatures:
                 notes=np.array(json.dumps(notes)),
                 **arrays,
             )
-        return unfinished.replace(path)
+        return path
 
     @classmethod
     def load(cls, path: str | Path) -> "ReferenceFeatures":

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ..table import Estimate
 from .evaluate import BLURRED, COLLAPSED, COPIES, FLOOR, NOISY
-from .intervals import Estimate
 
 LANDMARKS = (FLOOR, BLURRED, NOISY, COLLAPSED, COPIES)
 
