@@ -145,7 +145,8 @@ def publish(
         "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
-    return save_generator(finished.gan.ema_generator, name, CARD.format(**content))
+    path = checkpoints_folder() / name
+    return save_generator(finished.gan.ema_generator, path, CARD.format(**content), shipped=True)
 
 
 def group_rows(

@@ -115,7 +115,7 @@ def main() -> None:
     )
     errors, own_errors = errors_of(encoder, reference), errors_of(encoder, own)
     print(json.dumps(errors, indent=1))
-    encoder.save(options.out / NAME)
+    encoder.save(options.out / NAME, shipped=True)
     made = provenance([SEED, options.seed])
     subjects = np.unique(own.subjects)
     card = CARD.format(

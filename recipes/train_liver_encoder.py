@@ -113,7 +113,7 @@ def main() -> int:
         for name, *pair in zip(TARGETS, *errors, strict=True)
     ]
     print(json.dumps(rows, indent=1, ensure_ascii=False))
-    encoder.save(options.out / NAME)
+    encoder.save(options.out / NAME, shipped=True)
     made = provenance([SEED, options.seed])
     cases = np.unique(real["encoder"].subjects)
     card = CARD.format(

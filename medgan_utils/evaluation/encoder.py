@@ -4,14 +4,13 @@ The encoder predicts where a slice lies and how much of each tissue it shows. It
 is the feature space in which real and generated images are compared.
 """
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._paths import checkpoints_folder
+from .. import _checkpoint_files as files
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +56,7 @@ class Encoder:
         import keras
 
         self.config, self.name = config, name
-        self.network = _network(config)
+        self.network = files.Architecture("Encoder", vars(config)).noted_on(_network(config))
         self._features = keras.Model(
             self.network.input, self.network.get_layer("features").output, name="features"
         )
@@ -93,24 +92,20 @@ class Encoder:
         standard = _run(self.network, self._checked(images), batch_size)
         return standard * np.float32(self.config.target_std) + np.float32(self.config.target_mean)
 
-    def save(self, path: str | Path) -> list[Path]:
+    def save(self, path: str | Path, *, shipped: bool = False) -> Path:
         """Write `PATH.weights.h5` and `PATH.json` (the architecture).
 
         Args:
-            path: Path without an ending, for example `data/checkpoints/brain-encoder-64`.
+            path: Path without suffix, for example `"runs/mine/encoder"`.
+            shipped: Whether the course's own checkpoints may be replaced: for its recipes.
 
         Returns:
-            The two paths written.
+            The path without suffix.
+
+        Raises:
+            ValueError: The path leads to the course's checkpoints.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        weights, config = (
-            path.with_name(path.name + ".weights.h5"),
-            path.with_name(path.name + ".json"),
-        )
-        self.network.save_weights(weights)
-        config.write_text(json.dumps(vars(self.config), indent=1) + "\n", encoding="utf-8")
-        return [weights, config]
+        return files.save_checkpoint(self.network, path, shipped=shipped)
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
         expected = (self.config.image_size, self.config.image_size, self.config.channels)
@@ -175,33 +170,27 @@ def random_encoder(encoder: Encoder, seed: int = 1) -> Encoder:
     return Encoder(replace(encoder.config, seed=seed), name="random")
 
 
-def load_encoder(name: str = "brain-encoder-64") -> Encoder:
+def load_encoder(name_or_path: str | Path = "brain-encoder-64") -> Encoder:
     """Load an encoder that travels with the package, or one of your own.
 
     Args:
-        name: Name of a shipped checkpoint, or a path without an ending.
+        name_or_path: Name of a shipped checkpoint, or a path without suffix.
 
     Returns:
         The encoder.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint; the message lists those there are.
+        FileNotFoundError: There is no such checkpoint; the message lists those there are. Train one
+            with `train_encoder(...)` and save it.
+        ValueError: It is no encoder, was saved by a newer package, or the weights do not fit the
+            architecture beside them.
     """
-    path = Path(name)
-    if not path.with_name(path.name + ".weights.h5").is_file():
-        path = checkpoints_folder() / name
-    weights, config = path.with_name(path.name + ".weights.h5"), path.with_name(path.name + ".json")
-    if not (weights.is_file() and config.is_file()):
-        there = sorted(p.name[:-11] for p in checkpoints_folder().glob("*encoder*.weights.h5"))
-        raise FileNotFoundError(
-            f"no encoder {name!r}: {weights.name} and {config.name} must both be there; "
-            f"shipped: {', '.join(there) or 'none'}. Train one with train_encoder(...) and save it."
-        )
-    values = json.loads(config.read_text(encoding="utf-8"))
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    encoder = Encoder(EncoderConfig(**values), name=path.name)
-    encoder.network.load_weights(weights)
-    return encoder
+    name = Path(name_or_path).name
+
+    def build(**arguments):
+        return Encoder(EncoderConfig(**arguments), name)
+
+    return files.load_checkpoint(name_or_path, {"Encoder": build})
 
 
 def _config_for(

@@ -1,45 +1,39 @@
-"""Weights on disk: a `.weights.h5`, a JSON of the architecture and a model card; never a pickle."""
+"""Generators on disk: a `.weights.h5`, a JSON of builder and arguments, and a card; no pickle."""
 
-import json
-import os
-import tempfile
 from pathlib import Path
 
 import keras
 
-from .._paths import checkpoints_folder
-from . import layers  # noqa: F401  (registers the layers that the JSON names)
+from .. import _checkpoint_files as files
+from .dcgan import dcgan_generator
 
-SUFFIXES = (".weights.h5", ".json", ".md")
+BUILDERS = {"dcgan_generator": dcgan_generator}
 
 
 def checkpoint_names() -> list[str]:
-    """Return the names of the checkpoints that come with the course."""
-    return sorted(path.stem for path in checkpoints_folder().glob("*.json"))
+    """Return the names of the generators that come with the course."""
+    return sorted(name for builder in BUILDERS for name in files.checkpoint_names(builder))
 
 
-def save_generator(generator: keras.Model, name_or_path: str | Path, card: str) -> Path:
+def save_generator(
+    generator: keras.Model, path: str | Path, card: str, *, shipped: bool = False
+) -> Path:
     """Write weights, architecture and card; files of an earlier save are replaced one by one.
 
     Args:
-        generator: The model to keep, usually `gan.ema_generator`.
-        name_or_path: A path without suffix; a bare name goes to the course's checkpoints.
+        generator: The model to keep, made by `dcgan_generator`; usually `gan.ema_generator`.
+        path: A path without suffix, for example `"runs/mine/generator"`. The names of the course's
+            checkpoints are for loading only.
         card: The model card, Markdown: data, licence, subjects, command, metrics, limits.
+        shipped: Whether the course's own checkpoints may be replaced: for its recipes.
 
     Returns:
         The path without suffix.
+
+    Raises:
+        ValueError: Another function made the model, or the path leads to the course's checkpoints.
     """
-    target = _resolve(name_or_path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    architecture = {"keras": keras.__version__, "model": json.loads(generator.to_json())}
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as folder:
-        finished = Path(folder) / target.name
-        generator.save_weights(f"{finished}.weights.h5")
-        Path(f"{finished}.json").write_text(json.dumps(architecture) + "\n", encoding="utf-8")
-        Path(f"{finished}.md").write_text(card.rstrip() + "\n", encoding="utf-8")
-        for suffix in SUFFIXES:
-            os.replace(f"{finished}{suffix}", f"{target}{suffix}")
-    return target
+    return files.save_checkpoint(generator, path, card, shipped=shipped)
 
 
 def load_generator(name_or_path: str | Path) -> keras.Model:
@@ -53,25 +47,10 @@ def load_generator(name_or_path: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: There is no such checkpoint; the message lists those there are.
-        ValueError: The weights do not fit the architecture beside them.
+        ValueError: It is no generator, was saved by a newer package or in Keras' own form, or the
+            weights do not fit the architecture beside them.
     """
-    path = _resolve(name_or_path)
-    if not Path(f"{path}.json").is_file() or not Path(f"{path}.weights.h5").is_file():
-        known = ", ".join(checkpoint_names()) or "none"
-        raise FileNotFoundError(
-            f"no checkpoint {str(name_or_path)!r}: {path.name}.json and {path.name}.weights.h5 "
-            f"are needed. The course ships: {known}"
-        )
-    architecture = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
-    generator = keras.models.model_from_json(json.dumps(architecture["model"]))
-    try:
-        generator.load_weights(f"{path}.weights.h5")
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(
-            f"{path.name}.weights.h5 does not hold the weights of the architecture in "
-            f"{path.name}.json: take both files from the same save ({error})"
-        ) from error
-    return generator
+    return files.load_checkpoint(name_or_path, BUILDERS)
 
 
 def load_card(name_or_path: str | Path) -> str:
@@ -80,12 +59,5 @@ def load_card(name_or_path: str | Path) -> str:
     Raises:
         FileNotFoundError: There is no card of that name.
     """
-    path = Path(f"{_resolve(name_or_path)}.md")
-    if not path.is_file():
-        raise FileNotFoundError(f"no model card {path.name}; there are: {checkpoint_names()}")
-    return path.read_text(encoding="utf-8")
-
-
-def _resolve(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
-    return checkpoints_folder() / path if path.parent == Path(".") else path
+    card = f"{files.find_checkpoint(name_or_path, '.md')}.md"
+    return Path(card).read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ GANs", ICLR 2016, arXiv:1511.06434. What differs from the paper, and why, is tau
 import keras
 import numpy as np
 
+from .._checkpoint_files import Architecture
 from .layers import DepthToSpace, LabelEmbedding, SpaceToDepth, SpectralNormalization
 
 START = 4  # pixels a side of the first feature map of G and the last of D
@@ -66,6 +67,7 @@ def dcgan_generator(
         ValueError: The image size, the number of widths or an option is not one of these.
     """
     widths = _checked_widths(image_size, widths)
+    architecture = Architecture("dcgan_generator", dict(locals()))  # for `save_generator`
     _one_of("upsampling", upsampling, ("transposed", "bilinear"))
     _one_of("last_stage", last_stage, ("transposed", "depth-to-space"))
     inputs = x = z = keras.Input((latent_dim,), name="z")
@@ -90,7 +92,7 @@ def dcgan_generator(
         x = DepthToSpace(2, name="depth_to_space")(x)
     # The image leaves in float32 also under mixed precision: losses and penalties read it.
     outputs = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
-    return keras.Model(inputs, outputs, name=name)
+    return architecture.noted_on(keras.Model(inputs, outputs, name=name))
 
 
 def dcgan_discriminator(

@@ -50,9 +50,9 @@ class GAN(keras.Model):
         self.generator, self.discriminator = generator, discriminator
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.architecture = getattr(generator, "architecture", None)  # to be saved
         self.ema_generator.trainable = False
-        self.ema, self.seed = ema, seed
-        self.latent_dim = generator.inputs[0].shape[-1]
+        self.ema, self.seed, self.latent_dim = ema, seed, generator.inputs[0].shape[-1]
         self.conditional = len(generator.inputs) > 1
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
