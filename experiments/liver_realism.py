@@ -40,9 +40,9 @@ SPECTRUM_SIDE = 24
 
 def phantom_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Slices of one phantom subject that show liver: images and masks (n, 256, 256) uint8."""
-    from medgan_utils.phantoms.liver_phantom import make_liver_subject
+    from medgan_utils.phantoms import make_abdomen
 
-    subject = make_liver_subject(seed)
+    subject = make_abdomen(seed)
     area = (subject.segmentation > 0).sum(axis=(0, 1))
     rng = np.random.default_rng([seed, 99])
     planes = np.sort(rng.permutation(np.flatnonzero(area > LEAST_LIVER_PIXELS))[:SLICES_EACH])

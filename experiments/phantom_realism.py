@@ -38,9 +38,9 @@ ROUNDS = {
 WRITE = """
 import sys, time
 try:
-    from medgan_utils.phantoms.brain_cohort import write_brain_phantom
-except ImportError:  # where it was before it had a module of its own
-    from medgan_utils.phantoms.brain_phantom import write_brain_phantom
+    from medgan_utils.phantoms import write_brain_phantom
+except ImportError:  # where it was in the first rounds
+    from medgan_utils.data.brain_phantom import write_brain_phantom
 started = time.perf_counter()
 write_brain_phantom(sys.argv[1], int(sys.argv[2]), lesion_fraction=0.0, progress=False)
 print(time.perf_counter() - started)

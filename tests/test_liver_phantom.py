@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from medgan_utils.data import load_slices
-from medgan_utils.phantoms import ct_physics, liver_model
-from medgan_utils.phantoms import liver_phantom as phantom
-from medgan_utils.phantoms.body_canvas import Canvas, capsule, ellipsoid, noise_field
+from medgan_utils.phantoms import cohort as writer
+from medgan_utils.phantoms import ct_physics, liver_anatomy, make_abdomen, write_liver_phantom
+from medgan_utils.phantoms.canvas import WHOLE, HounsfieldCanvas
+from medgan_utils.phantoms.solids import ellipsoid, random_field
 
 SMALL = dict(matrix=64, slices=20)
 
@@ -27,19 +28,19 @@ def digests(folder):
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "cohort"
-    paths = phantom.write_liver_phantom(folder, 4, **SMALL, progress=False)
+    paths = write_liver_phantom(folder, 4, **SMALL, progress=False)
     return folder, paths
 
 
 @pytest.fixture(scope="module")
 def bodies():
-    return [phantom.make_liver_subject(seed, **SMALL) for seed in range(6)]
+    return [make_abdomen(seed, **SMALL) for seed in range(6)]
 
 
 @pytest.fixture(scope="module")
 def fine():
     """One venous body with tumours on a finer grid."""
-    return phantom.make_liver_subject(7, tumours=3, phase="venous", matrix=128, slices=40)
+    return make_abdomen(7, tumours=3, phase="venous", matrix=128, slices=40)
 
 
 # Files
@@ -47,13 +48,13 @@ def fine():
 
 def test_same_seed_same_bytes(cohort, tmp_path):
     folder, _ = cohort
-    phantom.write_liver_phantom(tmp_path / "again", 4, **SMALL, progress=False)
+    write_liver_phantom(tmp_path / "again", 4, **SMALL, progress=False)
     assert digests(tmp_path / "again") == digests(folder)
 
 
 def test_other_seed_other_body(cohort, tmp_path):
     _, paths = cohort
-    other = phantom.write_liver_phantom(tmp_path / "b", 1, seed=1, **SMALL, progress=False)
+    other = write_liver_phantom(tmp_path / "b", 1, seed=1, **SMALL, progress=False)
     volumes = [nib.load(path).get_fdata() for path in (paths[0], paths[1], other[0])]
     for a, b in ((0, 1), (0, 2)):
         assert np.corrcoef(volumes[a].ravel(), volumes[b].ravel())[0, 1] < 0.97
@@ -82,7 +83,7 @@ def test_the_table_says_what_was_made(cohort):
         mask = nib.load(folder / f"segmentation-{number}.nii.gz").get_fdata()
         assert row["phase"] in ct_physics.PHASES
         assert (float(row["tumour_ml"]) > 0) == (mask == 2).any()
-        assert set(json.loads(row["tumours"])) <= set(liver_model.TUMOUR_KINDS)
+        assert set(json.loads(row["tumours"])) <= set(liver_anatomy.TUMOUR_KINDS)
         assert 600 < float(row["liver_ml"]) < 2600
 
 
@@ -98,7 +99,7 @@ def test_load_slices_reads_it(monkeypatch):
     def never(*_, **__):
         raise AssertionError("the cohort is written once")
 
-    monkeypatch.setattr(phantom, "write_liver_phantom", never)
+    monkeypatch.setattr(writer, "write_liver_phantom", never)
     again = load_slices("liver-phantom", 32, subjects=2, step_mm=40, **SMALL)
     assert len(again) < len(slices)
 
@@ -132,7 +133,7 @@ def test_subjects_differ(bodies):
 
 @pytest.mark.parametrize(("phase", "low", "high"), [("plain", 25, 85), ("venous", 65, 145)])
 def test_liver_hu_by_phase(phase, low, high):
-    subject = phantom.make_liver_subject(3, 0, phase, **SMALL)
+    subject = make_abdomen(3, 0, phase, **SMALL)
     assert low < np.median(subject.body[subject.segmentation == 1]) < high
 
 
@@ -154,8 +155,8 @@ def test_contrast_orders_in_the_phases():
 
 
 def test_same_body_with_and_without_tumours():
-    without = phantom.make_liver_subject(4, 0, "venous", **SMALL)
-    with_some = phantom.make_liver_subject(4, 3, "venous", **SMALL)
+    without = make_abdomen(4, 0, "venous", **SMALL)
+    with_some = make_abdomen(4, 3, "venous", **SMALL)
     assert (without.segmentation == 2).sum() == 0 and without.tumours == []
     assert len(with_some.tumours) == 3
     far = with_some.segmentation != 2
@@ -175,18 +176,18 @@ def test_tumours_lie_in_the_liver_and_are_darker(fine):
     assert liver[shell].mean() > 0.6
 
 
-@pytest.mark.parametrize("kind", liver_model.TUMOUR_KINDS)
+@pytest.mark.parametrize("kind", liver_anatomy.TUMOUR_KINDS)
 def test_tumour_kinds(kind):
     """A rim is brighter than the middle, chalk reaches bone's HU, the third kind is even."""
     axis = np.arange(-24, 24.0, 1.0)
-    canvas = Canvas(
+    canvas = HounsfieldCanvas(
         np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).astype(np.float32), [1] * 3
     )
     canvas.hu[:] = 100
     distance = ellipsoid(canvas.points, (0, 0, 0), (15, 15, 15))
-    fine = noise_field(np.random.default_rng(0), canvas.hu.shape, (1, 1, 1), 4)
-    liver_model._paint_tumour(
-        canvas, canvas.whole, distance, canvas.cover(distance), kind, 15.0, 60.0, fine, "venous"
+    fine = random_field(np.random.default_rng(0), canvas.hu.shape, (1, 1, 1), 4)
+    liver_anatomy._paint_tumour(
+        canvas, WHOLE, distance, canvas.cover(distance), 15.0, kind, 60.0, 105.0, fine
     )
     core, rim = canvas.hu[distance < -10], canvas.hu[np.abs(distance + 1.6) < 1]
     if kind == "rim":
@@ -203,7 +204,7 @@ def test_partial_volume_is_the_mean_of_finer_voxels():
     thin = np.arange(-20, 20, 0.5) + 0.25
     points = np.stack(np.meshgrid(thin, thin, thin, indexing="ij")).astype(np.float32)
     thick = points.reshape(3, 40, 2, 40, 2, 8, 10).mean(axis=(2, 4, 6))
-    canvas = Canvas(thick, (1.0, 1.0, 5.0))
+    canvas = HounsfieldCanvas(thick, (1.0, 1.0, 5.0))
 
     def sphere(p):
         return ellipsoid(p, (1, -2, 0.7), (12, 12, 12))
@@ -223,7 +224,7 @@ def test_vessel_trees_obey_murray():
     rng = np.random.default_rng(0)
     root = np.array([[0.0, 0, -10], [0, 0, 0]])
     leaves = rng.uniform([-40, -40, 5], [40, 40, 60], (80, 3))
-    segments = liver_model.grow_tree(root, leaves, 6.0)
+    segments = liver_anatomy.grow_tree(root, leaves, 6.0)
     into = {tuple(np.round(end, 6)): last for _, end, _, last in segments}
     out = {}
     for start, _, _, last in segments:
@@ -308,40 +309,24 @@ def test_the_mean_tissue_survives_the_scan(fine):
     assert fine.scan(dose=0.2)[liver].std() > 1.4 * image[liver].std()
 
 
-# Parts
-
-
-def test_noise_field_is_smooth_and_of_unit_size():
-    field = noise_field(np.random.default_rng(0), (50, 40, 20), (2, 2, 5), 15)
-    assert field.shape == (50, 40, 20)
-    assert 0.7 < field.std() < 1.3
-    assert np.abs(np.diff(field, axis=0)).std() < 0.35
-
-
-def test_a_capsule_by_hand():
-    points = np.array([[0.0, 5, 12], [3, 0, 0], [0, 0, 0]])
-    distance = capsule(points, np.array([0.0, 0, 0]), np.array([10.0, 0, 0]), 1.0, 2.0)
-    np.testing.assert_allclose(distance, [2.0, -1.5, 0.0], atol=1e-5)
-
-
 def test_clear_errors(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="choose one of plain, arterial, venous"):
-        phantom.make_liver_subject(0, phase="delayed", **SMALL)
+        make_abdomen(0, phase="delayed", **SMALL)
     with pytest.raises(ValueError, match="0 to 5"):
-        phantom.make_liver_subject(0, tumours=9, **SMALL)
+        make_abdomen(0, tumours=9, **SMALL)
     with pytest.raises(ValueError, match="out of range"):
-        phantom.make_liver_subject(0, matrix=8)
+        make_abdomen(0, matrix=8)
     with pytest.raises(ValueError, match="at least one"):
-        phantom.write_liver_phantom(tmp_path / "a", 0)
+        write_liver_phantom(tmp_path / "a", 0)
     with pytest.raises(ValueError, match="must be positive"):
         ct_physics.scan(np.zeros((8, 8, 1)), 1.0, np.random.default_rng(0), dose=0)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("kept")
     with pytest.raises(FileExistsError, match="not empty"):
-        phantom.write_liver_phantom(tmp_path / "full", 1)
-    monkeypatch.setattr(phantom, "_save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        write_liver_phantom(tmp_path / "full", 1)
+    monkeypatch.setattr(writer, "_save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        phantom.write_liver_phantom(tmp_path / "b", 2, **SMALL, progress=False)
+        write_liver_phantom(tmp_path / "b", 2, **SMALL, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 

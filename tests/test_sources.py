@@ -99,7 +99,7 @@ def test_the_phantom_is_written_once(phantom, phantom_cache, monkeypatch):
     def never(*_):
         raise AssertionError("written again")
 
-    monkeypatch.setattr("medgan_utils.phantoms.brain_cohort.write_brain_phantom", never)
+    monkeypatch.setattr("medgan_utils.phantoms.cohort.write_brain_phantom", never)
     again = load_slices("brain-phantom", 32, modalities=("T1", "T2"), **SMALL)
     assert len(again) == len(phantom)
     with pytest.raises(AssertionError, match="written again"):

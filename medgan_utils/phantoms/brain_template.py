@@ -1,4 +1,4 @@
-"""The anatomy every phantom subject is deformed from, and the smooth random fields that deform it.
+"""The average brain from which every head is deformed, and the distances that its skull is made of.
 
 Grey and white matter are the ICBM152 2009a symmetric maps that nilearn ships in its wheel (Fonov et
 al., NeuroImage 54:313-327, 2011, doi:10.1016/j.neuroimage.2010.07.033); their notice is in
@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
-from scipy.interpolate import BSpline
+
+from .solids import grid_points
 
 GRID_ORIGIN = np.array([-100.0, -140.0, -120.0])
 GRID_SHAPE = (101, 121, 111)
@@ -84,7 +85,7 @@ def load_template() -> Template:
     grey, white = (np.clip(i.get_fdata(dtype=np.float32), 0, 1) for i in (grey_image, white_image))
 
     axes = [GRID_ORIGIN[a] + GRID_MM * np.arange(n) for a, n in enumerate(GRID_SHAPE)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+    grid = grid_points(axes)
     brain = _interpolate(grey + white, grid - origin.reshape(3, 1, 1, 1)) > 0.4
     surface = ndimage.binary_fill_holes(_close(brain, 4))
     skull = _close(surface, 10)
@@ -112,8 +113,7 @@ def _ventricles(brain: np.ndarray, pial: np.ndarray, origin: np.ndarray) -> tupl
     low, high = np.array([-36, -62, -32]), np.array([37, 43, 35])
     box = tuple(slice(int(a), int(b)) for a, b in zip(low - origin, high - origin, strict=True))
     axes = [np.arange(a, b, dtype=np.float32) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"))
-    index = (points - GRID_ORIGIN.reshape(3, 1, 1, 1)) / GRID_MM
+    index = (grid_points(axes) - GRID_ORIGIN.reshape(3, 1, 1, 1)) / GRID_MM
     deep = _interpolate(pial, index, "nearest") < -8
     fluid = np.clip(1 - brain[box], 0, 1) * deep
     labels, _ = ndimage.label(fluid > 0.5)
@@ -125,31 +125,3 @@ def _without_rim(grey: np.ndarray, white: np.ndarray, ventricle: np.ndarray) -> 
     """Take away the grey rim that averaging left around the ventricles."""
     near = np.clip(4 * ndimage.gaussian_filter(ventricle, 1.5), 0, 1)
     return (grey * (1 - 0.6 * near * np.clip(1 - white, 0, 1))).astype(np.float32)
-
-
-def random_field(
-    rng: np.random.Generator, shape: tuple[int, int, int], spacing_mm: float, knot_mm: float
-) -> np.ndarray:
-    """A smooth random field: cubic B-splines on knots `knot_mm` apart, coefficients from N(0, 1).
-
-    Args:
-        rng: where the coefficients come from.
-        shape: voxels along x, y, z; the knots are fixed in millimetres, so that the same generator
-            gives the same field at every spacing as long as shape times spacing is the same.
-        spacing_mm: edge of a voxel.
-        knot_mm: distance between knots.
-
-    Returns:
-        shape float32, scaled to a standard deviation of about 1.
-    """
-    bases = []
-    for size in shape:
-        position = spacing_mm * (np.arange(size) + 0.5) / knot_mm
-        count = int(np.ceil(spacing_mm * size / knot_mm)) + 3
-        knots = np.arange(-3, count + 1)
-        bases.append(BSpline.design_matrix(position, knots.astype(float), 3).toarray())
-    weights = rng.standard_normal([basis.shape[1] for basis in bases])
-    field = np.einsum("xa,abc->xbc", bases[0], weights, optimize=True)
-    field = np.einsum("yb,xbc->xyc", bases[1], field, optimize=True)
-    field = np.einsum("zc,xyc->xyz", bases[2], field, optimize=True)
-    return (field / 0.33).astype(np.float32)

@@ -61,7 +61,7 @@ def _phantom_folder(
 ) -> Path:
     """Return the folder of the cohort with these settings, written if it is not there yet."""
     from ...phantoms import VERSION
-    from ...phantoms.brain_cohort import write_brain_phantom
+    from ...phantoms.cohort import write_brain_phantom
 
     # A changed phantom is another cohort: old files must not pass for it.
     settings = (VERSION, count, spacing_mm, modalities, seed, lesion_fraction)

@@ -58,7 +58,7 @@ def _phantom_folder(
 ) -> Path:
     """Return the folder of the cohort with these settings, written if it is not there yet."""
     from ...phantoms import VERSION
-    from ...phantoms.liver_phantom import write_liver_phantom
+    from ...phantoms.cohort import write_liver_phantom
 
     # A changed phantom is another cohort: old files must not pass for it.
     settings = (VERSION, count, seed, matrix, slices, dose, phase)

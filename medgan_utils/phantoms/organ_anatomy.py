@@ -1,15 +1,15 @@
-"""The organs of the upper abdomen beside the liver: vessels, stomach, bowel, spleen, kidneys,
-heart.
+"""The organs beside the liver: vessels, stomach, bowel, spleen, kidneys, and the heart above.
 
-Positions are millimetres in the frame of `body_canvas`, placed by eye on abdominal CT.
+Positions are millimetres in the frame of `abdomens`, placed by eye on abdominal CT.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .body_canvas import Canvas, capsule, ellipsoid, smooth_union
-from .trunk_model import Trunk
+from .canvas import HounsfieldCanvas
+from .solids import capsule, ellipsoid, smooth_union
+from .trunk_anatomy import Trunk
 
 AORTA = np.array(
     [[-14, -22, 60], [-11, -17, -20], [-8, -14, -80], [-4, -14, -150], [-2, -15, -260]]
@@ -66,7 +66,9 @@ def _wander(line: list, rng: np.random.Generator, sd_mm: float, pieces: int) -> 
     return CubicSpline(np.arange(len(line)), line)(places).astype(np.float32)
 
 
-def _paint_bowel(canvas: Canvas, hu: dict, contents: dict, rng: np.random.Generator) -> None:
+def _paint_bowel(
+    canvas: HounsfieldCanvas, hu: dict, contents: dict, rng: np.random.Generator
+) -> None:
     """Colon around the abdomen, loops of small bowel in its middle."""
     wall = hu["bowel_wall"]
     for start, end, count in ((14, 22, 6), (9, 14, 16)):
@@ -86,7 +88,7 @@ def _paint_bowel(canvas: Canvas, hu: dict, contents: dict, rng: np.random.Genera
         canvas.tube(line, radius * haustra, contents["colon"], wall)
 
 
-def _paint_mesentery(canvas: Canvas, hu: dict, rng: np.random.Generator) -> None:
+def _paint_mesentery(canvas: HounsfieldCanvas, hu: dict, rng: np.random.Generator) -> None:
     """Small vessels in the fat."""
     for _ in range(80):
         start = rng.uniform([-70, -15, -200], [60, 60, -50])
@@ -105,7 +107,9 @@ def _paint_heart(trunk: Trunk, hu: dict[str, float]) -> None:
     canvas.tube([[-12, -38, 60], [-10, -10, -20], [-12, 0, -32]], 7, 40, 45)  # oesophagus
 
 
-def _paint_retroperitoneum(canvas: Canvas, hu: dict, shape: dict, rng: np.random.Generator) -> None:
+def _paint_retroperitoneum(
+    canvas: HounsfieldCanvas, hu: dict, shape: dict, rng: np.random.Generator
+) -> None:
     """Great vessels and their branches, pancreas, duodenum, adrenal glands."""
     duodenum = [(30, 40, -104), (44, 18, -116), (42, 2, -145), (10, 0, -158), (-30, 8, -140)]
     canvas.tube(_wander(duodenum, rng, 3, 12), 10, 25, hu["bowel_wall"])

@@ -1,7 +1,6 @@
-"""The trunk around the organs: skin, fat, muscles, ribs, spine, lungs, diaphragm, and the table
-below.
+"""The trunk around the organs: skin, fat, muscles, ribs, spine, lungs, diaphragm; and the table.
 
-Shapes are simple solids placed by eye on abdominal CT, in the frame of `body_canvas`. They are a
+Shapes are simple solids placed by eye on abdominal CT, in the frame of `abdomens`. They are a
 stage for the liver, not an atlas.
 """
 
@@ -9,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .body_canvas import Canvas, ellipsoid, noise_field, smooth_union
+from .canvas import HounsfieldCanvas
+from .solids import ellipsoid, random_field, smooth_union, stretched
 
 RIB_SPACING_MM, VERTEBRA_MM = 27.0, 34.0
 SPINE_Y = -46.0
@@ -28,11 +28,11 @@ class Trunk:
         texture: random fields of unit variance, "fine" (4 mm), "middle" (9 mm), "coarse" (35 mm).
     """
 
-    def __init__(self, canvas: Canvas, shape: dict[str, float], rng: np.random.Generator):
+    def __init__(self, canvas: HounsfieldCanvas, shape: dict[str, float], rng: np.random.Generator):
         self.canvas, self.shape = canvas, shape
         x, y, z = canvas.points
         self.texture = {
-            name: noise_field(rng, x.shape, canvas.spacing_mm, knot)
+            name: random_field(rng, x.shape, canvas.spacing_mm, knot)
             for name, knot in (("fine", 4.0), ("middle", 9.0), ("coarse", 35.0))
         }
         self.angle = np.arctan2(np.abs(x), -y)
@@ -116,25 +116,20 @@ def _paint_muscle_bellies(trunk: Trunk, hu: dict[str, float], rng: np.random.Gen
     streaks = np.clip(0.5 * fine + 0.6 * middle - 1.3 + 1.6 * trunk.shape["fatty_muscle"], 0, 1)
     flesh = hu["muscle"] - 100 * streaks
     grow = np.clip((-z + 20) / 170, 0, 1)
-    belly = _oval(side - 31 - 4 * grow, y + 82, 27 + 9 * grow, 16 + 6 * grow)
+    belly = stretched([side - 31 - 4 * grow, y + 82], [27 + 9 * grow, 16 + 6 * grow])
     belly = np.maximum(belly, trunk.muscle[box] + 3)
     canvas.fill(belly - 1.5, hu["fat"] + 10, box)
     canvas.fill(belly, flesh, box)
     psoas = np.clip((-z - 70) / 90, 0, 1)
     radius = 6 + 16 * psoas
-    belly = _oval(side - 30 - 9 * psoas, y + 50, radius, radius)
+    belly = stretched([side - 30 - 9 * psoas, y + 50], [radius, radius])
     canvas.fill(belly + 40 * (psoas == 0), flesh, box)
-    lumborum = _oval(side - 66, y + 68, 21, 9)
+    lumborum = stretched([side - 66, y + 68], [21, 9])
     canvas.fill(np.maximum(lumborum, z + 105), flesh, box)
     right, left = rng.uniform(4, 7, 2)
     thick = np.where(x > 0, right, left)
-    crus = _oval(side - 15 - 0.03 * (z + 30), y + 24, 1.2 * thick, 2.4 * thick)
+    crus = stretched([side - 15 - 0.03 * (z + 30), y + 24], [1.2 * thick, 2.4 * thick])
     canvas.fill(np.maximum(crus, z + 5), hu["muscle"], box)
-
-
-def _oval(x: np.ndarray, y: np.ndarray, wide, deep) -> np.ndarray:
-    """Approximate signed distance to an ellipse around the origin, mm."""
-    return (np.sqrt((x / wide) ** 2 + (y / deep) ** 2) - 1) * np.minimum(wide, deep)
 
 
 def _paint_ribs(trunk: Trunk, hu: dict[str, float]) -> None:
@@ -193,10 +188,9 @@ def _paint_spine(trunk: Trunk, hu: dict[str, float]) -> None:
 
 
 def paint_table(
-    canvas: Canvas, world: np.ndarray, back_mm: float, rng: np.random.Generator
+    canvas: HounsfieldCanvas, world: np.ndarray, back_mm: float, rng: np.random.Generator
 ) -> None:
-    """Paint the table: one or two thin bright shells, flat or curved, with edges; world in mm (3,
-    …).
+    """Paint the table: one or two thin bright shells, flat or curved, with edges.
 
     Args:
         canvas: painted.
@@ -217,4 +211,4 @@ def paint_table(
         edge = np.hypot(np.abs(x) - half, y - top + thick / 3) - rng.uniform(1, 4)
         shell = np.minimum(shell, edge)
     where = canvas.hu < -500
-    canvas.paint(canvas.whole, canvas.cover(shell) * where, float(rng.uniform(100, 900)))
+    canvas.paint(canvas.cover(shell) * where, float(rng.uniform(100, 900)))

@@ -8,68 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .brain_template import Template, random_field
-from .mr_physics import TISSUES
-
-NAMES = list(TISSUES)
-
-
-class Canvas:
-    """Tissue fractions being painted; later paint covers earlier paint by its own coverage.
-
-    Attributes:
-        points: (3, X, Y, Z) float32, MNI position that every voxel of the subject shows, mm.
-        fractions: (tissues, X, Y, Z) float32, summing to 1 in every voxel.
-        spacing_mm: voxel edge, mm.
-    """
-
-    def __init__(self, points: np.ndarray, spacing_mm: float):
-        self.points = points
-        self.spacing_mm = spacing_mm
-        self.fractions = np.zeros((len(NAMES), *points.shape[1:]), np.float32)
-        self.fractions[0] = 1
-
-    def paint(self, tissue: str, coverage: np.ndarray) -> None:
-        """Cover with one tissue; `coverage` (X, Y, Z) from 0 to 1."""
-        painted = coverage > 0
-        box = []
-        for axis in range(3):
-            hit = np.flatnonzero(painted.any(tuple({0, 1, 2} - {axis})))
-            if len(hit) == 0:
-                return
-            box.append(slice(hit[0], hit[-1] + 1))
-        part, coverage = self.fractions[:, *box], coverage[tuple(box)]
-        part *= 1 - coverage
-        part[NAMES.index(tissue)] += coverage
-
-    def fill(self, tissue: str, distance: np.ndarray, where: np.ndarray | float = 1.0) -> None:
-        """Cover where a signed distance (mm) is negative, with a soft edge one voxel wide."""
-        self.paint(tissue, np.clip(0.5 - distance / self.spacing_mm, 0, 1) * where)
-
-    def solid(self, tissue: str, centre, radii, where: np.ndarray | float = 1.0, both=True) -> None:
-        """Fill an ellipsoid (mm); with `both`, also its mirror image across the midline."""
-        self.fill(tissue, self.ellipsoid(centre, radii, both), where)
-
-    def ellipsoid(self, centre, radii, both: bool = True) -> np.ndarray:
-        """Approximate signed distance to an ellipsoid, mm."""
-        x, y, z = self.points
-        x = np.abs(x) if both else x
-        scaled = np.sqrt(
-            ((x - centre[0]) / radii[0]) ** 2
-            + ((y - centre[1]) / radii[1]) ** 2
-            + ((z - centre[2]) / radii[2]) ** 2
-        )
-        return ((scaled - 1) * np.float32(min(radii))).astype(np.float32)
-
-
-def smooth_union(first: np.ndarray, second: np.ndarray, width_mm: float) -> np.ndarray:
-    """Union of two signed distances with a fillet (polynomial smooth minimum)."""
-    mix = np.clip(0.5 + 0.5 * (second - first) / width_mm, 0, 1)
-    return second + (first - second) * mix - width_mm * mix * (1 - mix)
+from .brain_template import Template
+from .canvas import TissueCanvas
+from .solids import random_field, smooth_union
 
 
 def paint_head(
-    canvas: Canvas, template: Template, rng: np.random.Generator, shape: dict[str, float]
+    canvas: TissueCanvas, template: Template, rng: np.random.Generator, shape: dict[str, float]
 ) -> None:
     """Paint scalp, face, neck, skull and the fluid inside it; the brain is painted afterwards.
 
@@ -82,7 +27,7 @@ def paint_head(
     """
 
     def field(knot_mm: float) -> np.ndarray:
-        return random_field(rng, canvas.points.shape[1:], canvas.spacing_mm, knot_mm)
+        return random_field(rng, canvas.points.shape[1:], canvas.spacing_mm, knot_mm, True)
 
     csf = shape["csf_mm"] * np.clip(1 + 0.4 * field(35), 0.2, 2)
     inner = template.sample("depth", canvas.points) - csf
@@ -100,7 +45,7 @@ def paint_head(
     _paint_neck(canvas)
 
 
-def _head_outline(canvas: Canvas, cranium: np.ndarray, shape: dict[str, float]) -> np.ndarray:
+def _head_outline(canvas: TissueCanvas, cranium: np.ndarray, shape: dict[str, float]) -> np.ndarray:
     """Signed distance to the skin, mm."""
     x, y, z = canvas.points
     wide = shape["face_mm"]
@@ -115,7 +60,7 @@ def _head_outline(canvas: Canvas, cranium: np.ndarray, shape: dict[str, float]) 
     return smooth_union(outline, ears, 3)
 
 
-def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field) -> None:
+def _paint_soft_tissue(canvas: TissueCanvas, outer, skull_surface, field) -> None:
     """Skin, fat below it, and what is below the skull: muscle with streaks of fat."""
     _, y, z = canvas.points
     canvas.fill("skin", outer)
@@ -132,7 +77,7 @@ def _paint_soft_tissue(canvas: Canvas, outer, skull_surface, field) -> None:
     canvas.fill("muscle", np.maximum(outer + 3.0, -skull_surface), np.clip(4 * temporal, 0, 1))
 
 
-def _paint_face(canvas: Canvas, field) -> None:
+def _paint_face(canvas: TissueCanvas, field) -> None:
     """Bones, air and orbits of the face."""
     texture = field(6)
     x = canvas.points[0]
@@ -165,7 +110,7 @@ def _paint_face(canvas: Canvas, field) -> None:
     _paint_orbits(canvas)
 
 
-def _paint_orbits(canvas: Canvas) -> None:
+def _paint_orbits(canvas: TissueCanvas) -> None:
     """Both orbits: fat, globe with lens and vitreous, optic nerve and rectus muscles."""
     canvas.solid("bone", (31, 50, -37), (20, 28, 19))
     canvas.solid("fat", (31, 50, -37), (18, 26, 17))
@@ -185,7 +130,7 @@ def _paint_orbits(canvas: Canvas) -> None:
     canvas.solid("lens", (32, 74.5, -37), (5, 2.6, 5))
 
 
-def _paint_skull(canvas: Canvas, inner, thickness, field) -> None:
+def _paint_skull(canvas: TissueCanvas, inner, thickness, field) -> None:
     """Outer table, diploe and inner table; frontal sinus, petrous bone and clivus."""
     x, y, z = canvas.points
     texture = field(5)
@@ -201,7 +146,7 @@ def _paint_skull(canvas: Canvas, inner, thickness, field) -> None:
     canvas.solid("air", (9, 76, -14), (11, 5, 11), np.clip((np.abs(x) - 0.5) / 1.5, 0, 1))
 
 
-def _paint_neck(canvas: Canvas) -> None:
+def _paint_neck(canvas: TissueCanvas) -> None:
     """Upper cervical spine: bone ring, fluid and cord below the template's end."""
     x, y, z = canvas.points
     below = np.clip((-66 - z) / 6, 0, 1)

@@ -1,6 +1,6 @@
 """The liver: its lobes, two vessel trees that branch as Murray's law says, gallbladder and tumours.
 
-Positions are millimetres in the frame of `body_canvas`; the liver lies at positive x, on the
+Positions are millimetres in the frame of `abdomens`; the liver lies at positive x, on the
 patient's right.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .body_canvas import Box, Canvas, capsule, ellipsoid, noise_field, smooth_cut, smooth_union
-from .organ_model import CAVA, PORTAL, kidney_distance, stomach_distance
-from .trunk_model import Trunk
+from .canvas import Box, HounsfieldCanvas
+from .organ_anatomy import CAVA, PORTAL, kidney_distance, stomach_distance
+from .solids import capsule, ellipsoid, random_field, smooth_cut, smooth_union
+from .trunk_anatomy import Trunk
 
 TUMOUR_KINDS = ("hypodense", "rim", "calcified")
 
@@ -115,28 +116,20 @@ def grow_tree(
     ]
 
 
-def paint_liver(
-    trunk: Trunk, hu: dict[str, float], rng: np.random.Generator, phase: str
-) -> np.ndarray:
+def paint_liver(trunk: Trunk, hu: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     """Paint liver, vessels and gallbladder, and mark the liver; returns its signed distance."""
     canvas, shape = trunk.canvas, trunk.shape
     liver = liver_distance(trunk)
     inside = canvas.cover(liver)
     rim = canvas.cover(liver - 1.5) * (cava_distance(canvas.points, shape) > 0.5)
-    canvas.paint(canvas.whole, rim, hu["fat"])
+    canvas.paint(rim, hu["fat"])
     texture = 2.0 * trunk.texture["coarse"] + 1.2 * trunk.texture["middle"]
-    canvas.paint(canvas.whole, inside, hu["liver"] + texture)
-    canvas.mark("liver", canvas.whole, inside)
+    canvas.paint(inside, hu["liver"] + texture)
+    canvas.mark("liver", inside)
     leaves = _points_inside(canvas, liver, 260, 5.0, rng)
     half = len(leaves) // 2
-    _paint_tree(
-        canvas,
-        liver,
-        np.add(PORTAL, [[0, 0, 0], [0, 0, 0], [6, 2, 4]]),
-        leaves[:half],
-        6.5,
-        hu["portal"],
-    )
+    root = np.add(PORTAL, [[0, 0, 0], [0, 0, 0], [6, 2, 4]])
+    _paint_tree(canvas, liver, root, leaves[:half], 6.5, hu["portal"])
     mouth = CAVA[1] + np.array([0, 0, -6.0])
     targets = [(70, -10, -45), (38, 42, -40), (-15, 48, -40)]
     groups = np.argmin(
@@ -153,7 +146,7 @@ def paint_liver(
     return liver
 
 
-def _paint_tree(canvas: Canvas, liver, root, leaves, radius: float, hu: float) -> None:
+def _paint_tree(canvas: HounsfieldCanvas, liver, root, leaves, radius: float, hu: float) -> None:
     for start, end, first, last in grow_tree(np.asarray(root), leaves, radius):
         if max(first, last) < 0.5:
             continue
@@ -166,7 +159,11 @@ def _paint_tree(canvas: Canvas, liver, root, leaves, radius: float, hu: float) -
 
 
 def _points_inside(
-    canvas: Canvas, liver: np.ndarray, count: int, depth_mm: float, rng: np.random.Generator
+    canvas: HounsfieldCanvas,
+    liver: np.ndarray,
+    count: int,
+    depth_mm: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Points (n, 3) spread over the liver, so deep below its surface."""
     found = np.flatnonzero(liver.ravel() < -depth_mm)
@@ -198,7 +195,7 @@ def paint_tumours(
         What was painted: kind, radius_mm, contrast_hu.
     """
     canvas, painted = trunk.canvas, []
-    canvas.mark("tumour", canvas.whole, np.zeros_like(liver))
+    canvas.mark("tumour", 0.0)
     for centre in _points_inside(canvas, liver, count, 7.0, rng):
         kind = str(rng.choice(TUMOUR_KINDS, p=(0.55, 0.33, 0.12)))
         radius = float(np.clip(np.exp(rng.normal(np.log(11), 0.55)), 4, 38))
@@ -206,24 +203,16 @@ def paint_tumours(
         box = canvas.box(centre - 1.8 * radius - 4, centre + 1.8 * radius + 4)
         distance = _tumour_distance(canvas, box, centre, radius, rng)
         inside = canvas.cover(distance / rng.uniform(1.0, 2.2)) * canvas.cover(liver[box] + 0.5)
-        _paint_tumour(
-            canvas,
-            box,
-            distance,
-            inside,
-            kind,
-            radius,
-            hu["liver"] - contrast,
-            trunk.texture["fine"][box],
-            phase,
-        )
-        canvas.mark("tumour", box, inside)
+        fine, level = trunk.texture["fine"][box], hu["liver"] - contrast
+        rim_hu = level + (8 if phase == "plain" else 45)
+        _paint_tumour(canvas, box, distance, inside, radius, kind, level, rim_hu, fine)
+        canvas.mark("tumour", inside, box)
         painted.append({"kind": kind, "radius_mm": radius, "contrast_hu": contrast})
     return painted
 
 
 def _tumour_distance(
-    canvas: Canvas, box: Box, centre: np.ndarray, radius: float, rng: np.random.Generator
+    canvas: HounsfieldCanvas, box: Box, centre: np.ndarray, radius: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Signed distance to one tumour with a smooth irregular border, mm."""
     radii = radius * rng.uniform(0.8, 1.2, 3)
@@ -232,28 +221,20 @@ def _tumour_distance(
     for _ in range(int(rng.integers(0, 3))):  # lobes
         lobe = centre + rng.normal(0, 0.55 * radius, 3)
         distance = smooth_union(distance, ellipsoid(points, lobe, 0.6 * radii), 0.4 * radius)
-    bumps = noise_field(rng, distance.shape, canvas.spacing_mm, max(0.7 * radius, 5.0))
+    bumps = random_field(rng, distance.shape, canvas.spacing_mm, max(0.7 * radius, 5.0))
     return distance + 0.12 * radius * bumps
 
 
 def _paint_tumour(
-    canvas: Canvas,
-    box: Box,
-    distance,
-    inside,
-    kind: str,
-    radius: float,
-    hu: float,
-    fine,
-    phase: str,
+    canvas: HounsfieldCanvas, box: Box, distance, inside, radius, kind: str, hu, rim_hu, fine
 ) -> None:
     """Paint one tumour by kind: even, with a bright rim and a dark middle, or with chalk."""
-    canvas.paint(box, inside, hu + 2 * fine)
+    canvas.paint(inside, hu + 2 * fine, box)
     if kind == "rim":
         rim = max(2.0, 0.22 * radius)
-        bright = hu + (8 if phase == "plain" else 45)
-        canvas.paint(box, inside * canvas.cover(np.abs(distance + 0.5 * rim) - 0.5 * rim), bright)
-        canvas.paint(box, inside * canvas.cover(distance + 0.55 * radius), hu - 15)
+        shell = canvas.cover(np.abs(distance + 0.5 * rim) - 0.5 * rim)
+        canvas.paint(inside * shell, rim_hu, box)
+        canvas.paint(inside * canvas.cover(distance + 0.55 * radius), hu - 15, box)
     elif kind == "calcified":
         specks = np.clip(2 * (fine - 0.5), 0, 1) * canvas.cover(distance + 0.25 * radius)
-        canvas.paint(box, inside * specks, 380.0)
+        canvas.paint(inside * specks, 380.0, box)

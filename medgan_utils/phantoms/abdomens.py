@@ -1,30 +1,25 @@
-"""Liver phantom: abdominal CT of patients that do not exist, in the layout of LiTS.
+"""Abdomens of people who do not exist, scanned by CT, with the liver and its tumours marked.
 
-Every subject has a trunk (`trunk_model`), organs (`organ_model`) and a liver with vessels and
-tumours (`liver_model`) of its own shape, and is scanned with photon noise (`ct_physics`). Nothing
-is downloaded, no patient is shown.
+Each has a trunk (`trunk_anatomy`), organs (`organ_anatomy`) and a liver with vessels and tumours
+(`liver_anatomy`) of its own shape, and is scanned with photon noise (`ct_physics`). Nothing is
+downloaded, no patient is shown.
+
+Positions are millimetres in the phantom's frame: x to the patient's right, y to the front, z up,
+the origin in the middle of the trunk at the level of the liver's dome.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from tqdm.auto import tqdm
 
-from .._files import written_whole
-from .body_canvas import Canvas, noise_field
+from .canvas import HounsfieldCanvas
 from .ct_physics import PHASES, draw_hu, draw_scanner, scan
-from .liver_model import paint_liver, paint_tumours
-from .organ_model import paint_organs
-from .trunk_model import Trunk, paint_table, paint_trunk
+from .liver_anatomy import paint_liver, paint_tumours
+from .organ_anatomy import paint_organs
+from .solids import grid_points, random_field
+from .trunk_anatomy import Trunk, paint_table, paint_trunk
 
 SLICE_MM = 5.0
 TOP_MM = 18.0
@@ -32,8 +27,8 @@ TOP_MM = 18.0
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One phantom subject.
+class Abdomen:
+    """One abdomen.
 
     Attributes:
         body: (X, X, Z) float32, HU before the scan, canonical RAS.
@@ -61,13 +56,13 @@ class Subject:
         return scan(self.body, float(self.affine[0, 0]), rng, dose, **self.scanner)
 
 
-def make_liver_subject(
+def make_abdomen(
     seed: int,
     tumours: int | None = None,
     phase: str | None = None,
     matrix: int = 256,
     slices: int = 40,
-) -> Subject:
+) -> Abdomen:
     """Make the body of one subject.
 
     The same seed with other `tumours` or another `phase` is the same body, so that pairs can be
@@ -98,16 +93,16 @@ def make_liver_subject(
     hu, scanner = draw_hu(contrast, phase), draw_scanner(contrast, across * shape["size"])
     affine, world, points = _grid(matrix, slices, pose, shape)
     spacing = np.diag(affine)[:3] / (shape["size"] * np.array([1.0, shape["depth"], 1.0]))
-    canvas = Canvas(points, spacing)
+    canvas = HounsfieldCanvas(points, spacing)
     trunk = Trunk(canvas, shape, body)
     paint_trunk(trunk, hu, body)
     paint_organs(trunk, hu, organs)
-    liver = paint_liver(trunk, hu, vessels, phase)
+    liver = paint_liver(trunk, hu, vessels)
     painted = paint_tumours(trunk, liver, hu, count, lesions, phase)
     _paint_bed(canvas, world, bed)
     segmentation = (canvas.marked["liver"] > 0.5).astype(np.uint8)
     segmentation[canvas.marked["tumour"] > 0.5] = 2
-    return Subject(canvas.hu, segmentation, affine, phase, scanner, shape, painted, int(seed))
+    return Abdomen(canvas.hu, segmentation, affine, phase, scanner, shape, painted, int(seed))
 
 
 def draw_shape(rng: np.random.Generator) -> dict[str, float]:
@@ -159,7 +154,7 @@ def _grid(
     heights = TOP_MM - step / 2 - step * np.arange(slices)[::-1]
     affine = np.diag([pixel, pixel, step, 1.0])
     affine[:3, 3] = plane[0], plane[0], heights[0]
-    world = np.stack(np.meshgrid(plane, plane, heights, indexing="ij")).astype(np.float32)
+    world = grid_points([plane, plane, heights]).astype(np.float32)
     turn, shift = np.deg2rad(rng.normal(0, 2.0)), rng.normal(0, (6, 8, 6))
     x, y, z = (world[axis] - np.float32(shift[axis]) for axis in range(3))
     y = y - 10
@@ -169,96 +164,11 @@ def _grid(
     spacing = (pixel, pixel, step)
     for knot, amplitude in ((90.0, 3.0), (32.0, 1.6)):
         for axis in range(3):
-            points[axis] += amplitude * noise_field(rng, x.shape, spacing, knot)
+            points[axis] += amplitude * random_field(rng, x.shape, spacing, knot)
     return affine, world, points
 
 
-def _paint_bed(canvas: Canvas, world: np.ndarray, rng: np.random.Generator) -> None:
+def _paint_bed(canvas: HounsfieldCanvas, world: np.ndarray, rng: np.random.Generator) -> None:
     """Put the table just below the lowest point of the back."""
     body = (canvas.hu > -500).any(axis=(0, 2))
     paint_table(canvas, world, float(world[1, 0, np.argmax(body), 0]), rng)
-
-
-def write_liver_phantom(
-    folder: str | os.PathLike,
-    subjects: int = 30,
-    seed: int = 0,
-    matrix: int = 256,
-    slices: int = 40,
-    dose: float = 1.0,
-    phase: str | None = None,
-    progress: bool = True,
-) -> list[Path]:
-    """Write a cohort as `volume-N.nii.gz` (HU) and `segmentation-N.nii.gz` (0, 1, 2).
-
-    The same arguments give the same bytes. The folder appears whole or not at all.
-
-    Args:
-        folder: new folder.
-        subjects: how many.
-        seed: which cohort.
-        matrix: voxels along x and y.
-        slices: of each volume.
-        dose: see `ct_physics.scan`.
-        phase: of all subjects; by default drawn for each.
-        progress: show a progress bar.
-
-    Returns:
-        The volumes.
-
-    Raises:
-        FileExistsError: `folder` exists and is not empty.
-        ValueError: a number out of range.
-    """
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
-    if subjects < 1:
-        raise ValueError(f"subjects is {subjects}; ask for at least one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder, folder=True) as work:
-
-        def one(number: int) -> dict:
-            subject = make_liver_subject(
-                1000 * seed + number, phase=phase, matrix=matrix, slices=slices
-            )
-            volume = np.rint(subject.scan(dose)).astype(np.int16)
-            _save(work / f"volume-{number}.nii.gz", volume, subject.affine)
-            _save(work / f"segmentation-{number}.nii.gz", subject.segmentation, subject.affine)
-            return _row(number, subject, dose)
-
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            made = pool.map(one, range(subjects))
-            rows = list(tqdm(made, "liver phantom", subjects, disable=not progress))
-        _write_table(work / "participants.tsv", rows)
-    return [folder / f"volume-{number}.nii.gz" for number in range(subjects)]
-
-
-def _row(number: int, subject: Subject, dose: float) -> dict:
-    """One row of `participants.tsv`."""
-    voxel_ml = float(np.prod(np.diag(subject.affine)[:3])) / 1000
-    return {
-        "participant_id": f"volume-{number}",
-        "phase": subject.phase,
-        "liver_ml": float((subject.segmentation > 0).sum() * voxel_ml),
-        "tumour_ml": float((subject.segmentation == 2).sum() * voxel_ml),
-        "tumours": json.dumps([t["kind"] for t in subject.tumours]),
-        "dose": dose,
-        **subject.scanner,
-        **subject.shape,
-    }
-
-
-def _save(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
-    """Write a compressed NIfTI whose bytes depend on its content alone."""
-    image = nib.Nifti1Image(voxels, affine)
-    image.header.set_xyzt_units("mm")
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
-
-
-def _write_table(path: Path, rows: list[dict]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
-        table.writeheader()
-        for row in rows:
-            table.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
