@@ -1,15 +1,18 @@
-"""The course's workflow as one command: `python -m medgan_utils fetch|train|sample|evaluate`."""
+"""The course's workflow as one command: `python -m medgan_utils inspect|fetch|train|…`."""
 
 import argparse
-import json
+import re
 import sys
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-from . import workflow
+from . import inspection, judging, workflow
 
 EXAMPLES = """
 a folder of your own, from files to a report:
-  python -m medgan_utils fetch folder --folder my/volumes --out runs/mine
+  python -m medgan_utils inspect my/heads
+  python -m medgan_utils fetch folder --folder my/heads --out runs/mine
   python -m medgan_utils train runs/mine --steps 6000
   python -m medgan_utils sample runs/mine --count 64 --out samples.png
   python -m medgan_utils evaluate runs/mine
@@ -17,6 +20,7 @@ a folder of your own, from files to a report:
 Each step reads what the one before left in the run's folder. `train` goes on where it was
 stopped. Every command explains its options: python -m medgan_utils train --help
 """
+SIZES = (32, 64, 128, 256)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _command(commands, "list", workflow.show_sources, "List the sources that `fetch` knows.")
+    _add_inspect(commands)
     _add_fetch(commands)
     _add_train(commands)
     _add_sample(commands)
@@ -45,33 +51,61 @@ def _command(commands, name: str, function, help: str) -> argparse.ArgumentParse
     return one
 
 
+def _add_inspect(commands) -> None:
+    help = "Say what would be read from a folder, and draw a contact sheet, before anything is."
+    one = _command(commands, "inspect", inspection.inspect, help)
+    one.add_argument("folder", type=Path, help="where your files lie")
+    one.add_argument("--out", type=Path, default=Path("contact-sheet.png"), help="contact sheet")
+    _add_reading(one)
+
+
 def _add_fetch(commands) -> None:
-    one = _command(
-        commands, "fetch", workflow.fetch, "Read a source, cut axial slices, keep them for a run."
-    )
-    one.add_argument("source", help="a name listed by `fetch list`, for example brain-phantom")
+    help = "Read a source, cut axial slices, keep them for a run."
+    one = _command(commands, "fetch", workflow.fetch, help)
+    one.add_argument("source", help="a name that `list` prints, for example brain-phantom")
     one.add_argument("--out", type=Path, default=Path("runs/first"), help="folder of the run")
-    one.add_argument("--folder", type=Path, help="where your files lie (source `folder`, `ixi`)")
-    one.add_argument("--image-size", type=int, default=64, help="pixels a side: 32, 64, 128, 256")
+    one.add_argument("--replace", dest="discard", action="store_true",
+                     help="delete what --out holds, slices and training")  # fmt: skip
     one.add_argument("--subjects", type=int, help="how many subjects; all by default")
-    one.add_argument("--modality", help="what your files show, for example CT (kept in HU)")
+    one.add_argument("--folder", type=Path, help="where your files lie (source `folder`, `ixi`)")
+    _add_reading(one)
+
+
+def _add_reading(one: argparse.ArgumentParser) -> None:
+    """Add the options that say how files are read and cut; they are those of `load_slices`."""
+    reading = one.add_argument_group("how files are read and cut")
+    add = reading.add_argument
+    add("--image-size", type=int, default=64, choices=SIZES, help="pixels a side")
+    add("--anatomy", choices=("head", "body"), help="how to cut; by default as the source says")
+    add("--modality", help="what your files show, for example CT (kept in HU) or T1")
+    add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
+    add("--levels", type=float, nargs=2, metavar=("FIRST", "LAST"),
+        help="heads: mm below the vertex; bodies: share of the length, 0 at the top")  # fmt: skip
+    add("--glob", help="which files, for example '**/*_T1w.nii.gz'")
+    add("--subject-pattern", help="regular expression; its first group is the subject")
+    add("--masks", type=Path, help="folder with one mask for each image, named like it")
+    add("--labels", type=Path, help="CSV: file or subject, then one column a label")
+    add("--participants", type=Path, help="CSV or TSV with the subjects' age and sex")
+    add("--index", type=int, help="which volume of a file that holds several")
+    add("--fill-nan", type=float, help="what replaces voxels that are no numbers")
 
 
 def _add_train(commands) -> None:
-    one = _command(
-        commands, "train", workflow.train, "Train a DCGAN on a run's slices; resumes by itself."
-    )
+    help = "Train a DCGAN on a run's slices; resumes by itself."
+    one = _command(commands, "train", workflow.train, help)
     one.add_argument("run", type=Path, help="folder that `fetch` made")
     one.add_argument("--steps", type=int, default=6000, help="steps in all, earlier ones included")
     one.add_argument("--batch-size", type=int, default=16, help="images a step")
     one.add_argument("--rate", type=float, default=1e-3, help="learning rate of both networks")
     one.add_argument("--r1-gamma", type=float, default=0.1, help="strength of the R1 penalty")
-    one.add_argument("--loss", default="non-saturating", choices=workflow.LOSSES)
+    one.add_argument("--loss", default="non-saturating", help="as in chapter 5, for example hinge")
     one.add_argument("--ema", type=float, default=0.998, help="decay of the averaged generator")
     one.add_argument("--flip", action="store_true", help="mirror slices; never where side matters")
+    one.add_argument("--condition", nargs="+", default=[], metavar="LABEL",
+                     help="train a conditional GAN on these labels of the slices")  # fmt: skip
     one.add_argument("--seed", type=int, default=2026)
     one.add_argument("--every", type=int, default=1000, help="steps between two saves and scores")
-    one.add_argument("--restart", action="store_true", help="forget an earlier training")
+    one.add_argument("--restart", action="store_true", help="delete an earlier training")
 
 
 def _add_sample(commands) -> None:
@@ -84,29 +118,57 @@ def _add_sample(commands) -> None:
 
 
 def _add_evaluate(commands) -> None:
-    one = _command(
-        commands,
-        "evaluate",
-        workflow.evaluate,
-        "Score a trained run on its test subjects; write model card and HTML report.",
-    )
+    help = "Score a trained run on its test subjects; write model card and HTML report."
+    one = _command(commands, "evaluate", judging.evaluate, help)
     one.add_argument("run", type=Path, help="folder of a trained run")
     one.add_argument("--seeds", type=int, default=3, help="how many sets of samples to score")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0, or 1 after a clear error (2 for a wrong command line)."""
+    """Run a command; return 0, or 1 after a clear error (2 for a wrong command line).
+
+    What a user can cause leaves as one line: values, files, memory, numbers that overflow. Other
+    exceptions are faults of the package and keep their traceback.
+    """
     options = vars(parser().parse_args(arguments))
     function, command = options.pop("function"), options.pop("command")
-    try:
-        function(**options)
-    except (ValueError, TypeError, OSError, json.JSONDecodeError) as error:
-        print(f"medgan_utils {command}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last save", file=sys.stderr)
-        return 130
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning, category: type[Warning], *where) -> None:
+            if category is not UserWarning:  # not one of ours
+                return show(message, category, *where)
+            print(f"note: {in_options(str(message), options)}", file=sys.stderr)
+
+        warnings.showwarning = note
+        try:
+            function(**options)
+        except (ValueError, OSError, ArithmeticError, MemoryError) as error:
+            print(f"medgan_utils {command}: {in_options(str(error), options)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on from the last save", file=sys.stderr)
+            return 130
     return 0
+
+
+def in_options(text: str, names: Iterable[str]) -> str:
+    """Turn a function's advice into the command's: `fill_nan=0` becomes `--fill-nan 0`.
+
+    What stands in brackets as "(command: …)" is then said twice, and left out.
+
+    Args:
+        text: An error or a warning of the package.
+        names: Arguments of the function that are options of the command.
+    """
+    text = re.sub(r" \(command: [^)]*\)", "", " ".join(text.split()))
+    pattern = rf"\b({'|'.join(names)})=(r?'[^']*'|\([^)]*\)|[\w.+-]*)"
+
+    def option(match: re.Match) -> str:
+        value = match[2].strip("()").replace(",", "")
+        return f"--{match[1].replace('_', '-')} {value}".rstrip()
+
+    return re.sub(pattern, option, text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,176 @@
+"""A run's folder: its slices, its settings, and whether they still belong to each other.
+
+`slices.npz` (from `fetch`); `settings.json`, `state/`, `grids/`, `scores.jsonl` and `generator.*`
+(from `train`); `model-card.md` and `report.html` (from `evaluate`). What was made of other slices
+or with other settings is refused, never mixed.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ._files import written_whole
+from .data import Slices
+
+SHARES = {"train": 0.6, "reference": 0.2, "test": 0.2}
+TO_TRAIN, TO_EVALUATE = 4, 9
+"""Subjects: so that no part is empty, and so that reference and test have two each."""
+SLICES_TO_EVALUATE = 7
+"""In reference and test each: precision and recall look at five neighbours."""
+
+_MADE_BY_TRAIN = ("state", "grids", "scores.jsonl", "settings.json", "generator.weights.h5")
+_MADE_BY_TRAIN += ("generator.json", "generator.md")
+_MADE_BY_EVALUATE = ("model-card.md", "report.html")
+
+
+def fingerprint(slices: Slices) -> str:
+    """Return 16 hexadecimal digits that change with any pixel, mask, label or subject."""
+    digest = hashlib.sha256(f"{slices.modality} {slices.spacing_mm}".encode())
+    parts = {"images": slices.images, "positions": slices.positions, "masks": slices.masks}
+    parts |= {"subjects": slices.subjects.astype(str)} | dict(sorted(slices.labels.items()))
+    for name, values in parts.items():
+        if values is not None:
+            digest.update(f"{name} {values.dtype} {values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()[:16]
+
+
+def enough_to_train(subjects: Collection[str]) -> None:
+    """Refuse so few subjects that one of the parts would be empty.
+
+    Raises:
+        ValueError: The message counts and names them.
+    """
+    if len(subjects) < TO_TRAIN:
+        names = ", ".join(sorted(subjects))
+        raise ValueError(
+            f"{len(subjects)} subject{'s'[: len(subjects) != 1]} found ({names}): training, "
+            f"reference and test part by subject and need {TO_TRAIN} at least, `evaluate` about "
+            f"{TO_EVALUATE}; add more, or show with --subject-pattern how files name them"
+        )
+
+
+def too_few_to_evaluate(parts: Mapping[str, Slices]) -> str:
+    """Say what `evaluate` lacks; nothing where it can be run."""
+    judged = [parts["reference"], parts["test"]]
+    subjects = [len(np.unique(part.subjects)) for part in judged]
+    if min(subjects) >= 2 and min(map(len, judged)) >= SLICES_TO_EVALUATE:
+        return ""
+    return (
+        f"these slices can be trained on, but `evaluate` needs 2 subjects and {SLICES_TO_EVALUATE} "
+        f"slices or more in reference and test each; there are {subjects[0]} and {subjects[1]} "
+        f"subjects, {len(judged[0])} and {len(judged[1])} slices: about {TO_EVALUATE} subjects in "
+        f"all are enough, if each has several slices"
+    )
+
+
+def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
+    """Write `slices.npz`; slices of other data are replaced only if that was asked for.
+
+    Args:
+        run: The run's folder, made if it is missing.
+        slices: With `info["fetched"]`, the source and the options they came from.
+        replace: Delete what the folder holds of other data, and what was trained from it.
+
+    Raises:
+        ValueError: The folder holds other slices, or a training from others.
+    """
+    path = run / "slices.npz"
+    if replace:
+        forget(run)
+    elif path.is_file() and fingerprint(old := Slices.load(path)) != fingerprint(slices):
+        raise ValueError(
+            f"{run} holds slices of {origin(old)}; these are of {origin(slices)}: give another "
+            f"--out, or --replace to delete the old ones and what was trained from them"
+        )
+    elif (settings := read_settings(run)) and settings.get("data") != fingerprint(slices):
+        raise ValueError(
+            f"{run} holds a training from other slices than these of {origin(slices)}: give "
+            f"another --out, or --replace to delete it"
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    return slices.save(path)
+
+
+def origin(slices: Slices) -> str:
+    """Say in one line where slices come from, for example "my/heads (12 subjects: a, b, c, …)"."""
+    subjects = np.unique(slices.subjects)
+    names = ", ".join(subjects[:3]) + (", …" if len(subjects) > 3 else "")
+    fetched = dict(slices.info.get("fetched", {}))
+    source = fetched.pop("folder", None) or slices.info.get("source", "an unknown source")
+    options = "".join(f", {name} {value}" for name, value in fetched.items() if name != "source")
+    return f"{source} ({len(subjects)} subjects: {names}{options})"
+
+
+def read_slices(run: Path) -> Slices:
+    """Load a run's slices.
+
+    Raises:
+        FileNotFoundError: There are none.
+    """
+    path = run / "slices.npz"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; make it with `fetch SOURCE --out {run}`")
+    return Slices.load(path)
+
+
+def read_settings(run: Path) -> dict | None:
+    """Return what the run was trained with, or None.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = run / "settings.json"
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); train again with --restart") from error
+
+
+def write_settings(run: Path, settings: dict) -> None:
+    """Keep the settings beside what they made."""
+    with written_whole(run / "settings.json") as temporary:
+        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def check_settings(run: Path, settings: dict) -> None:
+    """Refuse to go on with a training that began with other slices or settings.
+
+    Raises:
+        ValueError: Something differs; the message names it.
+    """
+    before = read_settings(run)
+    if before is None:
+        return
+    if before.get("data") != settings["data"]:
+        raise ValueError(
+            f"{run / 'slices.npz'} is not what the training in {run} began with; put it back, or "
+            f"train anew from it with --restart"
+        )
+    changed = [name for name in settings if before.get(name) != settings[name]]
+    if changed:
+        named = ", ".join(f"{name} {before.get(name)} → {settings[name]}" for name in changed)
+        raise ValueError(
+            f"{run} holds a training with other settings ({named}); use those, another run's "
+            "folder, or --restart"
+        )
+
+
+def forget(run: Path, names: tuple[str, ...] = _MADE_BY_TRAIN + _MADE_BY_EVALUATE) -> None:
+    """Delete what `train` and `evaluate` made; nothing else that lies there is touched."""
+    for path in (run / name for name in names):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def forget_report(run: Path) -> None:
+    """Delete card and report: they speak of an earlier state of the generator."""
+    forget(run, _MADE_BY_EVALUATE)
