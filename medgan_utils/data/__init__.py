@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = exports(
         "scale_percentiles": "intensity",
         "list_sources": "loading",
         "store_slices": "store",
-        "subject_of": "files",
+        "subject_of": "subjects",
         "window_hu": "intensity",
     },
 )

@@ -1,79 +1,101 @@
-"""What a file name says: the subject, the level, and which mask belongs to which image."""
+"""What a file name says: which kind of file, which contrast and level, image or label map."""
 
 import re
+import unicodedata
 from pathlib import Path
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz")
-IMAGE_SUFFIXES = (".png",)
+VOLUME_SUFFIXES = (".nii.gz", ".nii")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = VOLUME_SUFFIXES + PICTURE_SUFFIXES
 
-_SUBJECT = re.compile(
-    r"""^(?P<subject>
-        sub-[A-Za-z0-9]+              # BIDS: sub-01_ses-1_T1w.nii.gz
-      | IXI\d+                        # IXI012-HH-1211_T1.nii.gz
-      | [A-Za-z]+[-_]?\d+(?=_slice)   # case10007_slice133.png
-    )""",
-    re.VERBOSE,
+_CONTRASTS = {
+    "T1CE": r"t1(ce|c|gd|post|km)",
+    "T1": r"t1[wn]?|mprage|mpr\d*|mp2rage",
+    "T2": r"t2w?",
+    "FLAIR": r"(t2)?flair|t2f",
+    "CT": r"(ce|nc)?ct",
+    "PET": r"pet|fdg|suv",
+    "DWI": r"dwi",
+    "ADC": r"adc",
+    "SWI": r"swi",
+}
+CONTRAST_WORDS = f"pdw?|mri?|{'|'.join(_CONTRASTS.values())}"
+_LABELS = r"""\w*seg(mentations?|s|\d\w*)?|\w*masks?\d*|labels?\w*|aparc\S*|wmparc|ribbon
+    |lesions?|rois?|gt|(ground)?truth|annotations?|parcellations?|contours?|dlmuse|atlas"""
+_LABEL = re.compile(_LABELS, re.IGNORECASE | re.VERBOSE)
+_LABEL_FOLDER = re.compile(
+    r"labels?(tr|ts|va)?|masks?|segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|labelmaps?",
+    re.IGNORECASE,
 )
+_SEPARATORS = r"[-_. +]+"
 
 
 def stem(path: str | Path) -> str:
-    """Return the file name without its suffix, `.nii.gz` counted as one."""
-    name = Path(path).name
-    for suffix in (".nii.gz", ".nii", ".png", ".npz", ".dcm"):
+    """Return the file name without its suffix, `.nii.gz` counted as one, in one form of Unicode."""
+    name = unicodedata.normalize("NFC", Path(path).name)
+    for suffix in (*IMAGE_SUFFIXES, ".npz", ".dcm"):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return name
 
 
-def subject_of(path: str | Path, pattern: str | None = None) -> str:
-    """Read the subject from a file name, so that splits go by subject and not by file.
+def is_picture(path: str | Path) -> bool:
+    """Tell a PNG or JPEG by its suffix, in any case."""
+    return str(path).lower().endswith(PICTURE_SUFFIXES)
+
+
+def is_label_folder(name: str) -> bool:
+    """Tell a folder of label maps by its name."""
+    return bool(_LABEL_FOLDER.fullmatch(name))
+
+
+def is_label_map(path: str | Path) -> bool:
+    """Tell a label map by its name or by the folders it lies in (`labelsTr`, `…_seg`, `…_dseg`).
 
     Args:
-        path: For example `IXI012-HH-1211_T1.nii.gz` (gives IXI012), `case10007_slice133.png`
-            (case10007), `sub-01_ses-2_T1w.nii.gz` (sub-01). Any other name is the subject itself.
-        pattern: A regular expression for other names; its first group (or the whole match) is
-            the subject.
-
-    Raises:
-        ValueError: The pattern does not match the name.
+        path: Relative to the folder that is searched: what lies above says nothing.
     """
-    name = stem(path)
-    if pattern is None:
-        match = _SUBJECT.match(name)
-        return match["subject"] if match else name
-    match = re.search(pattern, name)
-    if match is None:
-        raise ValueError(
-            f"{Path(path).name} does not match subject_pattern={pattern!r}; write a pattern whose "
-            f"first group is the subject, for example r'^([A-Za-z]+\\d+)'"
-        )
-    return match.group(1) if match.re.groups else match.group(0)
+    path = Path(path)
+    if any(map(is_label_folder, path.parts[:-1])):
+        return True
+    return any(_LABEL.fullmatch(word) for word in re.split(_SEPARATORS, stem(path)))
+
+
+def without_label_words(name: str) -> str:
+    """Return a stem without the words that mark a label map: `P1_seg` gives `P1`."""
+    return drop_words(name, re.compile(f"image|img|volume|{_LABELS}", re.I | re.X))
+
+
+def drop_words(name: str, words: re.Pattern) -> str:
+    """Return a name without the words that match, and without the separators left over."""
+    parts = re.split(f"({_SEPARATORS})", name)
+    kept = ["" if words.fullmatch(part) else part for part in parts]
+    name = re.sub(f"({_SEPARATORS[:-1]}){{2,}}", lambda found: found[0][0], "".join(kept))
+    return name.strip("-_. +")
 
 
 def modality_of(path: str | Path) -> str:
-    """Read the modality from the end of a file name (`sub-01_T1w.nii.gz`), or return "MR"."""
-    match = re.search(r"[-_](T1|T2|PD|FLAIR|CT|PET)w?$", stem(path), re.IGNORECASE)
-    return match.group(1).upper() if match else "MR"
+    """Read the modality from a file name (`sub-01_T1w.nii.gz`) or, failing that, from its folders.
+
+    Args:
+        path: Relative to the folder that is searched, or a name.
+
+    Returns:
+        For example "T1", "FLAIR" or "CT"; "MR" if the path does not say.
+    """
+    path = Path(path)
+    for part in (stem(path), *reversed(path.parts[:-1])):
+        words = re.split(_SEPARATORS, part)
+        if re.fullmatch("pdw?", words[-1], re.IGNORECASE):  # elsewhere it may be a disease
+            return "PD"
+        for word in reversed(words):
+            for name, pattern in _CONTRASTS.items():
+                if re.fullmatch(pattern, word, re.IGNORECASE):
+                    return name
+    return "MR"
 
 
 def slice_number(path: str | Path) -> int | None:
     """Return the slice number in a name such as `case10007_slice133.png`, or None."""
-    match = re.search(r"slice[-_]?(\d+)", stem(path), re.IGNORECASE)
+    match = re.search(r"slice[-_ ]?(\d+)", stem(path), re.IGNORECASE)
     return int(match.group(1)) if match else None
-
-
-def find_mask(image: Path, folder: Path) -> Path:
-    """Find the mask of an image in another folder: the same name, perhaps with something added.
-
-    Raises:
-        FileNotFoundError: No mask, or several, begin with the image's name.
-    """
-    name = stem(image)
-    found = [path for path in sorted(folder.iterdir()) if stem(path) == name]
-    found = found or sorted(folder.glob(f"{name}[_-]*"))
-    if len(found) != 1:
-        raise FileNotFoundError(
-            f"{folder} holds {len(found)} masks for {image.name}; exactly one file named "
-            f"{name}.nii.gz or {name}_….nii.gz (or .png) is needed for each image"
-        )
-    return found[0]

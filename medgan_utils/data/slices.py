@@ -1,6 +1,7 @@
 """Many slices of many subjects: split by subject, kept in one file, fed to a GAN."""
 
 import json
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,15 +41,22 @@ class Slices:
     info: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together."""
+        """Refuse arrays that do not belong together, and images of another range."""
         if self.images.ndim != 4:
             raise ValueError(f"images have shape {self.images.shape}; (N, H, W, C) is needed")
         parts = {"subjects": self.subjects, "positions": self.positions, **self.labels}
-        if self.masks is not None:
-            parts["masks"] = self.masks
         for name, values in parts.items():
-            if len(values) != len(self.images):
-                raise ValueError(f"{name} has {len(values)} rows for {len(self.images)} images")
+            if np.shape(values) != (len(self.images),):
+                raise ValueError(
+                    f"{name} has shape {np.shape(values)} for {len(self.images)} images; one value "
+                    f"a slice is needed"
+                )
+        if self.masks is not None and np.shape(self.masks) != self.images.shape[:3]:
+            raise ValueError(
+                f"masks have shape {np.shape(self.masks)} for images {self.images.shape}"
+            )
+        if self.images.size:
+            _check_range(self.images)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -97,7 +105,8 @@ class Slices:
             if len(part) == 0:
                 raise ValueError(
                     f"{len(subjects)} subjects are too few: {name!r} would be empty; load more "
-                    f"subjects or ask for fewer parts"
+                    f"subjects or ask for fewer parts. If there are more people than that, their "
+                    f"names were misread: pass subject_pattern= (--subject-pattern)"
                 )
         return {name: self.for_subjects(part) for name, part in parts.items()}
 
@@ -216,11 +225,27 @@ class Slices:
         return np.stack([self.labels[name].astype(np.int64) for name in names], axis=1)
 
 
-def join(parts: list[Slices]) -> Slices:
+def _check_range(images: np.ndarray) -> None:
+    """Refuse what a generator that ends in tanh could never match."""
+    low, high = float(images.min()), float(images.max())
+    if images.dtype.kind != "f" or not (low >= -1.001 and high <= 1.001):  # NaN fails too
+        raise ValueError(
+            f"images are {images.dtype} from {low:g} to {high:g}; finite float32 in [-1, 1] is "
+            f"needed: bytes as pixels / 127.5 - 1, values in [0, 1] as 2 * values - 1"
+        )
+    if low >= 0 and high > 0.5:
+        warnings.warn(
+            f"all images lie between {low:g} and {high:g}; slices are meant to fill [-1, 1] with "
+            f"air at -1: if yours are in [0, 1], pass 2 * images - 1",
+            stacklevel=4,
+        )
+
+
+def join(parts: Iterable[Slices]) -> Slices:
     """Put slices of one size one after the other.
 
-    Parts without masks get empty ones if another part has masks. The list is emptied on the way,
-    so that memory is not needed twice.
+    Parts without masks get empty ones if another part has masks. Each part is let go as soon as
+    it is copied: an iterator of parts needs memory once, a list of them twice.
 
     Args:
         parts: With the same names of labels; modality, spacing and info are the first part's.
@@ -228,6 +253,7 @@ def join(parts: list[Slices]) -> Slices:
     Raises:
         ValueError: No parts.
     """
+    parts = list(parts)
     if not parts:
         raise ValueError("there are no slices to join")
     first, count = parts[0], sum(len(part) for part in parts)

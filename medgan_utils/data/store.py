@@ -17,9 +17,9 @@ import numpy as np
 
 from .._files import written_whole
 from .axial import AxialCut
-from .loading import about, find_items, slices_of, with_mask_labels
+from .loading import about, content_key, find_items, slices_of, with_mask_labels
 from .slices import Slices
-from .sources.registry import Item
+from .sources.item import Item
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -160,7 +160,7 @@ def store_slices(
 
     Args:
         source: As in `load_slices`.
-        into: Where the files go; one folder for one source and one way to cut it.
+        into: Where the files go; one folder for one choice of files and one way to cut them.
         image_size: Pixels along each side.
         subjects: How many subjects, or their names; by default all.
         workers: Processes that read and cut side by side.
@@ -171,7 +171,7 @@ def store_slices(
         The open store.
 
     Raises:
-        ValueError: `into` holds slices that were cut otherwise.
+        ValueError: `into` holds slices of other files, or cut otherwise.
     """
     from tqdm.auto import tqdm
 
@@ -180,9 +180,13 @@ def store_slices(
     into = Path(into)
     into.mkdir(parents=True, exist_ok=True)
     info = about(entry, axial, contrasts)
-    _same_settings(into / "settings.json", info)
-    groups = [list(g) for _, g in itertools.groupby(items, lambda i: i.group or str(i.path))]
-    jobs = [(into, group, entry.mask_labels, axial, contrasts, fill_nan) for group in groups]
+    given = {name: value if isinstance(value, int | float) else str(value)
+             for name, value in options.items()}  # fmt: skip
+    settings = info | given | {"fill_nan": fill_nan, "mask labels": entry.mask_labels}
+    _same_content(into / "settings.json", json.loads(json.dumps(settings)), items)
+    numbered = enumerate(items)
+    groups = itertools.groupby(numbered, lambda pair: pair[1].group or str(pair[1].path))
+    jobs = [(into, list(g), entry.mask_labels, axial, contrasts, fill_nan) for _, g in groups]
     with _mapping(workers) as over:
         rows = over(_store_group, *zip(*jobs, strict=True))
         bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
@@ -206,16 +210,16 @@ def _mapping(workers: int) -> Iterator[Callable]:
 
 def _store_group(
     folder: Path,
-    group: list[Item],
+    group: list[tuple[int, Item]],
     mask_labels: dict,
     axial: AxialCut,
     contrasts: list[str],
     fill_nan: float | None,
 ) -> list[dict]:
-    """Cut and write the items of one group; return their rows of the index."""
+    """Cut and write the items of one group, with their numbers; return their rows of the index."""
     rows, body = [], {}
-    for item in group:
-        name = f"{item.subject}_{item.path.name.split('.')[0]}"
+    for number, item in group:
+        name = f"{number:05d}"  # file names may be the same, or hold what a disk does not take
         row_path = folder / f"{name}.json"
         if not row_path.is_file():
             part = with_mask_labels(slices_of(item, axial, contrasts, body, fill_nan), mask_labels)
@@ -228,13 +232,23 @@ def _store_group(
     return rows
 
 
-def _same_settings(path: Path, info: dict) -> None:
-    """Refuse to mix slices of two sources, or cut in two ways, in one folder."""
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != info:
+def _same_content(path: Path, settings: dict, items: list[Item]) -> None:
+    """Refuse to mix slices of other files, or cut in another way, in one folder."""
+    content = {"settings": settings, "files": content_key(None, items)}
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        old = before["settings"]
+    except FileNotFoundError:
+        return _write_json(path, content)
+    except (ValueError, KeyError, TypeError):
+        before, old = {}, {}
+    if before != content:
+        named = [f"{name} {old.get(name)} → {settings.get(name)}" for name in settings | old
+                 if old.get(name) != settings.get(name)]  # fmt: skip
         raise ValueError(
-            f"{path.parent} holds slices of another source or cut otherwise; choose another folder"
+            f"{path.parent} holds slices made otherwise ({', '.join(named) or 'of other files'}); "
+            f"choose another folder, or delete this one"
         )
-    _write_json(path, info)
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .files import modality_of, subject_of
+from .files import modality_of
+from .subjects import subject_of
 
 if TYPE_CHECKING:
     import nibabel

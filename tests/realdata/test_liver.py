@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from medgan_utils.data import load_slices
+from medgan_utils.data.sources import SOURCES
 from medgan_utils.data.sources.ct import LIVER_LABELS
 from medgan_utils.data.sources.ct_cases import read_liver_ct
-from medgan_utils.data.sources.registry import REGISTRY, Item
+from medgan_utils.data.sources.item import Item
 
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="set MEDGAN_REAL_DATA to the 
 def item():
     folder = Path(FOLDER, "ct_volume")
     image, mask = folder / "abdomen_3mm.nii.gz", folder / "abdomen_3mm_liver.nii.gz"
-    return Item(image, "abdomen", "CT", mask, volumes=read_liver_ct)
+    return Item(image, "abdomen", "CT", mask)
 
 
 def test_a_plain_liver(item):
@@ -68,7 +69,7 @@ def test_slices_of_the_volume_show_the_liver_on_the_left(item, monkeypatch, tmp_
     for number, source in (("volume-0", item.path), ("segmentation-0", item.mask)):
         (tmp_path / f"{number}.nii.gz").symlink_to(source)
     slices = load_slices("lits", 64, folder=tmp_path, levels=(0.0, 1.0), step_mm=6)
-    assert REGISTRY["lits"].mask_labels == LIVER_LABELS
+    assert SOURCES["lits"].mask_labels == LIVER_LABELS
     assert slices.labels["liver"].mean() > 0.7 and slices.labels["tumour"].sum() == 0
     assert np.nonzero(slices.masks.max(0))[1].mean() < 28
 

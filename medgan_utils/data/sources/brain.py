@@ -1,14 +1,15 @@
 """Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
-import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..cache import cache_folder
 from ..download import fetch, unpack
 from .folder import folder_items
-from .registry import Item, Source, choose_subjects, register
+from .item import Item
+from .people import Labels, read_table
+from .source import Source, choose_subjects
 
 IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
 IXI_HASH = "md5:34901a0593b41dd19c1a1f746eac2d58"
@@ -35,8 +36,7 @@ def phantom_items(
     count = subjects if isinstance(subjects, int) else 40
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     folder = _phantom_folder(count, spacing_mm, modalities, seed, lesion_fraction)
-    with open(folder / "participants.tsv", newline="", encoding="utf-8") as file:
-        names = [row["participant_id"] for row in csv.DictReader(file, delimiter="\t")]
+    names = [row["participant_id"] for row in read_table(folder / "participants.tsv")]
     items = []
     for name in choose_subjects(names, subjects):
         mask = folder / name / "anat" / f"{name}_label-lesion_mask.nii.gz"
@@ -79,89 +79,99 @@ def _phantom_folder(
 def ixi_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
-    glob: str = "**/IXI*T1.nii*",
+    modality: str = "T1",
+    glob: str | None = None,
+    masks: str | Path | None = None,
+    participants: str | Path | None = None,
+    labels: str | Path | Mapping[str, Labels] | None = None,
     address: str = IXI_ADDRESS,
     known_hash: str | None = IXI_HASH,
-    **options,
 ) -> list[Item]:
-    """List the T1 volumes of IXI.
+    """List the volumes of IXI.
 
     Args:
-        folder: Where they lie; by default they are downloaded (4.8 GB) and unpacked once.
+        folder: Where they lie; by default the T1 volumes are downloaded (4.8 GB) and unpacked once.
         subjects: How many, or which (IXI012, …).
-        glob: Which files of the folder.
+        modality: "T1"; "T2" or "PD" from a folder.
+        glob: Which files of the folder; by default those of the modality.
+        masks: As in `folder_items`, like `participants` and `labels`.
+        participants: IXI's own table needs MRID, Age, Sex.
+        labels: By file or subject.
         address: Of the archive.
         known_hash: Its checksum.
-        options: As in `folder_items`.
     """
     if folder is None:
+        if modality != "T1":
+            raise ValueError(
+                f"only the T1 volumes of IXI are downloaded here; get IXI-{modality}.tar from "
+                f"brain-development.org, unpack it and pass folder='path/to/it'"
+            )
         folder = cache_folder("ixi") / "volumes"
         if not folder.is_dir():
             archive = fetch(address, folder.parent, known_hash)
             unpack(archive, folder)
             archive.unlink()
-    return folder_items(folder, subjects, modality="T1", glob=glob, **options)
+    glob = glob or f"**/IXI*{modality}.nii*"
+    return folder_items(folder, subjects, modality, glob, masks, participants, labels)
 
 
 def aomic_items(
     folder: str | Path | None = None,
-    subjects: int | list[str] | None = 20,
+    subjects: int | list[str] | None = None,
     glob: str = "**/sub-*_T1w.nii*",
+    masks: str | Path | None = None,
+    participants: str | Path | None = None,
+    labels: str | Path | Mapping[str, Labels] | None = None,
     address: str = AOMIC_ADDRESS,
-    **options,
 ) -> list[Item]:
     """List T1 volumes of AOMIC PIOP1 (students, 3 T, faces removed).
 
     Args:
         folder: Where they lie; by default each subject's file (about 10 MB) is downloaded once.
-        subjects: How many, or which; `AOMIC_SUBJECTS` are offered for download.
+        subjects: How many, or which; by default all of a folder, or 20 of the `AOMIC_SUBJECTS`
+            that are offered for download.
         glob: Which files of the folder.
+        masks: As in `folder_items`, like `participants` and `labels`.
+        participants: The data set's own table needs participant_id, age, sex.
+        labels: By file or subject.
         address: Of the data set.
-        options: As in `folder_items`.
     """
-    if folder is not None:
-        return folder_items(folder, subjects, modality="T1", glob=glob, **options)
-    folder = cache_folder("aomic")
-    wanted = choose_subjects(AOMIC_SUBJECTS, subjects)
-    for name in wanted:
-        fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
-    return folder_items(folder, wanted, modality="T1", glob=glob, **options)
+    if folder is None:
+        folder = cache_folder("aomic")
+        subjects = choose_subjects(AOMIC_SUBJECTS, 20 if subjects is None else subjects)
+        for name in subjects:
+            fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
+    return folder_items(folder, subjects, "T1", glob, masks, participants, labels)
 
 
-register(
-    Source(
-        name="brain-phantom",
-        items=phantom_items,
-        modality="T1, T2, PD, FLAIR, CT, PET",
-        anatomy="head",
-        licence="made here from the ICBM 152 template (McGill); notice in data/README.md",
-        size="written: about 1.5 MB a subject and modality",
-        network="no",
-        check="the same bytes for the same seed",
-        mask_labels={"lesion": (1, 2, 3)},
-    )
+BRAIN_PHANTOM = Source(
+    name="brain-phantom",
+    items=phantom_items,
+    modality="T1, T2, PD, FLAIR, CT, PET",
+    anatomy="head",
+    licence="made here from the ICBM 152 template (McGill); notice in data/README.md",
+    size="written: about 1.5 MB a subject and modality",
+    network="no",
+    check="the same bytes for the same seed",
+    mask_labels={"lesion": (1, 2, 3)},
 )
-register(
-    Source(
-        name="ixi",
-        items=ixi_items,
-        modality="T1",
-        anatomy="head",
-        licence="CC BY-SA 3.0, brain-development.org",
-        size="4.8 GB, 581 heads",
-        network="unless folder= is given",
-        check="MD5 as other projects publish it",
-    )
+IXI = Source(
+    name="ixi",
+    items=ixi_items,
+    modality="T1",
+    anatomy="head",
+    licence="CC BY-SA 3.0, brain-development.org",
+    size="4.8 GB, 581 heads",
+    network="unless folder= is given",
+    check="MD5 as other projects publish it",
 )
-register(
-    Source(
-        name="aomic",
-        items=aomic_items,
-        modality="T1",
-        anatomy="head",
-        licence="CC0, OpenNeuro ds002785 (Snoek et al. 2021, doi:10.1038/s41597-021-00870-6)",
-        size="about 10 MB a head, 20 of 40 by default",
-        network="unless folder= is given",
-        check="SHA-256 recorded at the first download",
-    )
+AOMIC = Source(
+    name="aomic",
+    items=aomic_items,
+    modality="T1",
+    anatomy="head",
+    licence="CC0, OpenNeuro ds002785 (Snoek et al. 2021, doi:10.1038/s41597-021-00870-6)",
+    size="about 10 MB a head, 20 of 40 by default",
+    network="unless folder= is given",
+    check="SHA-256 recorded at the first download",
 )

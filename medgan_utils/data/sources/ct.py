@@ -1,19 +1,31 @@
 """Sources of abdominal CT with liver masks: the offline phantom, LiTS, the Decathlon's Task03."""
 
-import csv
 import hashlib
 import re
 from pathlib import Path
 
 from ..cache import cache_folder
 from ..download import fetch, unpack
+from ..files import stem
+from ..volumes import Volume
 from .ct_cases import has_spacing, read_liver_ct
-from .registry import Item, Source, choose_subjects, register
+from .item import Item
+from .people import read_table
+from .source import Source, choose_subjects
+from .walk import walk
 
 MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
 MSD_HASH = "md5:a90ec6c4aa7f6a3d087205e23d4e6397"
 LIVER_LABELS = {"liver": (1, 2), "tumour": (2,)}
 _PHASES = ("plain", "arterial", "venous")
+
+
+class LiverCase(Item):
+    """An abdominal CT with its liver mask."""
+
+    def read(self, fill_nan: float | None = None) -> tuple[Volume, Volume]:
+        """Read both, repaired or refused; see `read_liver_ct`."""
+        return read_liver_ct(self, fill_nan)
 
 
 def liver_phantom_items(
@@ -38,16 +50,14 @@ def liver_phantom_items(
     """
     count = subjects if isinstance(subjects, int) else 30
     folder = _phantom_folder(count, seed, matrix, slices, dose, phase)
-    with open(folder / "participants.tsv", newline="", encoding="utf-8") as file:
-        rows = {row["participant_id"]: row for row in csv.DictReader(file, delimiter="\t")}
+    rows = {row["participant_id"]: row for row in read_table(folder / "participants.tsv")}
     return [
-        Item(
+        LiverCase(
             path=folder / f"{name}.nii.gz",
             subject=name,
             modality="CT",
             mask=folder / f"{name.replace('volume', 'segmentation')}.nii.gz",
             labels={"phase": _PHASES.index(rows[name]["phase"])},
-            volumes=read_liver_ct,
         )
         for name in choose_subjects(list(rows), subjects)
     ]
@@ -122,22 +132,14 @@ def _pairs(
     folder: Path, pattern: str, mask_name: str, image_name: str, subjects: int | list[str] | None
 ) -> list[Item]:
     """List images whose mask is there; images without one (the test sets) are left out."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; check folder=")
-    files: dict[tuple[str, str], Path] = {}
-    for path in sorted(folder.rglob("*.nii*")):
-        # The archive also holds "._liver_1.nii.gz", a Mac's notes about the file, not images.
-        if path.name[0] != "." and path.parent.name != "imagesTs":
-            kind = "label" if path.parent.name == "labelsTr" else "image"
-            files[kind, path.name.split(".")[0]] = path
+    found = walk(folder)
+    images = {stem(path): path for path in found.images if path.parent.name != "imagesTs"}
+    masks = {stem(path): path for path in found.label_maps if path.parent.name != "labelsTs"}
     by_number = {}
-    for (kind, name), path in files.items():
+    for name, path in images.items():
         match = re.fullmatch(pattern, name)
-        if match and kind == "image":
-            wanted = mask_name.format(match[1])
-            mask = files.get(("label", wanted)) or files.get(("image", wanted))
-            if mask is not None and mask != path:
-                by_number[int(match[1])] = (path, mask)
+        if match and (mask := masks.get(mask_name.format(match[1]))):
+            by_number[int(match[1])] = (path, mask)
     if not by_number:
         raise FileNotFoundError(
             f"{folder} holds no images with masks named {image_name.format('N')}.nii.gz and "
@@ -145,55 +147,48 @@ def _pairs(
         )
     names = {image_name.format(number): pair for number, pair in sorted(by_number.items())}
     return [
-        Item(
+        LiverCase(
             path=names[name][0],
             subject=name,
             modality="CT",
             mask=names[name][1],
             labels={"spacing_known": int(has_spacing(names[name][0]))},
-            volumes=read_liver_ct,
         )
         for name in choose_subjects(list(names), subjects)
     ]
 
 
-register(
-    Source(
-        name="liver-phantom",
-        items=liver_phantom_items,
-        modality="CT",
-        anatomy="body",
-        licence="made here, Apache-2.0",
-        size="written: about 3 MB a subject",
-        network="no",
-        check="the same bytes for the same seed",
-        mask_labels=LIVER_LABELS,
-    )
+LIVER_PHANTOM = Source(
+    name="liver-phantom",
+    items=liver_phantom_items,
+    modality="CT",
+    anatomy="body",
+    licence="made here, Apache-2.0",
+    size="written: about 3 MB a subject",
+    network="no",
+    check="the same bytes for the same seed",
+    mask_labels=LIVER_LABELS,
 )
-register(
-    Source(
-        name="lits",
-        items=lits_items,
-        modality="CT",
-        anatomy="body",
-        licence="CC BY-NC-ND 4.0, LiTS (Bilic et al. 2023, doi:10.1016/j.media.2022.102680)",
-        size="131 volumes, about 50 GB",
-        network="no, folder= is needed",
-        check="orientation, grids and HU of every liver",
-        mask_labels=LIVER_LABELS,
-    )
+LITS = Source(
+    name="lits",
+    items=lits_items,
+    modality="CT",
+    anatomy="body",
+    licence="CC BY-NC-ND 4.0, LiTS (Bilic et al. 2023, doi:10.1016/j.media.2022.102680)",
+    size="131 volumes, about 50 GB",
+    network="no, folder= is needed",
+    check="orientation, grids and HU of every liver",
+    mask_labels=LIVER_LABELS,
 )
-register(
-    Source(
-        name="msd-liver",
-        items=msd_liver_items,
-        modality="CT",
-        anatomy="body",
-        licence="CC BY-SA 4.0, Medical Segmentation Decathlon "
-        "(Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9)",
-        size="29 GB, 131 volumes with masks",
-        network="unless folder= is given",
-        check="MD5 as other projects publish it; orientation, grids and HU of every liver",
-        mask_labels=LIVER_LABELS,
-    )
+MSD_LIVER = Source(
+    name="msd-liver",
+    items=msd_liver_items,
+    modality="CT",
+    anatomy="body",
+    licence="CC BY-SA 4.0, Medical Segmentation Decathlon "
+    "(Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9)",
+    size="29 GB, 131 volumes with masks",
+    network="unless folder= is given",
+    check="MD5 as other projects publish it; orientation, grids and HU of every liver",
+    mask_labels=LIVER_LABELS,
 )

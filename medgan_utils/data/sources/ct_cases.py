@@ -16,7 +16,7 @@ import nibabel
 import numpy as np
 
 from ..volumes import Volume
-from .registry import Item
+from .item import Item
 
 LIVER_RANGE_HU = (-50.0, 250.0)
 ASSUMED_SPACING_MM = (0.72, 0.72, 1.6)

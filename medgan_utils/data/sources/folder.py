@@ -1,14 +1,99 @@
 """The source that reads files already on disk; sources that download build on it."""
 
-import csv
-from pathlib import Path
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from ..dicom import is_dicom
-from ..files import IMAGE_SUFFIXES, VOLUME_SUFFIXES, find_mask, modality_of, subject_of
-from .registry import Item, Source, choose_subjects, register
+from ..files import is_picture, modality_of
+from ..subjects import name_subjects
+from .item import Item, Picture
+from .masks import mask_files, match_masks
+from .people import Labels, few, labels_by_image, read_labels, read_participants
+from .source import Source, choose_subjects
+from .walk import LABEL_MAPS, Walk, walk
 
-SEX_CODES = {"F": 0, "M": 1}
-_SUBJECT_COLUMNS = ("mrid", "participant_id", "subject")
+DICOM_NAMES = {"PT": "PET"}
+"""DICOM's names of modalities where ours differ."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What would be read from a folder, before anything is.
+
+    Attributes:
+        folder: That was searched.
+        items: One for each image file or DICOM series.
+        rules: Rule -> how many items it named: "subject_pattern", "PatientID", "known name",
+            "folder", "file name".
+        passed_over: Reason -> files and folders that are not read.
+    """
+
+    folder: Path
+    items: list[Item]
+    rules: dict[str, int]
+    passed_over: dict[str, list[Path]]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Names of all subjects, sorted."""
+        return sorted({item.subject for item in self.items})
+
+    @property
+    def understood(self) -> bool:
+        """Whether no subject was guessed from a file name of no known kind."""
+        return "file name" not in self.rules or len(self.items) == 1
+
+    def notes(self) -> list[str]:
+        """Say what a reader must know: guessed subjects, and what was passed over and why."""
+        notes = []
+        if not self.understood:
+            notes.append(
+                f"{self.folder}: file names of no known kind; {len(self.subjects)} subjects were "
+                f"found in {len(self.items)} files ({few(self.subjects)}). If one person counts "
+                f"more than once, say where the name stands: subject_pattern= (--subject-pattern)"
+            )
+        if self.passed_over:
+            reasons = [f"{len(paths)} {reason}" for reason, paths in self.passed_over.items()]
+            hint = "; masks= takes label maps" if LABEL_MAPS in self.passed_over else ""
+            notes.append(f"{self.folder}: passed over: {', '.join(reasons)}{hint}")
+        return notes
+
+
+def survey(
+    folder: str | Path,
+    *,
+    modality: str | None = None,
+    glob: str | None = None,
+    masks: str | Path | None = None,
+    participants: str | Path | None = None,
+    labels: str | Path | Mapping[str, Labels] | None = None,
+    subject_pattern: str | None = None,
+    index: int | None = None,
+) -> Survey:
+    """Look through a folder and say what would be read; arguments as of `folder_items`."""
+    folder = Path(folder)
+    found = walk(folder, glob)
+    found_masks = [] if masks is None else mask_files(folder, masks)
+    paths = _without(found.images, found_masks)
+    left = _without(found.passed_over.pop(LABEL_MAPS, []), found_masks)
+    found.passed_over |= {LABEL_MAPS: left} if left else {}
+    _check_kinds(folder, paths, glob, found)
+    relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
+    patients = {r: found.patients[p][0] for p, r in zip(paths, relative, strict=True) if p.is_dir()}
+    root = folder.resolve().name or "subject"
+    subjects, rules = name_subjects(relative, subject_pattern, patients, root)
+    their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
+    known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
+    items = []
+    for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
+        subject, mask, row = rest
+        contrast = modality or _modality(name, found.patients.get(path, (None, ""))[1])
+        kind = Picture if is_picture(path) else Item
+        items.append(kind(path, subject, contrast, mask, row, index=index))
+    _check_masks(items)
+    return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over))
 
 
 def folder_items(
@@ -18,116 +103,111 @@ def folder_items(
     glob: str | None = None,
     masks: str | Path | None = None,
     participants: str | Path | None = None,
+    labels: str | Path | Mapping[str, Labels] | None = None,
     subject_pattern: str | None = None,
+    index: int | None = None,
 ) -> list[Item]:
-    """List the images of a folder: NIfTI and PNG files, and sub-folders of DICOM files.
+    """List the images of a folder: NIfTI, PNG and JPEG files, and sub-folders of DICOM files.
 
     Args:
         folder: Searched with its sub-folders.
         subjects: How many, or which; by default all.
-        modality: Of all its images; by default what the file names say, see `modality_of`.
+        modality: Of all its images; by default what header or file name say, see `modality_of`.
         glob: Which files, for example `"**/*_T1w.nii.gz"`; by default all that can be read.
-        masks: A folder with one mask for each image, named like it.
+        masks: A folder with one mask for each image, or a pattern of masks beside the images
+            (`"*_seg.nii.gz"`), named as `match_masks` says.
         participants: A table of age and sex, see `read_participants`.
+        labels: A table of labels by file or subject, see `read_labels`.
         subject_pattern: A regular expression, see `subject_of`.
+        index: Which time point of 4-D files.
 
     Raises:
         FileNotFoundError: The folder is missing or holds nothing that can be read.
-        ValueError: PNG files among volumes, or unknown subjects.
+        ValueError: Pictures among volumes, a table that does not fit, or unknown subjects.
     """
     if folder is None:
         raise ValueError("this source reads your own files: pass folder='path/to/images'")
-    folder, masks = Path(folder), None if masks is None else Path(masks)
-    for needed in (folder, masks):
-        if needed is not None and not needed.is_dir():
-            raise FileNotFoundError(f"{needed} is no folder; check folder= and masks=")
-    paths = _readable(folder, glob)
-    if masks is not None:
-        paths = [path for path in paths if masks.resolve() not in path.resolve().parents]
-    if not paths:
-        raise FileNotFoundError(
-            f"{folder} holds no {glob or '.nii, .nii.gz, .png or DICOM files'}; check the folder, "
-            f"or use load_slices('brain-phantom'), which needs no files"
-        )
-    if len({path.suffix in IMAGE_SUFFIXES for path in paths}) > 1:
-        raise ValueError(f"{folder} holds volumes and PNG files; choose with glob='**/*.nii.gz'")
-    by_path = {path: subject_of(path, subject_pattern) for path in paths}
-    chosen = set(choose_subjects(sorted(set(by_path.values())), subjects))
-    table = read_participants(participants) if participants else {}
-    unknown = {"age": float("nan"), "sex": -1} if participants else {}
-    return [
-        Item(
-            path=path,
-            subject=subject,
-            modality=modality or modality_of(path),
-            mask=find_mask(path, masks) if masks else None,
-            labels=table.get(subject, unknown),
-        )
-        for path, subject in by_path.items()
-        if subject in chosen
-    ]
-
-
-def read_participants(path: str | Path) -> dict[str, dict[str, float | int]]:
-    """Read age and sex by subject from a `.csv` or `.tsv` table.
-
-    Args:
-        path: Columns MRID (or participant_id), Age, Sex, in any case; sex F or M.
-
-    Returns:
-        Subject -> {"age": years or NaN, "sex": 0 for F, 1 for M, -1 unknown}.
-
-    Raises:
-        ValueError: A column is missing.
-    """
-    path = Path(path)
-    delimiter = "\t" if path.suffix == ".tsv" else ","
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [
-            {name.lower(): text for name, text in row.items() if name}
-            for row in csv.DictReader(file, delimiter=delimiter)
-        ]
-    columns = set(rows[0]) if rows else set()
-    key = next((name for name in _SUBJECT_COLUMNS if name in columns), None)
-    if key is None or not {"age", "sex"} <= columns:
-        raise ValueError(f"{path.name} has columns {sorted(columns)}; MRID, Age and Sex are needed")
-    return {
-        subject_of(row[key]): {
-            "age": _number(row["age"]),
-            "sex": SEX_CODES.get((row["sex"] or "").strip().upper()[:1], -1),
-        }
-        for row in rows
-    }
-
-
-def _number(text: str | None) -> float:
-    """Return the number, or NaN for n/a and the like."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return float("nan")
-
-
-def _readable(folder: Path, glob: str | None) -> list[Path]:
-    """Return the NIfTI and PNG files, and the folders of DICOM files, that match a glob."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
-    images = {
-        path for path in files if path.name.lower().endswith(VOLUME_SUFFIXES + IMAGE_SUFFIXES)
-    }
-    series = {path.parent for path in files if is_dicom(path)}
-    found = images | series
-    return sorted(found & set(folder.glob(glob)) if glob else found)
-
-
-register(
-    Source(
-        name="folder",
-        items=folder_items,
-        modality="yours",
-        anatomy="head",
-        licence="yours",
-        size="yours",
-        network="no",
-        check="every file is read; damaged ones are named",
+    found = survey(
+        folder,
+        modality=modality,
+        glob=glob,
+        masks=masks,
+        participants=participants,
+        labels=labels,
+        subject_pattern=subject_pattern,
+        index=index,
     )
+    for note in found.notes():
+        warnings.warn(note, stacklevel=2)
+    chosen = set(choose_subjects(found.subjects, subjects))
+    return [item for item in found.items if item.subject in chosen]
+
+
+def _what_is_known(
+    paths: list[str],
+    subjects: list[str],
+    participants: str | Path | None,
+    labels: str | Path | Mapping[str, Labels] | None,
+) -> list[Labels]:
+    """Return the labels of each path from both tables."""
+    tables = {}
+    if participants is not None:
+        tables["participants="] = read_participants(participants)
+    if labels is not None:
+        tables["labels="] = read_labels(labels)
+    known: list[Labels] = [{} for _ in paths]
+    for name, table in tables.items():
+        rows = labels_by_image(table, paths, subjects, name)
+        known = [one | row for one, row in zip(known, rows, strict=True)]
+    return known
+
+
+def _without(paths: list[Path], others: list[Path]) -> list[Path]:
+    """Leave out files that also stand in another list, whichever way they are spelled."""
+    others = {path.resolve() for path in others}
+    return [path for path in paths if path.resolve() not in others]
+
+
+def _check_kinds(folder: Path, paths: list[Path], glob: str | None, found: Walk) -> None:
+    """Refuse a folder without images, or with two kinds of them."""
+    if not paths:
+        reasons = [f"{len(files)} {reason}" for reason, files in found.passed_over.items()]
+        there = f" (passed over: {', '.join(reasons)})" if reasons else ""
+        raise FileNotFoundError(
+            f"{folder} holds no {glob or '.nii, .nii.gz, .png, .jpg or DICOM files'}{there}; check "
+            f"the folder, choose files with glob= (even label maps), or use "
+            f"load_slices('brain-phantom'), which needs no files"
+        )
+    if len(set(map(is_picture, paths))) > 1:
+        raise ValueError(
+            f"{folder} holds volumes and pictures (PNG, JPEG); choose with glob='**/*.nii.gz'"
+        )
+
+
+def _modality(path: PurePosixPath, header: str) -> str:
+    """Return what a DICOM header says, else the path; MR headers do not know the contrast."""
+    return modality_of(path) if header in ("", "MR") else DICOM_NAMES.get(header, header)
+
+
+def _check_masks(items: list[Item]) -> None:
+    """Refuse one mask for two people."""
+    owners: dict[Path, Item] = {}
+    for item in items:
+        other = owners.setdefault(item.mask, item) if item.mask else item
+        if other.subject != item.subject:
+            raise ValueError(
+                f"{item.mask} is the only mask that fits {other.path} and {item.path}, of two "
+                f"subjects; name masks like their images"
+            )
+
+
+FOLDER = Source(
+    name="folder",
+    items=folder_items,
+    modality="yours",
+    anatomy="head",
+    licence="yours",
+    size="yours",
+    network="no",
+    check="every file is read; damaged ones are named",
 )

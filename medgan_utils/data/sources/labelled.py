@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..axial import AxialCut
 from ..cache import cache_folder
 from ..download import fetch
+from ..files import is_picture
 from ..intensity import scale_percentiles
 from ..pictures import fit_square
 from ..slices import Slices
-from .registry import Item, Source, choose_subjects, register
+from .item import Item
+from .source import Source, choose_subjects
+from .walk import walk
 
 MEDMNIST_ADDRESS = "https://zenodo.org/records/10519652/files"
 MEDMNIST_HASHES = {
@@ -37,7 +41,6 @@ ORGANS = (
     "pancreas",
     "spleen",
 )
-_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 _EMPTY_SD, _NEAR = 3.0, 0.995
 
 
@@ -75,36 +78,48 @@ def organamnist_items(
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist; download {name} from {address}")
     return [
-        Item(path, part, "CT", group=part, pictures=_read_organs)
-        for part in choose_subjects(["train", "val", "test"], subjects)
+        OrganPart(path, part, "CT") for part in choose_subjects(["train", "val", "test"], subjects)
     ]
 
 
-def _read_organs(item: Item, image_size: int) -> Slices:
-    """Read one part of OrganAMNIST."""
-    part = item.subject
-    try:
-        with np.load(item.path, allow_pickle=False) as file:
-            pictures, organs = file[f"{part}_images"], file[f"{part}_labels"].ravel()
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{item.path.name} is no whole MedMNIST file ({error}); delete it and download it again"
-        ) from error
-    if pictures.ndim != 3 or len(pictures) != len(organs):
-        raise ValueError(
-            f"{item.path.name}: {part}_images has shape {pictures.shape}, {part}_labels "
-            f"{organs.shape}; grey pictures (N, H, W) with one label each are needed"
-        )
-    images = np.stack([fit_square(_signed(picture), image_size) for picture in pictures])
-    organs = organs.astype(np.int64)
-    labels = {"organ": organs, "liver": (organs == ORGANS.index("liver")).astype(np.int64)}
-    unknown = np.full(len(images), np.nan, np.float32)
-    return Slices(images[..., None], np.full(len(images), part), unknown, None, labels, "CT")
+class OrganPart(Item):
+    """One part of OrganAMNIST, many pictures in one file."""
+
+    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+        """Read the part; where on the body its pictures lie is not known."""
+        part = self.subject
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                pictures, organs = file[f"{part}_images"], file[f"{part}_labels"].ravel()
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{self.path.name} is no whole MedMNIST file ({error}); delete it and download it "
+                f"again"
+            ) from error
+        if pictures.ndim != 3 or len(pictures) != len(organs):
+            raise ValueError(
+                f"{self.path.name}: {part}_images has shape {pictures.shape}, {part}_labels "
+                f"{organs.shape}; grey pictures (N, H, W) with one label each are needed"
+            )
+        images = np.stack([fit_square(_signed(one), axial.image_size) for one in pictures])
+        organs = organs.astype(np.int64)
+        labels = {"organ": organs, "liver": (organs == ORGANS.index("liver")).astype(np.int64)}
+        unknown = np.full(len(images), np.nan, np.float32)
+        return Slices(images[..., None], np.full(len(images), part), unknown, None, labels, "CT")
 
 
 def _signed(pixels: np.ndarray) -> np.ndarray:
     """Grey levels 0 to 255 as float32 in [-1, 1]."""
     return pixels.astype(np.float32) / 127.5 - 1
+
+
+class GreyPicture(Item):
+    """A picture of any mode, without mask and level."""
+
+    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+        """Return the one slice."""
+        image = fit_square(_signed(decode_grey(self.path)), axial.image_size)[None, ..., None]
+        return self._with_what_is_known(image, np.full(1, np.nan, np.float32))
 
 
 def brainmri_items(
@@ -151,22 +166,16 @@ def brainmri_items(
     names = [f"{first.parent.name.lower()}-{first.stem}" for first in firsts]
     chosen = set(choose_subjects(sorted(set(names)), subjects))
     return [
-        Item(path, name, "MR", labels={"tumour": int(path.parent.name.lower() == "yes")},
-             pictures=_read_grey_picture)
+        GreyPicture(path, name, "MR", labels={"tumour": int(path.parent.name.lower() == "yes")})
         for path, name in zip(kept, names, strict=True)
         if name in chosen
-    ]  # fmt: skip
+    ]
 
 
 def _yes_and_no(folder: Path) -> list[Path]:
     """Pictures whose folder is named yes or no, each file once."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; check folder=")
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.parent.name.lower() in ("yes", "no") and path.suffix.lower() in _PICTURE_SUFFIXES
-    ]
+    found = walk(folder).images
+    paths = [p for p in found if is_picture(p) and p.parent.name.lower() in ("yes", "no")]
     sides = {path.parent.name.lower() for path in paths}
     if sides != {"yes", "no"}:
         raise FileNotFoundError(
@@ -243,35 +252,23 @@ def near_groups(pictures: Iterable[np.ndarray]) -> list[int]:
     return first[group].tolist()
 
 
-def _read_grey_picture(item: Item, image_size: int) -> Slices:
-    """Read one picture of any mode."""
-    image = fit_square(_signed(decode_grey(item.path)), image_size)[None, ..., None]
-    labels = {name: np.array([value]) for name, value in item.labels.items()}
-    unknown = np.full(1, np.nan, np.float32)
-    return Slices(image, np.array([item.subject]), unknown, None, labels, item.modality)
-
-
-register(
-    Source(
-        name="organamnist",
-        items=organamnist_items,
-        modality="CT",
-        anatomy="body",
-        licence="CC BY 4.0, MedMNIST (Yang et al. 2023, doi:10.1038/s41597-022-01721-8), from LiTS",
-        size="58 830 pictures; 64 pixels by default, other sizes 20 MB to 1.8 GB",
-        network="unless folder= is given",
-        check="the publisher's MD5",
-    )
+ORGANAMNIST = Source(
+    name="organamnist",
+    items=organamnist_items,
+    modality="CT",
+    anatomy="body",
+    licence="CC BY 4.0, MedMNIST (Yang et al. 2023, doi:10.1038/s41597-022-01721-8), from LiTS",
+    size="58 830 pictures; 64 pixels by default, other sizes 20 MB to 1.8 GB",
+    network="unless folder= is given",
+    check="the publisher's MD5",
 )
-register(
-    Source(
-        name="brainmri",
-        items=brainmri_items,
-        modality="MR",
-        anatomy="head",
-        licence="not stated; do not pass the pictures on",
-        size="253 pictures, 15 MB",
-        network="no, folder= is needed",
-        check="damaged, empty and doubled pictures are found",
-    )
+BRAINMRI = Source(
+    name="brainmri",
+    items=brainmri_items,
+    modality="MR",
+    anatomy="head",
+    licence="not stated; do not pass the pictures on",
+    size="253 pictures, 15 MB",
+    network="no, folder= is needed",
+    check="damaged, empty and doubled pictures are found",
 )

@@ -1,40 +1,11 @@
-"""What a source is, and the one list of them."""
+"""What a source is."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..slices import Slices
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file (or DICOM folder) of a source.
-
-    Attributes:
-        path: NIfTI, DICOM folder or PNG.
-        subject: Who it shows.
-        modality: For example "T1" or "CT".
-        mask: Label map on the same grid, or None.
-        labels: What is known of the whole file: numbers, the same names in every item.
-        group: Neighbouring items of one group lie on one grid, registered to each other; the
-            first of them decides where all are cut.
-        volumes: For files that need repair: called with the item and `fill_nan`, returns image
-            and mask (or None) as `Volume`s. By default `read_volume` reads both.
-        pictures: For files that hold ready-made slices in a form of their own: called with the
-            item and the image size, returns `Slices`.
-    """
-
-    path: Path
-    subject: str
-    modality: str
-    mask: Path | None = None
-    labels: dict[str, float | int] = field(default_factory=dict)
-    group: str | None = None
-    volumes: Callable[["Item", float | None], tuple] | None = None
-    pictures: Callable[["Item", int], "Slices"] | None = None
+from .item import Item
+from .people import few
 
 
 @dataclass(frozen=True)
@@ -65,13 +36,18 @@ class Source:
     check: str
     mask_labels: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
+    def list_items(self, **options) -> list[Item]:
+        """List the source's files; an option it does not know is named as the reader's mistake.
 
-REGISTRY: dict[str, Source] = {}
-
-
-def register(source: Source) -> None:
-    """Add a source, so that `load_slices(source.name)` finds it."""
-    REGISTRY[source.name] = source
+        Raises:
+            TypeError: The source has no such option.
+        """
+        known = inspect.signature(self.items).parameters
+        if unknown := [name for name in options if name not in known]:
+            raise TypeError(
+                f"source {self.name!r} has no option {unknown[0]!r}; it takes {', '.join(known)}"
+            )
+        return self.items(**options)
 
 
 def choose_subjects(known: list[str], subjects: int | list[str] | None) -> list[str]:
@@ -96,6 +72,6 @@ def choose_subjects(known: list[str], subjects: int | list[str] | None) -> list[
     if missing or not wanted:
         raise ValueError(
             f"subjects={subjects!r}: {', '.join(missing) or 'nobody'} chosen; this source has "
-            f"{len(known)}: {', '.join(known[:5])}{', …' if len(known) > 5 else ''}"
+            f"{len(known)}: {few(known)}"
         )
     return wanted

@@ -1,0 +1,89 @@
+"""One file of a source, and how it becomes slices."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..axial import AxialCut, axial_slices, body_mask
+from ..files import slice_number
+from ..pictures import fit_square, read_picture, read_picture_mask
+from ..slices import Slices
+from ..volumes import Volume, read_volume
+
+
+@dataclass(frozen=True)
+class Item:
+    """One volume: a NIfTI file or a folder of DICOM files. Other kinds of file are sub-classes.
+
+    Attributes:
+        path: Of the file or folder.
+        subject: Who it shows.
+        modality: For example "T1" or "CT".
+        mask: Label map on the same grid, or None.
+        labels: What is known of the whole file: numbers, the same names in every item.
+        group: Neighbouring items of one group lie on one grid, registered to each other; the
+            first of them decides where all are cut.
+        index: Which time point of a 4-D file.
+    """
+
+    path: Path
+    subject: str
+    modality: str
+    mask: Path | None = None
+    labels: dict[str, float | int] = field(default_factory=dict)
+    group: str | None = None
+    index: int | None = None
+
+    def read(self, fill_nan: float | None = None) -> tuple[Volume, Volume | None]:
+        """Read the volume and its mask; see `read_volume`."""
+        volume = read_volume(self.path, self.modality, self.subject, self.index, fill_nan)
+        return volume, self.mask and read_volume(self.mask, "labels", self.subject)
+
+    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+        """Read the file and cut its slices.
+
+        Args:
+            axial: How to cut.
+            body: Remembers the body mask of the group the last item belonged to; changed here.
+            fill_nan: See `read_volume`.
+        """
+        volume, mask = self.read(fill_nan)
+        if self.group is None or self.group not in body:
+            body.clear()
+            body[self.group] = body_mask(volume)
+        cut = axial_slices(volume, axial, mask, body[self.group])
+        return self._with_what_is_known(*cut, axial.fov_mm / axial.image_size)
+
+    def _with_what_is_known(
+        self,
+        images: np.ndarray,
+        positions: np.ndarray,
+        masks: np.ndarray | None = None,
+        spacing_mm: float = float("nan"),
+    ) -> Slices:
+        """Give every slice what is known of its file."""
+        count = len(images)
+        labels = {name: np.full(count, value) for name, value in self.labels.items()}
+        subjects = np.full(count, self.subject)
+        return Slices(images, subjects, positions, masks, labels, self.modality, spacing_mm)
+
+
+class Picture(Item):
+    """One PNG or JPEG: a slice as it is."""
+
+    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+        """Return the one slice; its position is the slice number in the name, or NaN."""
+        image, mask = read_picture(self.path), None
+        if self.mask is not None:
+            mask = read_picture_mask(self.mask)
+            if mask.shape != image.shape:
+                raise ValueError(
+                    f"{self.mask} has shape {mask.shape} but its image {self.path} has "
+                    f"{image.shape}"
+                )
+            mask = fit_square(mask, axial.image_size)[None]
+        number = slice_number(self.path)
+        position = np.array([np.nan if number is None else number], np.float32)
+        images = fit_square(image, axial.image_size)[None, ..., None]
+        return self._with_what_is_known(images, position, mask)

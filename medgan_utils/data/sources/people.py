@@ -1,0 +1,174 @@
+"""Tables of what is known of subjects or files: age and sex, or labels to train on."""
+
+import csv
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..files import stem
+from ..subjects import subject_of
+
+SEX_CODES = {"F": 0, "M": 1}
+_SUBJECT_COLUMNS = ("mrid", "participant_id", "subject", "subject_id", "patient_id", "id")
+
+Labels = dict[str, float | int]
+
+
+def read_table(path: str | Path) -> list[dict[str, str]]:
+    """Read a `.csv` or `.tsv` with a header; columns keep their spelling and order.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It has no rows, or a row with more or fewer cells than columns.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; a .csv or .tsv file is needed")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = path.read_text(encoding="latin-1")
+    first = text.partition("\n")[0]
+    delimiter = max("\t;,", key=first.count)
+    rows = list(csv.DictReader(text.splitlines(), delimiter=delimiter))
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise ValueError(f"{path.name}, line {number}: not as many cells as columns in line 1")
+    if not rows:
+        raise ValueError(f"{path.name} holds no rows; a header and a line a subject are needed")
+    return [{name.strip(): cell.strip() for name, cell in row.items()} for row in rows]
+
+
+def read_participants(path: str | Path) -> dict[str, Labels]:
+    """Read age and sex by subject.
+
+    Args:
+        path: A table with the columns MRID (or participant_id), Age, Sex, in any case; sex F or M.
+
+    Returns:
+        Subject -> {"age": years or NaN, "sex": 0 for F, 1 for M, -1 unknown}.
+
+    Raises:
+        ValueError: A column is missing.
+    """
+    rows = [{name.lower(): cell for name, cell in row.items()} for row in read_table(path)]
+    columns = set(rows[0])
+    key = next((name for name in _SUBJECT_COLUMNS if name in columns), None)
+    if key is None or not {"age", "sex"} <= columns:
+        raise ValueError(
+            f"{Path(path).name} has columns {sorted(columns)}; MRID, Age and Sex are needed"
+        )
+    return {
+        row[key]: {
+            "age": _numbers([row["age"]], Path(path).name, None)[0],
+            "sex": SEX_CODES.get(row["sex"].upper()[:1], -1),
+        }
+        for row in rows
+    }
+
+
+def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
+    """Read labels of subjects or files.
+
+    Args:
+        labels: A table: subject or file in the first column, then one column a label; or the same
+            as a mapping, `{"sub-01": {"group": 1}}`.
+
+    Returns:
+        Subject or file -> labels. Columns of whole numbers are int, -1 where a cell is empty;
+        others are float, NaN where empty.
+
+    Raises:
+        ValueError: A cell is no number, or a subject has two rows that differ.
+    """
+    if isinstance(labels, Mapping):
+        name, rows = "labels=", [{"": str(key), **values} for key, values in labels.items()]
+    else:
+        name, rows = Path(labels).name, read_table(labels)
+    first, *columns = rows[0] if rows else [""]
+    if not columns:
+        raise ValueError(
+            f"{name} needs a subject or file in the first column, then a label a column"
+        )
+    known: dict[str, Labels] = {}
+    values = [_numbers([row.get(column, "") for row in rows], name, column) for column in columns]
+    for row, *cells in zip(rows, *values, strict=True):
+        new = dict(zip(columns, cells, strict=True))
+        if str(known.setdefault(row[first], new)) != str(new):
+            raise ValueError(f"{name} has two rows for {row[first]} that differ")
+    return known
+
+
+def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[int]:
+    """Return a column as int if all are whole, else as float; without a name, float whatever."""
+    numbers = []
+    for cell in cells:
+        try:
+            numbers.append(float(cell))
+        except ValueError:
+            unknown = column is None or str(cell).lower() in ("", "n/a", "na", "nan", "none", "?")
+            if not unknown:
+                raise ValueError(
+                    f"{table}: {column} holds {cell!r}; write each class as a whole number, from "
+                    f"0 on"
+                ) from None
+            numbers.append(np.nan)
+    known = [number for number in numbers if np.isfinite(number)]
+    if column is None or not known or any(number != round(number) for number in known):
+        return numbers
+    return [int(number) if np.isfinite(number) else -1 for number in numbers]
+
+
+def labels_by_image(
+    table: Mapping[str, Labels], paths: Sequence[str], subjects: Sequence[str], name: str
+) -> list[Labels]:
+    """Find each image's row: by its path, its file name, or its subject.
+
+    Args:
+        table: As `read_labels` and `read_participants` return it.
+        paths: Of images, relative to their folder, `/` between folders.
+        subjects: Of the same images.
+        name: Of the option, for the message.
+
+    Raises:
+        ValueError: No row fits any image.
+    """
+    rows = {}
+    for key, row in table.items():
+        for alias in (subject_of(key), stem(key), key):  # the later and more exact one wins
+            rows[_spelled(alias)] = (key, row)
+    found, used = [], set()
+    for path, subject in zip(paths, subjects, strict=True):
+        short = subject.removeprefix("sub-")
+        aliases = (path, Path(path).name, stem(path), subject, short, f"sub-{short}")
+        key, row = next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), (None, None))
+        used.add(key)
+        found.append(row)
+    unknown = {label: -1 if isinstance(value, int) else np.nan
+               for label, value in next(iter(table.values())).items()}  # fmt: skip
+    without = sorted({s for s, row in zip(subjects, found, strict=True) if row is None})
+    idle = sorted(set(table) - used)
+    if len(without) == len(set(subjects)):
+        raise ValueError(
+            f"{name} names none of the images: it has {few(idle)}; the images are of {few(without)}"
+        )
+    if without:
+        warnings.warn(
+            f"{name} says nothing of {few(without)}: their labels are unknown", stacklevel=2
+        )
+    if idle and name == "labels=":
+        warnings.warn(f"{name} has rows without an image here: {few(idle)}", stacklevel=2)
+    return [unknown if row is None else row for row in found]
+
+
+def few(names: Sequence) -> str:
+    """Name three of many."""
+    shown = ", ".join(map(str, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _spelled(name: str) -> str:
+    return unicodedata.normalize("NFC", str(name)).casefold()

@@ -1,0 +1,131 @@
+"""The one walk through a folder: which files are images, which label maps, what is passed over."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..dicom import is_dicom, read_header
+from ..files import IMAGE_SUFFIXES, is_label_map
+
+_HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
+_NOBODY = re.compile(
+    r"|0+|x+|anon\w*|unknown|none|n/?a|removed|de-?identified|patient", re.IGNORECASE
+)
+LABEL_MAPS = "label maps"
+NO_IMAGES = "no images"
+
+
+@dataclass
+class Walk:
+    """What a folder holds.
+
+    Attributes:
+        images: Files with a known suffix, and folders of DICOM files, sorted.
+        label_maps: Files with a known suffix that are label maps by their name or folder.
+        patients: DICOM folder -> (PatientID or None, modality as its header says).
+        passed_over: Reason -> files and folders, label maps included.
+    """
+
+    images: list[Path] = field(default_factory=list)
+    label_maps: list[Path] = field(default_factory=list)
+    patients: dict[Path, tuple[str | None, str]] = field(default_factory=dict)
+    passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+
+
+def walk(folder: Path, glob: str | None = None) -> Walk:
+    """Look at every file below a folder once.
+
+    Hidden files and folders are passed over; links are followed, but no file is taken twice.
+
+    Args:
+        folder: Where to look.
+        glob: Which files, for example `"**/*_T1w.nii.gz"`, in any case; others are not even
+            counted. What is chosen so may be called a label map, if nothing else is.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; check folder= and masks=")
+    found, chosen = Walk(), _glob_pattern(glob)
+    for path in _files(folder, found):
+        relative = path.relative_to(folder)
+        if chosen and not any(chosen.fullmatch(p.as_posix()) for p in (relative, relative.parent)):
+            continue
+        reason = _look_at(path, relative, found)
+        if reason and not (glob and reason.startswith(NO_IMAGES)):
+            found.passed_over[reason].append(path)
+    if glob and not found.images:
+        found.images, found.label_maps = found.label_maps, []
+        found.passed_over.pop(LABEL_MAPS, None)
+    found.images = sorted(found.images + list(found.patients))
+    return found
+
+
+def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
+    """Add a file to the images or label maps, or return why it is passed over."""
+    if path.stat().st_size == 0:
+        return "empty files (0 bytes)"
+    if path.name.lower().endswith(IMAGE_SUFFIXES):
+        labels = is_label_map(relative)
+        (found.label_maps if labels else found.images).append(path)
+        return LABEL_MAPS if labels else None
+    if not is_dicom(path):
+        if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
+            return "damaged DICOM files"
+        return f"{NO_IMAGES} ({path.suffix.lower() or 'no suffix'})"
+    try:
+        header = read_header(path)
+    except ValueError:
+        return "damaged DICOM files"
+    if header.get("Modality") == "SEG":
+        return LABEL_MAPS
+    if "Rows" not in header:
+        return "DICOM without pixels"
+    patient = str(header.get("PatientID") or "").strip()
+    patient = None if _NOBODY.fullmatch(patient) else patient
+    found.patients.setdefault(path.parent, (patient, str(header.get("Modality") or "")))
+    return None
+
+
+def _files(folder: Path, found: Walk) -> Iterator[Path]:
+    """Yield every file below a folder, by its real place first; links are followed once."""
+    folders, links, seen = [folder], [], set()
+    while folders or links:
+        here = (folders or links).pop(0)
+        real = os.path.realpath(here)  # Path.resolve fails on a link to itself
+        if real in seen or not os.path.exists(real):
+            found.passed_over["links to nowhere or to what was already seen"].append(here)
+            continue
+        seen.add(real)
+        if not here.is_dir():
+            yield here
+            continue
+        try:
+            entries = sorted(here.iterdir())
+        except PermissionError:
+            found.passed_over["folders that may not be read"].append(here)
+            continue
+        for entry in entries:
+            if _HIDDEN.fullmatch(entry.name):
+                found.passed_over["hidden"].append(entry)
+            elif entry.is_symlink():
+                links.append(entry)
+            elif entry.is_dir():
+                folders.append(entry)
+            elif entry.is_file():  # neither a socket nor a device
+                seen.add(os.path.realpath(entry))
+                yield entry
+
+
+def _glob_pattern(glob: str | None) -> re.Pattern | None:
+    """Translate a glob into a regular expression: `**/` is any folder, `*` stays inside a name."""
+    if glob is None:
+        return None
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
+    text = "".join(wild.get(p) or (p if p[:1] == "[" else re.escape(p)) for p in parts)
+    return re.compile(text, re.IGNORECASE)

@@ -1,0 +1,231 @@
+"""Who is who: from paths to subjects, so that one person never stands on both sides of a split.
+
+The rules, first that fits: the reader's own pattern, DICOM's PatientID, the way in which a known
+data set names its subjects, the folder where file names repeat from folder to folder, the file
+name without contrast, visit and slice. Where a rule must guess, it takes too few subjects rather
+than too many: two people taken for one cost a subject, one taken for two spoils every score.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from .files import CONTRAST_WORDS, drop_words, is_picture, stem
+
+_KNOWN = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+        sub-[A-Za-z0-9]+                                # sub-01_ses-1_T1w, FreeSurfer's folders
+      | IXI\d+                                          # IXI012-HH-1211_T1
+      | \d{3}_S_\d{4,5}                                 # ADNI_002_S_0413_MR_MPR__N3_Br_2006…
+      | OAS[12]_\d{4} | OAS[3-9]\d{4}                   # OAS1_0001_MR1, OAS30001_MR_d0129
+      | 00[25]\d{4} (?![A-Za-z0-9])                     # ABIDE and its kin: NYU_0051036
+      | TCGA[-_][A-Z0-9]{2}[-_][A-Z0-9]{4}              # TCGA_CS_4941_19960909_slice12
+      | LIDC-IDRI-\d{4}
+      | BraTS-[A-Z]+-\d+ | BraTS20\d\d_\d+              # BraTS-GLI-00000-000, BraTS2021_00006
+      | BraTS\d\d_(?:Training|Validation)_\d+           # BraTS20_Training_001_flair
+      | BraTS1\d_[A-Z0-9]+_[A-Z0-9]+ (?=_\d+)           # Brats18_CBICA_AAM_1_t1
+      | \d{6} (?=_[37]T_)                               # 100307_3T_T1w_MPR1
+      | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband)
+        [-_ ]?[A-Z]{0,3}[-_]?\d+                        # case10007_slice133, patient001_frame01
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_KNOWN_VOLUME = re.compile(  # LiTS; the Decathlon, with or without _0000
+    r"volume-\d+|(?:BRATS|heart|la|liver|hippocampus|prostate|lung|pancreas|hepatic(?:vessel)?"
+    r"|spleen|colon)_\d{1,4}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_BEFORE_SLICE = re.compile(r"(.*[^-_ ])[-_ ]+slice[-_ ]?\d+", re.IGNORECASE)
+_VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\d*|screening
+    |pre(op)?|post(op)?|before|after|m\d\d?|(month|week|day|year)s?\d*|(tp|time|timepoint)\d*
+    |(19|20)\d\d([-_.]?\d\d[-_.]?\d\d)?|run\d*|re?test|echo\d*|rep\d*|acq\d*
+    |i\d{4,}|s\d{4,}|se\d+|ser(ies)?\d*|copy|kopie|checkpoint"""
+_THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
+_COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
+    |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t
+    |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
+_SITE = re.compile(r"(site|hospital|cent(er|re)|clinic|institution)[-_ ]?\w+", re.IGNORECASE)
+
+
+def _words(*patterns: str) -> re.Pattern:
+    return re.compile("|".join((CONTRAST_WORDS, *patterns)), re.IGNORECASE | re.VERBOSE)
+
+
+def subject_of(path: str | Path, pattern: str | None = None) -> str:
+    """Read the subject from one file name; for a whole folder, `name_subjects` knows more.
+
+    Args:
+        path: For example `IXI012-HH-1211_T1.nii.gz` (gives IXI012), `case10007_slice133.png`
+            (case10007), `sub-01_ses-2_T1w.nii.gz` (sub-01). Any other name is the subject itself.
+        pattern: A regular expression for other names, searched in the whole path, `/` between
+            folders; its first group (or the whole match) is the subject.
+
+    Raises:
+        ValueError: The pattern does not match.
+    """
+    if pattern is not None:
+        return _by_pattern(Path(path).as_posix(), pattern)
+    name = Path(path).name
+    return _known(PurePosixPath(name)) or stem(name)
+
+
+def name_subjects(
+    paths: Sequence[PurePosixPath],
+    pattern: str | None = None,
+    patients: Mapping[PurePosixPath, str | None] | None = None,
+    root: str = "subject",
+) -> tuple[list[str], list[str]]:
+    """Name the subject of every image of a folder.
+
+    Args:
+        paths: Relative to that folder.
+        pattern: See `subject_of`; with it no other rule is asked.
+        patients: DICOM series -> PatientID, None where the header does not say.
+        root: Subject of what neither folder nor name tells apart: `T1.nii.gz` beside `T2.nii.gz`.
+
+    Returns:
+        Subject of each path, and the rule that found it: "subject_pattern", "PatientID",
+        "known name", "folder" or "file name" (a guess).
+
+    Raises:
+        ValueError: The pattern does not match a path.
+    """
+    if pattern is not None:
+        return [_by_pattern(str(path), pattern) for path in paths], ["subject_pattern"] * len(paths)
+    patients = patients or {}
+    found = {}
+    for path in paths:
+        if patients.get(path):
+            found[path] = (patients[path], "PatientID")
+        elif known := _known(path):
+            found[path] = (known, "known name")
+    unknown = [path for path in paths if path not in found]
+    found |= _by_structure(unknown, paths, set(patients), root)
+    sites = {path: next(filter(_SITE.fullmatch, path.parts[:-1]), None) for path in paths}
+    if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
+        found = {
+            p: (f"{sites[p]}/{name}" if sites[p] else name, r) for p, (name, r) in found.items()
+        }
+    spelling: dict[str, str] = {}
+    names = [unicodedata.normalize("NFC", found[path][0]) for path in paths]
+    names = [spelling.setdefault(name.casefold(), name) for name in names]
+    return names, [found[path][1] for path in paths]
+
+
+def _by_pattern(path: str, pattern: str) -> str:
+    try:
+        match = re.search(pattern, path) or re.search(pattern, stem(path))
+    except re.error as error:
+        raise ValueError(f"subject_pattern={pattern!r} is no regular expression: {error}") from None
+    groups = [group for group in (match.groups() or (match[0],)) if group] if match else []
+    if not groups:
+        raise ValueError(
+            f"{path} does not match subject_pattern={pattern!r}; write a pattern whose first "
+            f"group is the subject, for example r'^([A-Za-z]+\\d+)'"
+        )
+    return groups[0]
+
+
+def _known(path: PurePosixPath) -> str | None:
+    """Find a name as known data sets give it, in the file name or in the folders above it."""
+    for part in (stem(path), *reversed(path.parts[:-1])):
+        if match := _KNOWN.search(part):
+            return match[0]
+    name = stem(path)
+    if not is_picture(path) and (match := _KNOWN_VOLUME.match(name)):
+        return match[0]
+    before = _BEFORE_SLICE.match(name)
+    person = drop_words(before[1], _words(_VISIT, _THING)) if before else ""
+    return person if any(map(str.isdigit, person)) else None
+
+
+def _by_structure(
+    paths: list[PurePosixPath],
+    everyone: Sequence[PurePosixPath],
+    series: set[PurePosixPath],
+    root: str,
+) -> dict[PurePosixPath, tuple[str, str]]:
+    """Decide for names of no known kind whether the folder or the file names the person.
+
+    Args:
+        paths: Of files and of DICOM series (folders).
+        everyone: These and the paths whose names are known.
+        series: Which of them are series.
+        root: Name of those whom nothing tells apart.
+    """
+    shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
+    names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
+    every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
+    folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
+    places = defaultdict(set)
+    for path, name in names.items():
+        places[name].add(folders[path])
+    few_names = len(places) <= len(set(folders.values()))
+    found = {}
+    for path, name in names.items():
+        nobody = not name or (is_picture(path) and _is_number(name))
+        repeats = few_names and len(places[name]) > 1
+        numbered = any(map(str.isdigit, "".join(folders[path])))
+        if folders[path] and (nobody or repeats or numbered):
+            found[path] = (_person_among(folders[path]), "folder")
+        elif name:
+            found[path] = (name, "file name")
+        else:
+            found[path] = ("/".join(every[path]) or root, "folder")
+    return found
+
+
+def _person_among(folders: tuple[str, ...]) -> str:
+    """Return the folders down to the first with a number: those below it are studies of a person.
+
+    Without a number it is the first folder: rather too few subjects than one on two sides.
+    """
+    first = next((n for n, part in enumerate(folders) if any(map(str.isdigit, part))), 0)
+    return "/".join(folders[: first + 1])
+
+
+def _is_number(name: str) -> bool:
+    """Whether a name is a number, perhaps of a picture: `12`, `(12)`, `img_12`."""
+    return not drop_words(name, _words(_THING)).strip("()").strip("0123456789")
+
+
+def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
+    """Return a stem without contrast, visit, slice and marks of a copy (`P1 (1)` beside `P1`)."""
+    name = stem(path)
+    before_copy = re.sub(r" ?\(\d+\)$", "", name)
+    beside = {stem(other) for other in paths if other.parent == path.parent}
+    name = before_copy if before_copy in beside else name
+    before_slice = _BEFORE_SLICE.match(name)
+    name = before_slice[1] if before_slice else name
+    name = re.sub(r"(?<=\d)_000\d$", "", name)  # nnU-Net's channels
+    numbered = r"[-_ ](slice|slc?|z|frame|img|im|run|ses|visit|scan|rec|echo|acq)[-_ ]?\d+"
+    name = re.sub(rf"(?i){numbered}(?=$|[-_ .])", "", name)
+    person, thing = drop_words(name, _words(_VISIT, _THING)), drop_words(name, _words(_VISIT))
+    if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
+        return thing
+    to_last_number = re.match(r".*\d[^-_. ]*", person)  # P01_left and P01_right are one person
+    return to_last_number[0] if to_last_number else person
+
+
+def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> list[str]:
+    """Return the folders above a file, or of a DICOM series, that may name a person.
+
+    Args:
+        path: Of the file or series.
+        is_series: Whether it is a series.
+        needed: Whether nothing else names the person: then `scan_07` or `data3` will do.
+    """
+    parts = [part for part in path.parts[:-1] if not _SITE.fullmatch(part)]
+    likely = [part for part in parts if _names_somebody(part, _words(_VISIT, _THING, _COLLECTION))]
+    if needed and not likely:
+        parts += [path.name] if is_series else []
+        likely = [part for part in parts if _names_somebody(part, _words(_VISIT))]
+    return likely
+
+
+def _names_somebody(folder: str, nobody: re.Pattern) -> bool:
+    """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
+    left = drop_words(folder, nobody)
+    return bool(left) and not (left.isdigit() and left != folder)

@@ -1,0 +1,121 @@
+"""Who is who: files of one person are one subject, whatever the folder looks like."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from medgan_utils.data import subject_of
+from medgan_utils.data.subjects import name_subjects
+
+
+def named(*paths, **options):
+    """Subjects of paths, in their order."""
+    return name_subjects([PurePosixPath(path) for path in paths], **options)[0]
+
+
+def rules(*paths, **options):
+    return set(name_subjects([PurePosixPath(path) for path in paths], **options)[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("sub-07/ses-2/anat/sub-07_ses-2_T1w.nii.gz", "sub-07"),
+        ("fs/sub-07/mri/T1.nii.gz", "sub-07"),
+        ("IXI/IXI012-HH-1211_T1.nii.gz", "IXI012"),
+        ("ADNI_002_S_0413_MR_MPR__N3_Br_20060418_S13893_I6005.nii", "002_S_0413"),
+        ("AD/002_S_0413/2006-04-18/S13893/scan.nii", "002_S_0413"),
+        ("OAS1_0001_MR1_mpr_n4_anon_sbj_111.nii", "OAS1_0001"),
+        ("OAS30001_MR_d0129/anat4/x.nii.gz", "OAS30001"),
+        ("NYU/NYU_0051036_anat.nii.gz", "0051036"),
+        ("TCGA_DU_7019_19940908_slice27.png", "TCGA_DU_7019"),
+        ("LIDC-IDRI-0007/a/1-045.png", "LIDC-IDRI-0007"),
+        ("BraTS20_Training_001/BraTS20_Training_001_t1ce.nii.gz", "BraTS20_Training_001"),
+        ("BraTS2021_00006_flair.nii.gz", "BraTS2021_00006"),
+        ("BraTS-GLI-00005-101/BraTS-GLI-00005-101-t1n.nii.gz", "BraTS-GLI-00005"),
+        ("HGG/Brats18_CBICA_AAM_1/Brats18_CBICA_AAM_1_t2.nii.gz", "Brats18_CBICA_AAM"),
+        ("100307/unprocessed/3T/100307_3T_T1w_MPR1.nii.gz", "100307"),
+        ("Training Batch 1/volume-12.nii", "volume-12"),
+        ("imagesTr/liver_12.nii.gz", "liver_12"),
+        ("imagesTr/BRATS_012_0003.nii.gz", "BRATS_012"),
+        ("patient001/patient001_frame01.nii.gz", "patient001"),
+        ("case_00012/imaging.nii.gz", "case_00012"),
+        ("case10007_slice133.png", "case10007"),
+        ("P12_T1_slice003.png", "P12"),
+    ],
+)
+def test_known_data_sets_are_understood(path, subject):
+    assert named(path, "else/somebody_9.nii.gz")[0] == subject
+    assert rules(path) == {"known name"}
+
+
+def each(people, files):
+    """Paths of every person with every file name; `{}` is the person."""
+    return [file.format(person) for person in people for file in files]
+
+
+@pytest.mark.parametrize(
+    ("people", "files"),
+    [
+        (["100307", "100408"], ["{}/T1w/T1w_acpc_dc_restore.nii.gz"]),
+        (["100307", "100408"], ["{}/T1w/T1w_acpc.nii.gz", "{}/T1w/T2w_acpc.nii.gz"]),
+        (["anna", "bert", "carl"], [f"{{}}/slice_{n}.png" for n in range(9)]),
+        (["anna", "bert", "carl"], [f"{{}}/{n}.png" for n in range(9)]),
+        (["P01", "P02", "P03"], ["baseline/{}.nii.gz", "followup/{}.nii.gz"]),
+        (["001", "002", "003"], ["T1/{}.nii.gz", "FLAIR/{}.nii.gz"]),
+        (["P01", "P02", "P03"], ["train/{}/T1.nii.gz", "test/{}/T1.nii.gz"]),
+        (["P01", "P02", "P03"], ["{}/study1/T1.nii.gz", "{}/study2/CT.nii.gz"]),
+        (["AB12", "CD34"], ["{}/1.2.840.11.nii.gz", "{}/1.2.840.12.nii.gz"]),
+        (["scan_01", "scan_02"], ["{}/T1.nii.gz", "{}/T2.nii.gz"]),
+        (["P1", "P2"], ["{}.nii.gz", "{} (1).nii.gz", "{} - Copy.nii.gz", "copy/{}.NII.GZ"]),
+        (["12", "13"], ["{}_pre.nii.gz", "{}_post.nii.gz", "{}_scan2.nii.gz"]),
+        (["P1", "P2"], ["{}_20200101.nii.gz", "{}_20210405_T1.nii.gz", "{}_left.nii.gz"]),
+        (["Müller", "山田"], ["{}_T1.nii.gz", "{}_T2.nii.gz"]),
+        (["STS_025", "STS_008"], ["{}/CT_image.nii.gz", "{}/MR_T1_image.nii.gz"]),
+        (["hospitalA/P1", "hospitalB/P1"], ["{}/T1.nii.gz", "{}/T2.nii.gz"]),
+        (["site1/sub-01", "site2/sub-01"], ["{}_T1w.nii.gz", "{}_FLAIR.nii.gz"]),
+        (["AD/001", "AD/002", "CN/001"], ["{}/T1.nii.gz"]),
+    ],
+)
+def test_all_files_of_a_person_are_one_subject(people, files):
+    expected = [person for person in people for _ in files]
+    assert named(*each(people, files)) == expected
+
+
+def test_no_contrast_or_visit_is_a_person_of_its_own():
+    assert named("T1.nii.gz", "T2.nii.gz", root="bert") == ["bert", "bert"]
+    assert named("P1/T1.nii.gz", "P1/FLAIR.nii.gz") == ["P1", "P1"]
+    assert named("Mu\u0308ller_T1.nii.gz", "MÜLLER_T2.nii.gz") == ["Müller", "Müller"]
+
+
+def test_pictures_with_numbers_only_belong_to_their_folder():
+    paths = [f"{kind}/{n}.png" for kind in ("glioma", "none") for n in range(5)]
+    assert set(named(*paths)) == {"glioma", "none"}
+    assert named("scan_0.png", "scan_1.png", "img003.png") == ["scan_0", "scan_1", "img003"]
+    assert named("a/gg (1).jpg", "a/gg (2).jpg", "b/no (1).jpg") == ["gg (1)", "gg (2)", "no (1)"]
+
+
+def test_guesses_are_called_guesses():
+    assert rules("scan_0.png", "scan_1.png") == {"file name"}
+    assert rules("P1/T1.nii.gz", "P2/T1.nii.gz") == {"folder"}
+
+
+def test_dicom_says_who_it_is_and_the_folder_if_not():
+    series = ["A/2_pre", "A/3_post", "B/2_pre", "B/3_post"]
+    ids = {PurePosixPath(path): path[0] * 3 for path in series}
+    assert named(*series, patients=ids) == ["AAA", "AAA", "BBB", "BBB"]
+    silent = dict.fromkeys(ids)
+    assert named(*series, patients=silent) == ["A", "A", "B", "B"]
+    assert named("P1/T1", "P2/T1", patients=dict.fromkeys(map(PurePosixPath, ("P1/T1", "P2/T1"))))
+    assert named(".", patients={PurePosixPath("."): None}, root="P7") == ["P7"]
+
+
+def test_a_pattern_looks_at_the_whole_path():
+    path = "100307/T1w/T1w_acpc.nii.gz"
+    assert named(path, pattern=r"(1003\d+)") == ["100307"]
+    assert named("deep/P12_x.nii.gz", pattern=r"^(P\d+)") == ["P12"]  # the name by itself
+    assert subject_of(path, r"^(\d+)/") == "100307"
+    with pytest.raises(ValueError, match=r"T1w_acpc\.nii\.gz does not match subject_pattern"):
+        named(path, pattern=r"(sub-\d+)")
+    with pytest.raises(ValueError, match="is no regular expression"):
+        named(path, pattern="(")
