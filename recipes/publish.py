@@ -11,6 +11,7 @@ from medgan_utils.data import Slices
 from medgan_utils.evaluation import (
     copying,
     evaluate,
+    judge_table,
     landmarks,
     load_encoder,
     membership_by_distance,
@@ -20,7 +21,7 @@ from medgan_utils.evaluation import (
     score,
     verdict,
 )
-from medgan_utils.evaluation.evaluate import FLOOR
+from medgan_utils.evaluation.evaluate import FLOOR, RealSet
 from medgan_utils.models import save_generator
 from medgan_utils.table import Table
 from medgan_utils.training import GAN
@@ -57,6 +58,10 @@ Scored on the **{split}** subjects{opened}, {images} images a set.
 {table}
 
 Score while training (reference subjects): {course}
+
+## Can it be told from real images?
+
+{judge}
 
 ## By group
 
@@ -100,6 +105,11 @@ class Finished:
         labels = real.label_table(self.names) if self.names else None
         return self.gan.sample(len(real), labels, seed=seed)
 
+    def sample_like(self, real: Slices, count: int, seed: int) -> np.ndarray:
+        """Return so many samples, with the labels of the slices again and again."""
+        rows = np.resize(np.arange(len(real)), count)
+        return self.sample(real.select(rows), seed)
+
     def logits(self, real: Slices) -> np.ndarray:
         """Return the discriminator's logits (N,) of real slices."""
         inputs = [real.images, real.label_table(self.names)] if self.names else real.images
@@ -141,12 +151,31 @@ def publish(
         "images": count,
         "verdict": "\n".join(f"- {line}" for line in verdict(table)),
         "table": table.markdown(),
+        "judge": ask_judge(finished, sets, train, tested).markdown(),
         "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
         "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     path = checkpoints_folder() / name
     return save_generator(finished.gan.ema_generator, path, CARD.format(**content), shipped=True)
+
+
+def ask_judge(finished: Finished, sets: dict[str, RealSet], train: Slices, tested: Slices) -> Table:
+    """Ask a judge about floor, landmarks and samples: as many as those, and as many as it can take.
+
+    Args:
+        finished: The trained GAN.
+        sets: Result of `landmarks`.
+        train: What the GAN was trained on.
+        tested: Held-out subjects.
+    """
+    count, most = len(next(iter(sets.values())).images), 2 * len(train)
+    samples = {
+        f"generated, {number:,} images": RealSet(finished.sample_like(tested, number, 1), None)
+        for number in (count, most)
+    }
+    training, held_out = (RealSet(part.images, part.subjects) for part in (train, tested))
+    return judge_table(training, held_out, sets | samples)
 
 
 def group_rows(
