@@ -1,8 +1,5 @@
 """The report begins with what matters, is whole, and can be read by whoever reads the folder."""
 
-import os
-import stat
-
 import numpy as np
 import pytest
 
@@ -12,13 +9,6 @@ from medgan_utils.table import Estimate, Table
 
 FACTS = {"Data": {"licence": "CC <0>"}, "Subjects": {"train subjects": "sub-1, sub-2"}}
 TABLES = {"Scores": Table([{"set": "generated", "FD": Estimate(2, 1, 3)}])}
-
-
-@pytest.fixture
-def umask():
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 def write(folder, **more):
@@ -46,8 +36,3 @@ def test_a_figure_that_is_no_png_leaves_the_older_report(tmp_path):
         evaluation.write_report(tmp_path, "Other", FACTS, TABLES, {"x": b"GIF89a"})
     assert page.read_text(encoding="utf-8") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model-card.md", "report.html"]
-
-
-def test_files_have_the_readers_usual_permissions(tmp_path, umask):
-    for path in write(tmp_path):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o644

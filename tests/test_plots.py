@@ -161,13 +161,12 @@ class TestCurves:
         assert len({line.get_color() for line in lines}) == 7
         assert len({str(line._dash_pattern) for line in lines}) == 7
 
-    def test_x_positions_smoothing_and_levels(self):
+    def test_x_positions_and_levels(self):
         history = {"FD-enc": ([0, 500, 1000, 1500], [9.0, 3.0, 3.0, 3.0])}
-        axes = plots.curves(history, smooth=2, levels={"floor": 1.0}, ylabel="FD-enc").axes[0]
-        raw, smoothed, floor = axes.lines
-        assert list(raw.get_xdata()) == [0, 500, 1000, 1500]
-        assert list(smoothed.get_xdata()) == [500, 1000, 1500]
-        assert list(smoothed.get_ydata()) == [6.0, 3.0, 3.0]
+        axes = plots.curves(history, levels={"floor": 1.0}, ylabel="FD-enc").axes[0]
+        line, floor = axes.lines
+        assert list(line.get_xdata()) == [0, 500, 1000, 1500]
+        assert list(line.get_ydata()) == [9.0, 3.0, 3.0, 3.0]
         assert floor.get_ydata()[0] == 1.0 and axes.texts[0].get_text() == "floor"
 
     def test_one_value_is_visible(self):

@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from .canvas import WIDTH, pixel_canvas
-from .pictures import as_images
+from .pictures import MARK, PALETTE, as_images
 from .planes import PLANES, resolve_centre, resolve_window, volume_parts
 
-MARK = "#E69F00"  # outlines and cross-hairs
 _OUTLINE = [withStroke(linewidth=2, foreground="black")]
 _BARS_MM = (1, 2, 5, 10, 20, 50, 100)
 
@@ -145,7 +144,9 @@ def _show(axes: Axes, image: np.ndarray, window: tuple[float, float]) -> None:
 
 def _outline(axes: Axes, mask: np.ndarray) -> None:
     """Draw the border of every label of a mask."""
-    for label, colour in zip(np.unique(mask[mask > 0]), (MARK, "#56B4E9", "#CC79A7"), strict=False):
+    for label, colour in zip(
+        np.unique(mask[mask > 0]), (MARK, PALETTE[5], PALETTE[3]), strict=False
+    ):
         axes.contour(mask == label, levels=[0.5], colors=colour, linewidths=1.2)
 
 

@@ -8,11 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .controls import announce, control, picture, side_by_side, slider, status
-from .pictures import png, to_uint8
+from .pictures import MARK, png, to_uint8
 from .planes import PLANES, WINDOWS, Plane, resolve_centre, resolve_window, volume_parts
 
-_MARK = (230, 159, 0)  # ticks at the edges that show where the other two planes cut
-_TICK = 10  # pixels
+_TICK = 10  # pixels, at the edges, where the other two planes cut
 
 
 class SliceBrowser:
@@ -186,7 +185,7 @@ class SliceBrowser:
             (x, height - _TICK, x, height),
         )
         for tick in ticks:
-            draw.line(tick, fill=_MARK, width=2)
+            draw.line(tick, fill=MARK, width=2)
         near = _TICK + 4
         places = (
             (near, height / 2, "lm"),

@@ -6,6 +6,9 @@ import math
 import numpy as np
 from PIL import Image
 
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Colours of Okabe and Ito (2008), which colour-blind readers tell apart."""
+MARK = PALETTE[4]  # drawn over images: outlines, cross-hairs
 GAP = 2  # white pixels between the images of a mosaic
 
 
@@ -78,9 +81,9 @@ def png(picture: np.ndarray | Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def enlarge(image: np.ndarray, size: int, vmin: float = -1.0, vmax: float = 1.0) -> Image.Image:
-    """Scale one float image `(H, W[, 1 or 3])` so that its longer side has `size` screen pixels."""
-    (pixels,) = to_uint8(as_images(np.asarray(image)[None]), vmin, vmax)
+def enlarge(image: np.ndarray, size: int) -> Image.Image:
+    """Scale one image `(H, W[, 1 or 3])` in [-1, 1] to `size` screen pixels on its longer side."""
+    (pixels,) = to_uint8(as_images(np.asarray(image)[None]))
     factor = size / max(pixels.shape[:2])
     height, width = (max(1, round(length * factor)) for length in pixels.shape[:2])
     return Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)

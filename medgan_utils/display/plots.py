@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from .anatomy import montage, volume_planes
 from .canvas import pixel_canvas
-from .pictures import as_images, mosaic, png, to_uint8
+from .pictures import PALETTE, as_images, mosaic, png, to_uint8
 
 __all__ = [
     "PALETTE",
@@ -34,7 +34,6 @@ __all__ = [
     "volume_planes",
 ]
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _SIZE = (9.0, 3.5)  # inches: the width of a notebook
 
@@ -44,23 +43,19 @@ def sample_grid(
     columns: int = 8,
     titles: Sequence[str] | None = None,
     title: str | None = None,
-    vmin: float = -1.0,
-    vmax: float = 1.0,
 ) -> Figure:
     """Draw images in rows, every pixel a whole number of screen pixels.
 
     Args:
-        images: `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, values in `[vmin, vmax]`.
+        images: `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, values in [-1, 1].
         columns: Images a row, at most.
         titles: One short text above each image.
         title: The message of the whole figure.
-        vmin: The value shown black.
-        vmax: The value shown white.
 
     Raises:
         ValueError: The images have another shape, or `titles` another length.
     """
-    pixels = to_uint8(as_images(images), vmin, vmax)
+    pixels = to_uint8(as_images(images))
     height, width = pixels.shape[1:3]
     figure, axes = pixel_canvas([(width, height)] * len(pixels), columns, titles, title)
     for one, image in zip(axes, pixels, strict=True):
@@ -89,7 +84,6 @@ def curves(
     ylabel: str = "Loss",
     xlabel: str = "Step",
     *,
-    smooth: int = 1,
     levels: Mapping[str, float] | None = None,
     log: bool = False,
 ) -> Figure:
@@ -101,7 +95,6 @@ def curves(
         title: The message of the figure.
         ylabel: What is measured, with its unit.
         xlabel: What runs along x.
-        smooth: Length of a moving average; the raw values stay behind it, faint.
         levels: Name -> height of a horizontal line, such as the floor of a score.
         log: Logarithmic y axis.
 
@@ -112,7 +105,7 @@ def curves(
         raise ValueError("history is empty: nothing was recorded yet")
     figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
     for (name, line), style in zip(history.items(), _styles(), strict=False):
-        _draw_line(axes, name, *_line(name, line), style, smooth)
+        _draw_line(axes, name, *_line(name, line), style)
     for name, level in (levels or {}).items():
         _draw_level(axes, name, level)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
@@ -233,11 +226,8 @@ def _styles() -> Iterator[dict]:
         yield {"color": colour, "linestyle": dashes}
 
 
-def _draw_line(axes: Axes, name: str, x, values, style: dict, smooth: int) -> None:
-    """Draw one line, or its moving average in front of it."""
-    if smooth > 1 and len(values) > smooth:
-        axes.plot(x, values, color=style["color"], alpha=0.2, linewidth=0.8)
-        x, values = x[smooth - 1 :], np.convolve(values, np.ones(smooth) / smooth, "valid")
+def _draw_line(axes: Axes, name: str, x, values, style: dict) -> None:
+    """Draw one line; a single point gets a mark."""
     axes.plot(x, values, marker="o" if len(values) == 1 else None, label=name, **style)
 
 

@@ -58,9 +58,7 @@ def score_classifier(
     images: np.ndarray,
     labels: np.ndarray,
     subjects: Sequence | None = None,
-    threshold: float = 0.5,
     repeats: int = 500,
-    seed: int = 0,
 ) -> dict[str, Estimate]:
     """Test a classifier on real images of subjects it has not seen.
 
@@ -69,12 +67,11 @@ def score_classifier(
         images: Real images `(N, H, W, C)` in [-1, 1]; on generated ones you measure the generator.
         labels: 1 for a finding, 0 for none, `(N,)`.
         subjects: Subject of every image; None if each is its own.
-        threshold: Probability from which on an image is called positive.
         repeats: Bootstrap draws of subjects.
-        seed: Seed of the draws.
 
     Returns:
-        `AUC`, `sensitivity`, `specificity`, each with its 95 % interval over subjects.
+        `AUC`, `sensitivity`, `specificity`, each with its 95 % interval over subjects. An image is
+        called positive from a probability of 0.5 on.
 
     Raises:
         ValueError: If one of the two classes is missing.
@@ -84,9 +81,9 @@ def score_classifier(
         raise ValueError("the test images hold one class only; add images of the other")
     logits = _logits(model, np.asarray(images, np.float32))
     codes = subject_codes(subjects, len(positive))
-    auc = bootstrap_auc(logits, positive, codes, repeats, seed)
-    right = (logits >= np.log(threshold / (1 - threshold))) == positive
-    counts = list(bootstrap_counts(codes, repeats, seed))
+    auc = bootstrap_auc(logits, positive, codes, repeats)
+    right = (logits >= 0) == positive
+    counts = list(bootstrap_counts(codes, repeats))
     rates = []
     for group in (positive, ~positive):
         shares = [_share(right[group], count[group]) for count in counts]

@@ -9,6 +9,11 @@ import io
 
 import numpy as np
 
+NEIGHBOURS = 5
+"""Which nearest neighbour sets the radius of a ball in `precision_recall`."""
+LEVELS, PATCHES, PATCH_SIZE, PROJECTIONS = 3, 8, 7, 16
+"""Of `laplacian_descriptors`: patches an image and level, their side in pixels, directions."""
+
 
 def fd_gaussians(
     mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray
@@ -125,16 +130,16 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> float:
     return KernelDistance(real, fake)()
 
 
-def precision_recall(real: np.ndarray, fake: np.ndarray, neighbours: int = 5) -> dict[str, float]:
+def precision_recall(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     """Return precision, recall, density and coverage.
 
     Precision and density ask whether fakes lie among the reals, recall and coverage whether all
-    reals are reached. Copies of real images score perfectly on all four.
+    reals are reached. Balls reach to the fifth nearest neighbour. Copies of real images score
+    perfectly on all four.
 
     Args:
         real: Features `(N, d)`.
         fake: Features `(M, d)`.
-        neighbours: Which nearest neighbour sets the radius of a ball.
 
     Returns:
         `precision`, `recall`, `coverage` in [0, 1]; `density` at least 0, about 1 for equal sets.
@@ -146,20 +151,13 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, neighbours: int = 5) ->
     """
     from prdc import compute_prdc
 
-    _check(real, fake, neighbours + 2)
+    _check(real, fake, least=NEIGHBOURS + 2)
     with contextlib.redirect_stdout(io.StringIO()):
-        scores = compute_prdc(np.asarray(real), np.asarray(fake), nearest_k=neighbours)
+        scores = compute_prdc(np.asarray(real), np.asarray(fake), nearest_k=NEIGHBOURS)
     return {name: float(score) for name, score in scores.items()}
 
 
-def laplacian_descriptors(
-    images: np.ndarray,
-    levels: int = 3,
-    patches: int = 8,
-    projections: int = 16,
-    patch_size: int = 7,
-    seed: int = 0,
-) -> np.ndarray:
+def laplacian_descriptors(images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Describe images by randomly projected patches of their Laplacian pyramids.
 
     Level 0 holds the finest detail, the last level what is left after blurring. With the same
@@ -167,10 +165,6 @@ def laplacian_descriptors(
 
     Args:
         images: Images `(N, H, W, C)` in [-1, 1].
-        levels: Levels of the pyramid; each halves the image.
-        patches: Random patches an image and level.
-        projections: Random unit directions a patch is projected on.
-        patch_size: Side of a patch in pixels.
         seed: Seed of positions and directions.
 
     Returns:
@@ -180,17 +174,17 @@ def laplacian_descriptors(
         ValueError: If the coarsest level is smaller than a patch.
     """
     random = np.random.default_rng(seed)
-    directions = random.normal(size=(patch_size**2 * images.shape[-1], projections))
+    directions = random.normal(size=(PATCH_SIZE**2 * images.shape[-1], PROJECTIONS))
     directions /= np.linalg.norm(directions, axis=0)
     described = []
-    for level in _pyramid(images, levels):
-        room = np.array(level.shape[1:3]) - patch_size + 1
+    for level in _pyramid(images, LEVELS):
+        room = np.array(level.shape[1:3]) - PATCH_SIZE + 1
         if room.min() < 1:
-            raise ValueError(f"{levels} levels of {images.shape[1:3]} leave {level.shape[1:3]}")
-        corners = random.integers(room, size=(len(images), patches, 2))
-        windows = np.lib.stride_tricks.sliding_window_view(level, (patch_size,) * 2, axis=(1, 2))
+            raise ValueError(f"{LEVELS} levels of {images.shape[1:3]} leave {level.shape[1:3]}")
+        corners = random.integers(room, size=(len(images), PATCHES, 2))
+        windows = np.lib.stride_tricks.sliding_window_view(level, (PATCH_SIZE,) * 2, axis=(1, 2))
         chosen = windows[np.arange(len(images))[:, None], corners[..., 0], corners[..., 1]]
-        described.append(chosen.reshape(len(images), patches, -1) @ directions)
+        described.append(chosen.reshape(len(images), PATCHES, -1) @ directions)
     return np.stack(described, axis=1).astype(np.float32)
 
 

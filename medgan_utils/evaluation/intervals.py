@@ -9,6 +9,9 @@ import numpy as np
 
 from ..table import Estimate
 
+TAILS = (2.5, 97.5)
+"""Percentiles at the ends of an interval."""
+
 
 def subject_codes(subjects: Sequence | np.ndarray | None, count: int) -> np.ndarray:
     """Number the subjects 0, 1, …; without subjects, each image is its own.
@@ -76,7 +79,6 @@ def centred_interval(
     replicates: Sequence[float],
     least: float = -np.inf,
     most: float = np.inf,
-    confidence: float = 0.95,
 ) -> Estimate:
     """Put the spread of the replicates around the value.
 
@@ -88,40 +90,34 @@ def centred_interval(
         replicates: The statistic on the draws; without any, the ends are NaN.
         least: Smallest value the statistic can take.
         most: Largest value the statistic can take.
-        confidence: Probability content of the interval.
 
     Returns:
-        The value with its interval.
+        The value with its 95 % interval.
     """
     if not len(replicates):
         return Estimate(float(value), float("nan"), float("nan"))
-    tail = 50 * (1 - confidence)
     spread = np.asarray(replicates, np.float64) - np.mean(replicates)
-    low, high = np.percentile(spread, [tail, 100 - tail])
+    low, high = np.percentile(spread, TAILS)
     low, high = np.clip([value + low, value + high], least, most)
     return Estimate(float(value), float(low), float(high))
 
 
-def percentile_interval(
-    value: float, replicates: Sequence[float], confidence: float = 0.95
-) -> Estimate:
+def percentile_interval(value: float, replicates: Sequence[float]) -> Estimate:
     """Take the interval from the replicates' percentiles; right for proportions and AUC.
 
     Args:
         value: The statistic on all images.
         replicates: The statistic on the draws; NaN (a draw without one class) is left out. Without
             any, the ends are NaN.
-        confidence: Probability content of the interval.
 
     Returns:
-        The value with its interval.
+        The value with its 95 % interval.
     """
     replicates = np.asarray(replicates, np.float64)
     replicates = replicates[np.isfinite(replicates)]
     if not len(replicates):
         return Estimate(float(value), float("nan"), float("nan"))
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(replicates, [tail, 100 - tail])
+    low, high = np.percentile(replicates, TAILS)
     return Estimate(float(value), float(low), float(high))
 
 

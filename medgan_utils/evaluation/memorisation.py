@@ -102,7 +102,6 @@ def membership_by_distance(
     fake: np.ndarray,
     member_subjects: Sequence | None = None,
     non_member_subjects: Sequence | None = None,
-    seed: int = 0,
 ) -> Estimate:
     """Attack a generator through its samples: members lie nearer to some sample.
 
@@ -112,7 +111,6 @@ def membership_by_distance(
         fake: Samples the attacker drew, `(K, …)`.
         member_subjects: Subject of each member.
         non_member_subjects: Subject of each non-member.
-        seed: Seed of the bootstrap.
 
     Returns:
         AUC of the attack with its interval over subjects; 0.5 is no leak.
@@ -120,7 +118,7 @@ def membership_by_distance(
     Source: Chen et al. 2020 (GAN-Leaks), arXiv:1909.03935.
     """
     scores = [-nearest(images, fake)[0] for images in (members, non_members)]
-    return _auc_of_two(scores, (member_subjects, non_member_subjects), seed=seed)
+    return _auc_of_two(scores, (member_subjects, non_member_subjects))
 
 
 def membership_by_logit(
@@ -128,7 +126,6 @@ def membership_by_logit(
     non_member_logits: np.ndarray,
     member_subjects: Sequence | None = None,
     non_member_subjects: Sequence | None = None,
-    seed: int = 0,
 ) -> Estimate:
     """Attack a discriminator: it finds its own training images more real.
 
@@ -137,7 +134,6 @@ def membership_by_logit(
         non_member_logits: Logits of real images of other subjects, `(M,)` or `(M, 1)`.
         member_subjects: Subject of each member.
         non_member_subjects: Subject of each non-member.
-        seed: Seed of the bootstrap.
 
     Returns:
         AUC of the attack with its interval over subjects; 0.5 is no leak.
@@ -145,7 +141,7 @@ def membership_by_logit(
     Source: Hayes et al. 2019 (LOGAN), arXiv:1705.07663.
     """
     logits = [np.ravel(x) for x in (member_logits, non_member_logits)]
-    return _auc_of_two(logits, (member_subjects, non_member_subjects), seed=seed)
+    return _auc_of_two(logits, (member_subjects, non_member_subjects))
 
 
 def _auc_of_two(

@@ -30,7 +30,6 @@ def write_report(
     tables: Mapping[str, Table],
     figures: Mapping[str, bytes] | None = None,
     verdict: Sequence[str] = (),
-    limits: str = NOT_FOR,
 ) -> tuple[Path, Path]:
     """Write `model-card.md` and `report.html`, each whole or not at all.
 
@@ -46,7 +45,6 @@ def write_report(
         figures: Caption -> PNG bytes, real images first and generated ones second: they stand
             beside each other.
         verdict: Lines of `verdict`.
-        limits: What the model must not be used for; it stands first.
 
     Returns:
         Paths of the card and of the page.
@@ -57,8 +55,8 @@ def write_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        "model-card.md": _card(title, facts, tables, verdict, limits),
-        "report.html": _page(title, facts, tables, figures or {}, verdict, limits),
+        "model-card.md": _card(title, facts, tables, verdict),
+        "report.html": _page(title, facts, tables, figures or {}, verdict),
     }
     for name, text in texts.items():
         with written_whole(folder / name) as unfinished:
@@ -66,10 +64,8 @@ def write_report(
     return folder / "model-card.md", folder / "report.html"
 
 
-def _card(
-    title: str, facts: Mapping, tables: Mapping[str, Table], verdict: Sequence[str], limits: str
-) -> str:
-    parts = [f"# {title}", f"**{limits}**"]
+def _card(title: str, facts: Mapping, tables: Mapping[str, Table], verdict: Sequence[str]) -> str:
+    parts = [f"# {title}", f"**{NOT_FOR}**"]
     if verdict:
         parts += ["## Verdict", "\n".join(f"- {line}" for line in verdict)]
     for heading, table in tables.items():
@@ -86,9 +82,8 @@ def _page(
     tables: Mapping,
     figures: Mapping,
     verdict: Sequence[str],
-    limits: str,
 ) -> str:
-    parts = [f"<h1>{escape(title)}</h1>", f"<p><strong>{escape(limits)}</strong></p>"]
+    parts = [f"<h1>{escape(title)}</h1>", f"<p><strong>{escape(NOT_FOR)}</strong></p>"]
     if verdict:
         items = "".join(f"<li>{escape(line)}</li>" for line in verdict)
         parts.append(f"<h2>Verdict</h2><ul>{items}</ul>")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+PAIRS = 500  # of `diversity`
+
 
 def to_unit(images: np.ndarray) -> np.ndarray:
     """Map images from [-1, 1] to [0, 1].
@@ -199,24 +201,22 @@ def ms_ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     return scores.numpy()
 
 
-def diversity(images: np.ndarray, pairs: int = 500, seed: int = 0) -> float:
+def diversity(images: np.ndarray) -> float:
     """Return the mean MS-SSIM between random pairs of samples: lower is more diverse.
 
     Compare it with the same number of real images; noise lowers it too.
 
     Args:
         images: At least two images `(N, H, W, C)` in [-1, 1].
-        pairs: Number of random pairs of different images.
-        seed: Seed of the pairs.
 
     Returns:
         Mean MS-SSIM.
 
     Source: Odena et al. 2017 (AC-GAN), arXiv:1610.09585.
     """
-    random = np.random.default_rng(seed)
-    first = random.integers(len(images), size=pairs)
-    second = (first + random.integers(1, len(images), size=pairs)) % len(images)
+    random = np.random.default_rng(0)
+    first = random.integers(len(images), size=PAIRS)
+    second = (first + random.integers(1, len(images), size=PAIRS)) % len(images)
     return float(ms_ssim(images[first], images[second]).mean())
 
 

@@ -67,7 +67,7 @@ def _distance(fake: Mapping, floor: Mapping, name: str, sets: int) -> tuple[str,
         )
     if np.isnan(value.low + least.high):
         return line + "without intervals, so how sure that is stays unknown.", ""
-    return line + "the intervals overlap, so so few subjects prove no difference.", ""
+    return line + "the intervals overlap: so few subjects prove no difference.", ""
 
 
 def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
