@@ -1,0 +1,58 @@
+"""How a checkpoint is published: what its card says is what was measured."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from medgan_utils.data import Slices
+from medgan_utils.evaluation import ReferenceFeatures
+from recipes import publish, train_generator
+from recipes.recipe import Recipe, build
+
+ROWS = [{"step": 1500, "FD": 3.0, "seconds": 9.4}, {"step": 3000, "FD": 4.0, "seconds": 19.2}]
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "said"),
+    [
+        (3000, 0, "those of the best score on the reference subjects (step 1,500)"),
+        (3000, 3000, "the average at step 3,000, the end of a falling learning rate"),
+        (3000, 62_500, "the average at step 3,000, before step 62,500, the end of a falling"),
+    ],
+)
+def test_the_card_says_which_weights(step, steps, said):
+    assert said in train_generator.which_weights(step, steps, ROWS, "FD")
+
+
+@pytest.fixture
+def parts():
+    """Three parts of noise with different levels, 4 subjects of 4 slices each."""
+    random = np.random.default_rng(0)
+    made = {}
+    for part in ("train", "reference", "test"):
+        subjects = np.repeat([f"{part}-{k}" for k in range(4)], 4)
+        levels = np.repeat(random.uniform(-1, 1, (4, 1, 1, 1)), 4, axis=0)
+        images = levels + 0.2 * random.normal(size=(16, 64, 64, 1))
+        images = np.clip(images, -1, 1).astype(np.float32)
+        labels = {"sex": np.arange(16) // 8, "age": np.full(16, 50.0)}
+        made[part] = Slices(images, subjects, np.zeros(16, np.float32), labels=labels)
+    return made
+
+
+def test_what_is_published_can_be_scored_against(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "checkpoints_folder", lambda: tmp_path)
+    monkeypatch.setattr(publish, "evaluate", partial(publish.evaluate, repeats=4))
+    facts = dict(data="noise", licence="CC0", about="Noise.", recipe="none", batch_size=4)
+    facts |= dict(command="`none`", seeds="0")
+    gan = build(Recipe(widths=(4, 4, 4, 4)))
+    finished = publish.Finished(gan, (), ROWS, "FD", "the weights are new", facts)
+    path = publish.publish("noise-64", finished, parts, "test", "brain-encoder-64")
+    assert path == tmp_path / "noise-64"
+    card = (tmp_path / "noise-64.md").read_text(encoding="utf-8")
+    assert "shared\n  with other work; the weights are new.\n" in card
+    assert "- Distance to the real images" in card and "- Next: " in card
+    assert "women: floor: other real subjects" in card and "test-3" in card
+    reference = ReferenceFeatures.load(tmp_path / "noise-64.reference.npz")
+    assert len(reference) == 16 and reference.landmarks[0]["set"] == publish.FLOOR
+    assert "generated" not in {row["set"] for row in reference.landmarks}
