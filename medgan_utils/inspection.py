@@ -8,9 +8,9 @@ import numpy as np
 from . import run_folder
 from ._files import written_whole
 from .data import AxialCut, axial_slices, read_volume
-from .data.files import IMAGE_SUFFIXES
+from .data.files import is_picture
 from .data.loading import find_items, slices_of
-from .data.sources.registry import Item
+from .data.sources.item import Item
 
 ROWS, COLUMNS = 6, 8
 """Of the contact sheet: subjects, spread over all, and slices of each, from the top down."""
@@ -93,9 +93,9 @@ def _looks(chosen: dict[str, list[Item]], axial: AxialCut, given: dict) -> dict[
 
 def _look(items: list[Item], axial: AxialCut, options: dict) -> Look:
     item = items[0]
-    if item.path.suffix.lower() in IMAGE_SUFFIXES:
+    if is_picture(item.path):
         few = [items[i] for i in np.unique(np.linspace(0, len(items) - 1, COLUMNS).astype(int))]
-        images = np.concatenate([slices_of(one, axial, [], {}, None).images for one in few])
+        images = np.concatenate([slices_of(one, axial, [], {}).images for one in few])
         ends = float(images.min()), float(images.max())
         return Look(_row(images), "pictures", item.modality, *ends, len(items), [])
     volume = read_volume(item.path, item.modality, item.subject, **options)

@@ -104,21 +104,22 @@ def test_an_archive_is_unpacked_with_its_folders(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("../outside.txt", b"x", "leads out of its folder"),
-        ("deep/../../outside.txt", b"x", "leads out of its folder"),
-        ("..\\outside.txt", b"x", "leads out of its folder"),
-        ("/outside.txt", b"x", "absolute path"),
-        ("C:/outside.txt", b"x", "absolute path"),
-        ("link", None, "is a link"),
-    ],
+    ("name", "content"),
+    [("../outside.txt", b"x"), ("deep/../../outside.txt", b"x"), ("link", None)],
 )
-def test_members_that_leave_the_folder_are_refused(tmp_path, name, content, reason):
+def test_members_that_leave_the_folder_are_refused(tmp_path, name, content):
     archive = make_tar(tmp_path / "bad.tar", [("good.txt", b"1"), (name, content)])
-    with pytest.raises(ValueError, match=rf"bad\.tar.*{reason}.*nothing was unpacked"):
+    with pytest.raises(ValueError, match=rf"bad\.tar.*{name}.*outside.*nothing was unpacked"):
         unpack(archive, tmp_path / "out")
     assert names(tmp_path) == ["bad.tar"]
+
+
+@pytest.mark.parametrize("name", ["/outside.txt", "..\\outside.txt", "C:/outside.txt"])
+def test_absolute_and_foreign_paths_stay_inside_the_folder(tmp_path, name):
+    archive = make_tar(tmp_path / "odd.tar", [(name, b"x")])
+    unpack(archive, tmp_path / "out")
+    (found,) = (path for path in tmp_path.rglob("*outside.txt"))
+    assert tmp_path / "out" in found.parents
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.4, 0.8])

@@ -34,6 +34,7 @@ def load_slices(
     image_size: int = 64,
     *,
     subjects: int | Iterable[str] | None = None,
+    index: int | None = None,
     fill_nan: float | None = None,
     cache: bool = True,
     **options,
@@ -44,7 +45,8 @@ def load_slices(
         source: One of the names that `list_sources()` lists.
         image_size: Pixels along each side.
         subjects: How many subjects, or their names; by default all.
-        fill_nan: See `read_volume`.
+        index: Which time point of 4-D files, see `read_volume`.
+        fill_nan: Value that replaces NaN, see `read_volume`.
         cache: Whether to look for, and keep, the result in the cache folder.
         options: Fields of `AxialCut` (`levels`, `step_mm`, `fov_mm`, …) and what the source takes:
             `folder`, `masks`, `labels`, `subject_pattern`, … (`folder_items`), or `modalities`,
@@ -62,17 +64,18 @@ def load_slices(
         PermissionError: The cache folder cannot be written.
     """
     folder = cache_folder("slices") if cache else None
+    options |= {"index": index, "fill_nan": fill_nan}
     entry, items, axial = find_items(source, image_size, subjects, options)
     if folder is None:
-        return _assemble(entry, items, axial, fill_nan)
-    key = content_key([_CACHE_VERSION, entry.mask_labels, asdict(axial), fill_nan], items)
+        return _assemble(entry, items, axial)
+    key = content_key([_CACHE_VERSION, entry.mask_labels, asdict(axial)], items)
     path = folder / f"{source}-{key}.npz"
     if path.exists():
         try:
             return Slices.load(path)
         except ValueError as error:
             warnings.warn(f"{error}: this is done now", stacklevel=2)
-    slices = _assemble(entry, items, axial, fill_nan)
+    slices = _assemble(entry, items, axial)
     slices.save(path)
     return slices
 
@@ -80,7 +83,10 @@ def load_slices(
 def find_items(
     source: str, image_size: int, subjects: int | Iterable[str] | None, options: dict
 ) -> tuple[Source, list[Item], AxialCut]:
-    """Return a source, its files and how to cut them; arguments as of `load_slices`."""
+    """Return a source, its files and how to cut them; arguments as of `load_slices`.
+
+    `index` and `fill_nan` stand among the options; every item keeps them.
+    """
     if source not in SOURCES:
         raise ValueError(f"there is no source {source!r}; choose one of {', '.join(SOURCES)}")
     entry, options = SOURCES[source], dict(options)
@@ -89,7 +95,8 @@ def find_items(
     axial = AxialCut(image_size=image_size, **{"anatomy": entry.anatomy} | cut)
     if subjects is not None:
         options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
-    return entry, entry.list_items(**options), axial
+    reading = {name: options.pop(name, None) for name in ("index", "fill_nan")}
+    return entry, [replace(item, **reading) for item in entry.list_items(**options)], axial
 
 
 def content_key(settings: object, items: list[Item]) -> str:
@@ -115,20 +122,20 @@ def content_key(settings: object, items: list[Item]) -> str:
         return [stamp(part) for part in parts if part and part.is_file()]
 
     files = [
-        (type(item).__name__, item.subject, item.modality, item.labels, item.index,
+        (type(item).__name__, item.subject, item.modality, item.labels, item.index, item.fill_nan,
          stamps(item.path), stamps(item.mask))
         for item in items
     ]  # fmt: skip
     return hashlib.sha256(json.dumps([settings, files]).encode()).hexdigest()[:16]
 
 
-def _assemble(entry: Source, items: list[Item], axial: AxialCut, fill_nan: float | None) -> Slices:
+def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     """Read the items one after the other and keep nothing of them but their slices."""
     from tqdm.auto import tqdm
 
     contrasts, body = list(dict.fromkeys(item.modality for item in items)), {}
     bar = tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2)
-    slices = join(slices_of(item, axial, contrasts, body, fill_nan) for item in bar)
+    slices = join(slices_of(item, axial, contrasts, body) for item in bar)
     slices = replace(slices, modality="+".join(contrasts), info=about(entry, axial, contrasts))
     return with_mask_labels(slices, entry.mask_labels)
 
@@ -140,9 +147,7 @@ def about(entry: Source, axial: AxialCut, contrasts: list[str]) -> dict:
     return json.loads(json.dumps(info))
 
 
-def slices_of(
-    item: Item, axial: AxialCut, contrasts: list[str], body: dict, fill_nan: float | None
-) -> Slices:
+def slices_of(item: Item, axial: AxialCut, contrasts: list[str], body: dict) -> Slices:
     """Read one item and cut its slices.
 
     Args:
@@ -150,9 +155,8 @@ def slices_of(
         axial: How to cut.
         contrasts: Modalities of the source; with several, slices get the label "contrast".
         body: Remembers the body mask of the group the last item belonged to; changed here.
-        fill_nan: See `read_volume`.
     """
-    part = item.slices(axial, body, fill_nan)
+    part = item.slices(axial, body)
     if len(contrasts) > 1:
         code = np.full(len(part), contrasts.index(item.modality))
         part = replace(part, labels=part.labels | {"contrast": code})

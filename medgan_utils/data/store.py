@@ -151,7 +151,6 @@ def store_slices(
     *,
     subjects: int | Iterable[str] | None = None,
     workers: int = 1,
-    fill_nan: float | None = None,
     **options,
 ) -> SliceStore:
     """Cut a source's slices into a folder, a volume at a time; a stopped run goes on.
@@ -164,8 +163,7 @@ def store_slices(
         image_size: Pixels along each side.
         subjects: How many subjects, or their names; by default all.
         workers: Processes that read and cut side by side.
-        fill_nan: See `read_volume`.
-        **options: As in `load_slices`.
+        **options: As in `load_slices`, `index` and `fill_nan` among them.
 
     Returns:
         The open store.
@@ -182,11 +180,11 @@ def store_slices(
     info = about(entry, axial, contrasts)
     given = {name: value if isinstance(value, int | float) else str(value)
              for name, value in options.items()}  # fmt: skip
-    settings = info | given | {"fill_nan": fill_nan, "mask labels": entry.mask_labels}
+    settings = info | given | {"mask labels": entry.mask_labels}
     _same_content(into / "settings.json", json.loads(json.dumps(settings)), items)
     numbered = enumerate(items)
     groups = itertools.groupby(numbered, lambda pair: pair[1].group or str(pair[1].path))
-    jobs = [(into, list(g), entry.mask_labels, axial, contrasts, fill_nan) for _, g in groups]
+    jobs = [(into, list(g), entry.mask_labels, axial, contrasts) for _, g in groups]
     with _mapping(workers) as over:
         rows = over(_store_group, *zip(*jobs, strict=True))
         bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
@@ -214,7 +212,6 @@ def _store_group(
     mask_labels: dict,
     axial: AxialCut,
     contrasts: list[str],
-    fill_nan: float | None,
 ) -> list[dict]:
     """Cut and write the items of one group, with their numbers; return their rows of the index."""
     rows, body = [], {}
@@ -222,7 +219,7 @@ def _store_group(
         name = f"{number:05d}"  # file names may be the same, or hold what a disk does not take
         row_path = folder / f"{name}.json"
         if not row_path.is_file():
-            part = with_mask_labels(slices_of(item, axial, contrasts, body, fill_nan), mask_labels)
+            part = with_mask_labels(slices_of(item, axial, contrasts, body), mask_labels)
             with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
                 np.lib.format.write_array(file, part.images, allow_pickle=False)
             labels = {key: values.tolist() for key, values in part.labels.items()}

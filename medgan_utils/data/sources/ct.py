@@ -23,9 +23,9 @@ _PHASES = ("plain", "arterial", "venous")
 class LiverCase(Item):
     """An abdominal CT with its liver mask."""
 
-    def read(self, fill_nan: float | None = None) -> tuple[Volume, Volume]:
+    def read(self) -> tuple[Volume, Volume]:
         """Read both, repaired or refused; see `read_liver_ct`."""
-        return read_liver_ct(self, fill_nan)
+        return read_liver_ct(self, self.fill_nan)
 
 
 def liver_phantom_items(

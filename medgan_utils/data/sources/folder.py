@@ -70,7 +70,6 @@ def survey(
     participants: str | Path | None = None,
     labels: str | Path | Mapping[str, Labels] | None = None,
     subject_pattern: str | None = None,
-    index: int | None = None,
 ) -> Survey:
     """Look through a folder and say what would be read; arguments as of `folder_items`."""
     folder = Path(folder)
@@ -91,7 +90,7 @@ def survey(
         subject, mask, row = rest
         contrast = modality or _modality(name, found.patients.get(path, (None, ""))[1])
         kind = Picture if is_picture(path) else Item
-        items.append(kind(path, subject, contrast, mask, row, index=index))
+        items.append(kind(path, subject, contrast, mask, row))
     _check_masks(items)
     return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over))
 
@@ -105,7 +104,6 @@ def folder_items(
     participants: str | Path | None = None,
     labels: str | Path | Mapping[str, Labels] | None = None,
     subject_pattern: str | None = None,
-    index: int | None = None,
 ) -> list[Item]:
     """List the images of a folder: NIfTI, PNG and JPEG files, and sub-folders of DICOM files.
 
@@ -119,7 +117,6 @@ def folder_items(
         participants: A table of age and sex, see `read_participants`.
         labels: A table of labels by file or subject, see `read_labels`.
         subject_pattern: A regular expression, see `subject_of`.
-        index: Which time point of 4-D files.
 
     Raises:
         FileNotFoundError: The folder is missing or holds nothing that can be read.
@@ -135,10 +132,9 @@ def folder_items(
         participants=participants,
         labels=labels,
         subject_pattern=subject_pattern,
-        index=index,
     )
     for note in found.notes():
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(note, stacklevel=5)  # the line that calls load_slices
     chosen = set(choose_subjects(found.subjects, subjects))
     return [item for item in found.items if item.subject in chosen]
 

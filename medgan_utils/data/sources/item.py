@@ -24,7 +24,8 @@ class Item:
         labels: What is known of the whole file: numbers, the same names in every item.
         group: Neighbouring items of one group lie on one grid, registered to each other; the
             first of them decides where all are cut.
-        index: Which time point of a 4-D file.
+        index: Which time point of a 4-D file, see `read_volume`.
+        fill_nan: Value that replaces NaN, see `read_volume`.
     """
 
     path: Path
@@ -34,21 +35,23 @@ class Item:
     labels: dict[str, float | int] = field(default_factory=dict)
     group: str | None = None
     index: int | None = None
+    fill_nan: float | None = None
 
-    def read(self, fill_nan: float | None = None) -> tuple[Volume, Volume | None]:
+    def read(self) -> tuple[Volume, Volume | None]:
         """Read the volume and its mask; see `read_volume`."""
-        volume = read_volume(self.path, self.modality, self.subject, self.index, fill_nan)
-        return volume, self.mask and read_volume(self.mask, "labels", self.subject)
+        volume = read_volume(self.path, self.modality, self.subject, self.index, self.fill_nan)
+        if self.mask is None:
+            return volume, None
+        return volume, read_volume(self.mask, "labels", self.subject, fill_nan=self.fill_nan)
 
-    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+    def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Read the file and cut its slices.
 
         Args:
             axial: How to cut.
             body: Remembers the body mask of the group the last item belonged to; changed here.
-            fill_nan: See `read_volume`.
         """
-        volume, mask = self.read(fill_nan)
+        volume, mask = self.read()
         if self.group is None or self.group not in body:
             body.clear()
             body[self.group] = body_mask(volume)
@@ -72,7 +75,7 @@ class Item:
 class Picture(Item):
     """One PNG or JPEG: a slice as it is."""
 
-    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+    def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Return the one slice; its position is the slice number in the name, or NaN."""
         image, mask = read_picture(self.path), None
         if self.mask is not None:

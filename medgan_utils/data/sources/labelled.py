@@ -85,7 +85,7 @@ def organamnist_items(
 class OrganPart(Item):
     """One part of OrganAMNIST, many pictures in one file."""
 
-    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+    def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Read the part; where on the body its pictures lie is not known."""
         part = self.subject
         try:
@@ -116,7 +116,7 @@ def _signed(pixels: np.ndarray) -> np.ndarray:
 class GreyPicture(Item):
     """A picture of any mode, without mask and level."""
 
-    def slices(self, axial: AxialCut, body: dict, fill_nan: float | None = None) -> Slices:
+    def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Return the one slice."""
         image = fit_square(_signed(decode_grey(self.path)), axial.image_size)[None, ..., None]
         return self._with_what_is_known(image, np.full(1, np.nan, np.float32))
