@@ -16,7 +16,6 @@ def shared_subjects(answer: Callable) -> None:
     first = np.array(["sub-07", "sub-01", "sub-01", "sub-02"])
     second = np.array(["sub-03", "sub-02", "sub-02", "sub-07", "sub-07"])
     found = answer(first, second)
-    require(found is not None, "not answered yet.")
     found = list(found)
     require(len(found) == len(set(found)), "a name is listed twice; list each patient once.")
     require(set(found) == {"sub-02", "sub-07"}, f"sub-02 and sub-07 are in both; you found {found}")
@@ -33,7 +32,6 @@ def scale(answer: Callable) -> None:
     voxels = np.random.default_rng(0).gamma(2, 100, (8, 9, 10)).astype(np.float32)
     voxels[0, 0, 0] = 1e6  # one hot voxel, as MR has them
     scaled = answer(voxels, 1, 99)
-    require(scaled is not None, "not answered yet.")
     scaled = np.asarray(scaled)
     require(scaled.shape == voxels.shape, f"the shape changed to {scaled.shape}.")
     require(scaled.min() >= -1 and scaled.max() <= 1, "values lie outside [-1, 1]: clip them.")
@@ -54,7 +52,6 @@ def interpolate(answer: Callable) -> None:
     random = np.random.default_rng(1)
     start, end = random.standard_normal((2, 64))
     end *= np.linalg.norm(start) / np.linalg.norm(end)
-    require(answer(start, end, 0.5) is not None, "not answered yet.")
     for t, expected in ((0.0, start), (1.0, end)):
         require(np.allclose(answer(start, end, t), expected, atol=1e-5), f"t={t} must give an end.")
     middle = np.asarray(answer(start, end, 0.5))
@@ -81,7 +78,6 @@ def copy_score(answer: Callable) -> None:
     training = random.uniform(-1, 1, (20, 8, 8)).astype(np.float32)
     held_out = random.uniform(-1, 1, (10, 8, 8)).astype(np.float32)
     copy = training[3] + 0.01 * random.standard_normal((8, 8)).astype(np.float32)
-    require(answer(copy, training, held_out) is not None, "not answered yet.")
     require(
         abs(float(answer(copy, training, held_out)) - 1) < 1e-6,
         "a copy of a training image is nearer to it than every held-out image is: the share is 1.",

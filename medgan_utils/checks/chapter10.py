@@ -12,7 +12,6 @@ def window(answer: Callable) -> None:
     """The answer maps HU and the two ends of a window to [-1, 1]."""
     hu = np.array([-1000.0, -160.0, -60.0, 40.0, 240.0, 1000.0])
     found = answer(hu, -160, 240)
-    require(found is not None, "not answered yet.")
     found = np.asarray(found, float)
     require(found.shape == hu.shape, f"the shape changed to {found.shape}.")
     require(found.min() >= -1 and found.max() <= 1, "values lie outside [-1, 1]: clip them.")
@@ -40,7 +39,6 @@ def mirrored(answer: Callable) -> None:
     masks[3, 5, 2:9] = 1
     masks[4, 3:9, 1:6] = 2
     found = answer(masks)
-    require(found is not None, "not answered yet.")
     found = [int(k) for k in found]
     require(2 not in found, "slice 2 is no mirror: a lobe may cross the middle; use the centre.")
     require(3 in found, "slice 3 is mirrored: a tumour (2) is part of the liver.")
@@ -54,7 +52,6 @@ def label_spread(answer: Callable) -> None:
     labels = np.repeat([0, 1, 2], [4, 6, 8])
     collapsed = labels[:, None, None] * np.ones((18, 5, 5))
     found = answer(collapsed, labels)
-    require(found is not None, "not answered yet.")
     require(abs(float(found)) < 1e-9, "one picture a label must give 0, however labels differ.")
     images = collapsed + random.normal(size=collapsed.shape) * (1 + labels[:, None, None])
     expected = np.mean([images[labels == kind].std(axis=0).mean() for kind in range(3)])
@@ -74,7 +71,6 @@ def sensitivity_at(answer: Callable) -> None:
     scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.35, 0.6, 0.8, 0.95])
     labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
     found = answer(scores, labels, 0.8)
-    require(found is not None, "not answered yet.")
     require(
         abs(float(found) - 0.75) < 1e-9,
         f"four of five negatives lie below 0.6, and 3 of 4 positives reach it: 0.75, not {found}.",

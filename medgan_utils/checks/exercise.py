@@ -1,7 +1,7 @@
-"""The form that every exercise's check takes: a clear pass, or what is wrong and a hint."""
+"""What every exercise's check does: a clear pass, what is wrong and a hint, or not answered yet."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class Wrong(Exception):
@@ -22,7 +22,8 @@ def exercise(title: str, hint: str) -> Callable[[Callable], Callable[..., bool]]
     """Turn a function that `require`s things of an answer into the check of an exercise.
 
     The check prints one or two lines and returns whether the answer passed. It never raises: an
-    error inside the student's own code is reported as what is wrong.
+    error inside the student's own code is reported as what is wrong. An answer is still open where
+    it is `None` or `...`, holds one of them, returns one, or raises `NotImplementedError`.
 
     Args:
         title: Number and name of the exercise, for example `"9.1 Count the patients"`.
@@ -32,27 +33,36 @@ def exercise(title: str, hint: str) -> Callable[[Callable], Callable[..., bool]]
     def decorate(function: Callable) -> Callable[..., bool]:
         @functools.wraps(function)
         def check(*answers: object, **settings: object) -> bool:
-            problem = _problem(function, answers, settings)
-            if problem is None:
-                print(f"✓ {title}: passed.")
+            try:
+                function(*map(_answered, answers), **settings)
+            except NotImplementedError:
+                print(f"○ {title}: not answered yet.")
+                return False
+            except Wrong as wrong:
+                problem = str(wrong)
+            except Exception as error:  # the student's code failed: that is the finding, no crash
+                problem = f"your code stopped with {type(error).__name__}: {error}"
             else:
-                print(f"✗ {title}: {problem}\n  Hint: {hint}")
-            return problem is None
+                print(f"✓ {title}: passed.")
+                return True
+            print(f"✗ {title}: {problem}\n  Hint: {hint}")
+            return False
 
         return check
 
     return decorate
 
 
-def _problem(function: Callable, answers: tuple, settings: dict) -> str | None:
-    if any(answer is None or answer is ... for answer in answers):
-        return "not answered yet."
-    try:
-        function(*answers, **settings)
-    except Wrong as wrong:
-        return str(wrong)
-    except NotImplementedError:
-        return "not answered yet."
-    except Exception as error:  # the student's own code failed: that is the finding, not a crash
-        return f"your code stopped with {type(error).__name__}: {error}"
-    return None
+def _answered(value: object) -> object:
+    """Return a value that is an answer; a function that watches what it returns.
+
+    Raises:
+        NotImplementedError: It is a stub.
+    """
+    parts = value.values() if isinstance(value, Mapping) else value
+    for part in parts if isinstance(value, Mapping | tuple | list) else [value]:
+        if part is None or part is ... or part is NotImplemented:
+            raise NotImplementedError
+    if not callable(value):
+        return value
+    return lambda *arguments, **options: _answered(value(*arguments, **options))
