@@ -2,14 +2,11 @@
 
     python experiments/ablation.py
 
-A finished run (trick and seed) is one file in the cache and is not run again, so a stopped ablation
-resumes. The result is `experiments/results/ablation.json` (scores, provenance) and `ablation.npz`
-(16 samples a run).
+A finished run (trick and seed) is not run again, so a stopped ablation resumes. The result is
+`experiments/results/ablation.json` (scores, provenance) and `ablation.npz` (16 samples a run).
 """
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 import time
@@ -31,7 +28,7 @@ from keras import layers
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment
-from tools.record import record
+from tools.record import finished, record
 
 RESULTS = Path(__file__).parent / "results"
 SETTINGS = dict(image_size=32, batch_size=32, steps=1000, widths=(64, 32, 16), subjects=40)
@@ -282,33 +279,16 @@ def landmarks() -> list[dict]:
     return [{"set": k, "images": len(x), **yardstick(x)} for k, (x, _) in sets.items()]
 
 
-def run_once(folder: Path, name: str, seed: int, steps: int, subjects: int) -> Path:
-    """Run one trick with one seed, unless its file is there already; return the file."""
-    key = hashlib.sha256(json.dumps([name, vars(TRICKS[name]), SETTINGS, steps, subjects]).encode())
-    path = folder / f"{key.hexdigest()[:12]}-{seed}.npz"
-    if not path.exists():
-        row, samples = train(name, seed, steps, subjects)
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, samples=samples, row=json.dumps(row))
-        unfinished.replace(path)
-    return path
-
-
-def collect(paths: list[Path], out: Path, steps: int, check: dict) -> None:
+def collect(runs: list[tuple[dict, np.ndarray]], out: Path, steps: int, check: dict) -> None:
     """Write the JSON and the samples of all runs."""
-    rows, samples = [], []
-    for path in paths:
-        with np.load(path) as file:
-            rows.append(json.loads(str(file["row"])))
-            samples.append(file["samples"])
+    rows, samples = zip(*runs, strict=True)
     settings = SETTINGS | {"steps": steps, "images_seen": steps * SETTINGS["batch_size"]}
     parts = cohort(SETTINGS["subjects"])
     settings["subjects"] = {name: len(np.unique(p.subjects)) for name, p in parts.items()}
     tricks = {row["trick"]: vars(TRICKS[row["trick"]]) for row in rows}
     seeds = sorted({row["seed"] for row in rows})
     extra = dict(settings=settings, tricks=tricks, landmarks=landmarks(), check=check)
-    record(out / "ablation.json", rows, seeds=seeds, **extra)
+    record(out / "ablation.json", list(rows), seeds=seeds, **extra)
     names = np.array([f"{row['trick']}/{row['seed']}" for row in rows])
     np.savez_compressed(out / "ablation.npz", names=names, samples=np.stack(samples))
 
@@ -324,23 +304,22 @@ def main() -> int:
     arguments = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = "1"  # for the workers: two runs side by side beat one on two cores
-    folder = data.cache_folder("ablation")
     subjects = SETTINGS["subjects"]
     cohort(subjects)
     seeds_first = product(arguments.seeds, arguments.tricks)
     jobs = [(name, seed, arguments.steps, subjects) for seed, name in seeds_first]
     jobs.append(tuple(CHECK.values()))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
-        waiting = {pool.submit(run_once, folder, *job): job for job in jobs}
+        waiting = {
+            pool.submit(finished(train, TRICKS[job[0]], SETTINGS), *job): job for job in jobs
+        }
         for done, future in enumerate(as_completed(waiting), start=1):
             print(f"{done}/{len(jobs)} {waiting[future][0]}, seed {waiting[future][1]}", flush=True)
             future.result()
-        paths = {job: future.result() for future, job in waiting.items()}
-    with np.load(paths[jobs[-1]]) as file:
-        check = json.loads(str(file["row"]))
-    collect(
-        [paths[job] for job in sorted(jobs[:-1], key=_order)], arguments.out, arguments.steps, check
-    )
+        runs = {job: future.result() for future, job in waiting.items()}
+    *jobs, check = jobs
+    ordered = [runs[job] for job in sorted(jobs, key=_order)]
+    collect(ordered, arguments.out, arguments.steps, runs[check][0])
     return 0
 
 

@@ -10,7 +10,7 @@ no labels; four change λ of the mode-seeking term and nothing else; the others 
 or all of the three helps for the label. A finished run is not run again; its row says its commit.
 """
 
-import json
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from medgan_utils.display import plots
 from medgan_utils.models import load_generator
 from medgan_utils.training import Monitor
 from recipes.train_generator import LEVELS, PROJECTS, balanced, flair
-from tools.record import provenance, record
+from tools.record import finished, provenance, record
 
 RESULT = Path(__file__).parent / "results" / "conditional.json"
 STEPS, EVERY, LEAST = 6000, 3000, 16  # LEAST: real slices of a label, for its spread to count
@@ -77,12 +77,10 @@ def tumour_reader(parts: dict[str, Slices]) -> Callable[..., dict]:
 
 
 def run_one(name: str, parts: dict[str, Slices], read: Callable[..., dict]) -> dict:
-    """Train and score one run, unless its result is in its folder already."""
-    path = ROOT / "runs" / "conditional" / name.replace(" ", "-") / "result.json"
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
+    """Train and score one run; its samples are drawn into a folder of its name."""
     started = time.perf_counter()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = ROOT / "runs" / "conditional" / name
+    folder.mkdir(parents=True, exist_ok=True)
     recipe, equally = RUNS[name]
     names = PROJECT.names if name != "no labels" else ()
     train = balanced(parts["train"], PROJECT.balance if equally else None)
@@ -102,10 +100,9 @@ def run_one(name: str, parts: dict[str, Slices], read: Callable[..., dict]) -> d
         real = flair(parts["reference"])
         images = gan.sample(len(real), real.label_table(names), seed=1)
         row["tumour AUC"] = read(images, real)
-        path.with_suffix(".png").write_bytes(plots.grid_png(images[:64]))
+        (folder / "samples.png").write_bytes(plots.grid_png(images[:64]))
     row["seconds"] = round(time.perf_counter() - started)
     row["commit"] = provenance([])["commit"]
-    path.write_text(json.dumps(row), encoding="utf-8")
     return row
 
 
@@ -131,6 +128,7 @@ def landmarks(parts: dict[str, Slices], read: Callable[..., dict]) -> list[dict]
 
 def main() -> int:
     """Train all, print, record."""
+    argparse.ArgumentParser(description=__doc__.split("\n", 1)[0]).parse_args()
     parts = PROJECT.parts()
     read = tumour_reader(parts)
     rows = landmarks(parts, read)
@@ -140,7 +138,8 @@ def main() -> int:
     settings = {"steps": STEPS, "batch_size": BASE.batch_size}
     settings["share of training slices with a tumour, by level"] = shares
     for name in RUNS:
-        rows.append(run_one(name, parts, read))
+        run = finished(run_one, RUNS[name], PROJECT.names, STEPS, EVERY, ignore=["read"])
+        rows.append(run(name, parts, read))
         last = rows[-1]["scores"][-1]
         numbers = {key: round(last[key], 3) for key in (WATCH, "precision", "recall")}
         print(name, numbers, rows[-1].get("spread"), rows[-1].get("tumour AUC"), flush=True)

@@ -13,7 +13,6 @@ nothing here was chosen on them. A finished cell is not run again. The result is
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from recipes.train_generator import ROOT, brain_parts, flair, phantom_heads  # quiets TensorFlow
+from recipes.train_generator import brain_parts, flair, phantom_heads  # quiets TensorFlow
 
 # isort: split
 import keras
@@ -31,7 +30,7 @@ from medgan_utils import evaluation
 from medgan_utils.data import Slices
 from medgan_utils.models import load_generator
 from recipes.liver_split import phantom_splits
-from tools.record import record
+from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 SIZES, SEEDS = (4, 8, 16, None), (0, 1, 2)  # None: all training subjects
@@ -152,6 +151,12 @@ def run_cell(
     return rows
 
 
+def timed_cell(*cell: object) -> tuple[list[dict], float]:
+    """Return the rows of `run_cell`, and the seconds it took."""
+    started = time.perf_counter()
+    return run_cell(*cell), time.perf_counter() - started
+
+
 def run_check() -> list[dict]:
     """Return the rows of the small run that a test repeats."""
     task, size, seed, settings = (CHECK[key] for key in ("task", "size", "seed", "settings"))
@@ -172,18 +177,11 @@ def main() -> int:
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     arguments = parser.parse_args()
-    folder, rows, seconds = ROOT / "runs" / "diagnosis", [], 0.0
-    folder.mkdir(parents=True, exist_ok=True)
+    rows, seconds = [], 0.0
     for task in arguments.tasks:
         for seed in arguments.seeds:
             for size in SIZES:
-                path = folder / f"{task}-{size or 'all'}-{seed}.json"
-                if not path.is_file():
-                    started = time.perf_counter()
-                    cell = run_cell(task, size, seed, SETTINGS)
-                    took = time.perf_counter() - started
-                    path.write_text(json.dumps([took, cell]), encoding="utf-8")
-                took, cell = json.loads(path.read_text(encoding="utf-8"))
+                cell, took = finished(timed_cell)(task, size, seed, SETTINGS)
                 rows, seconds = rows + cell, seconds + took
                 shown = "  ".join(f"{row['arm']} {row['AUC'][0]:.3f}" for row in cell)
                 print(f"{task}, {size or 'all'} subjects, seed {seed}: {shown}", flush=True)

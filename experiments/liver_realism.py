@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from joblib import Memory
 from PIL import Image
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
@@ -50,19 +51,6 @@ def phantom_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
     images = np.clip(np.rint(scanned), 0, 255).astype(np.uint8)
     masks = (subject.segmentation[:, :, planes] > 0).astype(np.uint8)
     return images[::-1, ::-1].T, masks[::-1, ::-1].T
-
-
-def kept_case(seed: int, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """`phantom_case`, kept in a folder so that a stopped run goes on."""
-    if folder is None:
-        return phantom_case(seed)
-    path = folder / f"{seed}.npz"
-    if not path.exists():
-        images, masks = phantom_case(seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, images=images, masks=masks)
-    with np.load(path) as file:
-        return file["images"], file["masks"]
 
 
 def real_cases(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -239,7 +227,8 @@ def main() -> None:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.subjects)
     started = time.perf_counter()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        parts = list(pool.map(kept_case, seeds, [arguments.keep] * len(seeds)))
+        case = Memory(arguments.keep, verbose=0).cache(phantom_case)
+        parts = list(pool.map(case, seeds))
     print(f"{len(parts)} phantom subjects in {time.perf_counter() - started:.0f} s")
     images, masks, names = real_cases(Path(os.environ["MEDGAN_REAL_DATA"], "liver_ct_slices"))
     real = np.repeat([0, 1], [sum(len(p[0]) for p in parts), len(images)])

@@ -9,7 +9,6 @@ result is `recipes/results/recipe.json`.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -30,7 +29,7 @@ from medgan_utils.evaluation import load_encoder, reference_features, score
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment, Monitor, SampleGrid
 from recipes.ixi_split import ixi_splits
-from tools.record import record
+from tools.record import finished, record
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = Path(__file__).parent / "results" / "recipe.json"
@@ -187,15 +186,12 @@ def scorer(
 
 
 def run_variant(name: str, parts: dict[str, Slices], folder: Path) -> dict:
-    """Train and score one variant, unless its result is in the folder already."""
-    path = folder / name.replace(" ", "-") / "result.json"
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
+    """Train and score one variant; its samples are drawn into a folder of its name."""
     recipe, started, busy = VARIANTS[name], time.perf_counter(), time.process_time()
     gan = build(recipe)
     every = IMAGES // recipe.batch_size // SCORES
     monitor = Monitor(scorer(parts["reference"]), WATCH, every)
-    grid = SampleGrid(gan.latents(64), plots.grid_png, every=every, folder=path.parent)
+    grid = SampleGrid(gan.latents(64), plots.grid_png, every=every, folder=folder / name)
     gan.fit(
         parts["train"].to_dataset(recipe.batch_size, seed=recipe.seed, flip=True),
         steps_per_epoch=every,
@@ -203,7 +199,7 @@ def run_variant(name: str, parts: dict[str, Slices], folder: Path) -> dict:
         verbose=0,
         callbacks=[monitor, grid],
     )
-    row = {
+    return {
         "variant": name,
         **asdict(recipe),
         "images": IMAGES,
@@ -211,8 +207,6 @@ def run_variant(name: str, parts: dict[str, Slices], folder: Path) -> dict:
         "cpu_seconds": round(time.process_time() - busy),
         "scores": monitor.rows,
     }
-    path.write_text(json.dumps(row), encoding="utf-8")
-    return row
 
 
 def main() -> int:
@@ -225,7 +219,8 @@ def main() -> int:
     parts = ixi_splits(os.environ["MEDGAN_REAL_DATA"])
     rows = []
     for name in arguments.variants:
-        rows.append(run_variant(name, parts, ROOT / "runs" / "recipe"))
+        run = finished(run_variant, VARIANTS[name], IMAGES, SCORES)
+        rows.append(run(name, parts, ROOT / "runs" / "recipe"))
         last = rows[-1]["scores"][-1]
         print(f"{name}: {WATCH} {last[WATCH]:.2f}, SWD {last['SWD']:.4f}", flush=True)
         record(RESULT, rows, seeds=sorted({row["seed"] for row in rows}))
