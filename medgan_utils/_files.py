@@ -1,4 +1,4 @@
-"""How every room writes: a file or a folder appears whole, or not at all."""
+"""What every room does with files: write them whole, and say in one line why one is no good."""
 
 import os
 import shutil
@@ -28,3 +28,8 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error of another library says, without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__

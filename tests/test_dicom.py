@@ -1,10 +1,10 @@
 import numpy as np
 import pydicom
 import pytest
-from small_series import write_series
+from small_series import new_file, store, write_series
 
 from medgan_utils.data import read_volume
-from medgan_utils.data.dicom import is_dicom, patient_of, read_header
+from medgan_utils.data.dicom import is_dicom, modality_in, patient_of, read_header
 
 VOXELS = np.random.default_rng(1).integers(-500, 500, (7, 6, 5)) * 2.0
 
@@ -70,3 +70,200 @@ def test_a_header_of_something_else_is_named(tmp_path):
     path.write_text("exported on Monday\n" * 20)
     with pytest.raises(ValueError, match=r"notes\.dcm cannot be read as DICOM"):
         read_header(path)
+
+
+TAGS = ["PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SeriesInstanceUID"]
+
+
+@pytest.mark.parametrize("keyword", [*TAGS, "Modality"])
+def test_a_missing_tag_is_named_with_its_file(tmp_path, keyword):
+    def without(file, k):
+        if k == 2:
+            delattr(file, keyword)
+
+    folder = write_series(tmp_path / "case", VOXELS, edit=without)
+    number = pydicom.tag.Tag(keyword)
+    wanted = rf"{keyword}.*\({number.group:04X},{number.element:04X}\)|differ in {keyword}"
+    with pytest.raises(ValueError, match=wanted) as error:
+        read_volume(folder)
+    assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+
+def test_a_series_without_modality_is_read_when_the_reader_says_it(tmp_path):
+    folder = write_series(tmp_path / "case", VOXELS, modality="")
+    with pytest.raises(ValueError, match=r"000\.dcm has no Modality .*--modality CT"):
+        read_volume(folder)
+    assert read_volume(folder, "CT").modality == "CT"
+
+
+SPOILED = {
+    "cut short": (lambda file: {"PixelData": file.PixelData[:-9]}, r"\.dcm: the pixels cannot be"),
+    "colours": (lambda file: {"PhotometricInterpretation": "RGB"}, r"\.dcm holds colours \(RGB\)"),
+    "spacing 0": (lambda file: {"PixelSpacing": [0, 1]}, r"\.dcm has PixelSpacing \[0.0, 1.0\]"),
+    "one spacing": (lambda file: {"PixelSpacing": 1}, r"2 numbers are needed"),
+    "turn of nothing": (lambda file: {"ImageOrientationPatient": [0] * 6}, "two unit vectors"),
+    "empty slope": (lambda file: {"RescaleSlope": None}, "rescale slope cannot be used"),
+    "other patient": (lambda file: {"PatientID": "P2"}, r"differ in PatientID \(P1, P2\)"),
+    "contradiction": (lambda file: {"Modality": "MR"}, r"Modality .* is MR, but .* as CT"),
+    "dose": (lambda file: {"Modality": "RTDOSE"}, "holds a dose"),
+    "other size": (lambda file: {"PixelSpacing": [2, 2]}, "differ in size, spacing or orient"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_one_spoiled_file_of_a_series_is_named(tmp_path, kind):
+    change, message = SPOILED[kind]
+
+    def spoil(file, k):
+        if k == 3:
+            for keyword, value in change(file).items():
+                setattr(file, keyword, value)
+
+    folder = write_series(tmp_path / "case", VOXELS, edit=spoil)
+    with pytest.raises(ValueError, match=message) as error:
+        read_volume(folder)
+    assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+
+def test_what_has_no_pixels_is_passed_over(tmp_path):
+    folder = write_series(tmp_path / "case", VOXELS)
+    report = new_file("1.9", pydicom.uid.BasicTextSRStorage)
+    report.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    np.testing.assert_array_equal(read_volume(folder).voxels, VOXELS)
+    for path in folder.glob("*.dcm"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"only DICOMDIR \(Basic Text SR Storage\)"):
+        read_volume(folder)
+
+
+def test_low_values_that_are_bright_are_turned_round_but_hu_stay(tmp_path):
+    def bright(file, k):
+        file.PhotometricInterpretation = "MONOCHROME1"
+
+    ct = read_volume(write_series(tmp_path / "ct", VOXELS, edit=bright))
+    np.testing.assert_array_equal(ct.voxels, VOXELS)
+
+    def mr(file, k):
+        bright(file, k)
+        file.Modality, file.SOPClassUID = "MR", pydicom.uid.MRImageStorage
+
+    volume = read_volume(write_series(tmp_path / "mr", VOXELS, edit=mr))
+    np.testing.assert_allclose(volume.voxels, VOXELS.min() + VOXELS.max() - VOXELS)
+
+
+@pytest.mark.parametrize("padding", [-2000, 63536])
+def test_padding_becomes_air(tmp_path, padding):
+    def pad(file, k):
+        stored = np.round(VOXELS[::-1, ::-1, k].T).astype(np.int16)
+        stored[0, :2] = -2000
+        store(file, stored)
+        file.RescaleSlope, file.RescaleIntercept = 1, 0
+        tag = "SS" if padding < 0 else "US"
+        file.add_new("PixelPaddingValue", tag, padding)
+
+    volume = read_volume(write_series(tmp_path / "ct", VOXELS, edit=pad))
+    expected = VOXELS.copy()
+    expected[-2:, -1] = -1000
+    np.testing.assert_array_equal(volume.voxels, expected)
+
+
+def test_bits_above_those_stored_are_cleared(tmp_path):
+    stored = np.random.default_rng(2).integers(0, 4096, (7, 6, 5))
+
+    def garbage(file, k):
+        store(file, (stored[::-1, ::-1, k].T | 0xA000).astype(np.uint16))
+        file.BitsStored, file.HighBit = 12, 11
+        file.RescaleSlope, file.RescaleIntercept = 1, -1024
+
+    volume = read_volume(write_series(tmp_path / "ct", VOXELS, edit=garbage))
+    np.testing.assert_array_equal(volume.voxels, stored - 1024)
+
+
+def test_signed_values_that_the_header_calls_unsigned_are_named(tmp_path):
+    def signed(file, k):
+        store(file, np.round(VOXELS[::-1, ::-1, k].T).astype(np.int16).view(np.uint16))
+        file.RescaleSlope, file.RescaleIntercept = 1, 0
+
+    with pytest.raises(ValueError, match=r"6\d{4} HU.*PixelRepresentation"):
+        read_volume(write_series(tmp_path / "ct", VOXELS, edit=signed))
+
+
+def test_a_slope_of_each_slice_is_applied(tmp_path):
+    def slopes(file, k):
+        file.Modality, file.SOPClassUID = "PT", pydicom.uid.PositronEmissionTomographyImageStorage
+        file.RescaleSlope, file.RescaleIntercept = 0.5 * (k + 1), 0
+
+    volume = read_volume(write_series(tmp_path / "pet", VOXELS, edit=slopes))
+    expected = (VOXELS + 1024) / 2 * 0.5 * np.arange(1, 6)
+    np.testing.assert_allclose(volume.voxels, expected, rtol=1e-6)
+    assert volume.modality == "PET"
+
+
+def test_distances_and_tilt(tmp_path):
+    def moved(move):
+        def edit(file, k):
+            file.ImagePositionPatient = [-10.0, *move(k)]
+
+        return edit
+
+    rounded = moved(lambda k: (-20.0, round(0.625 * k, 1)))
+    spacing = read_volume(write_series(tmp_path / "rounded", VOXELS, edit=rounded)).spacing_mm
+    assert spacing[2] == pytest.approx(0.625)
+    uneven = moved(lambda k: (-20.0, 2.0 * k if k < 3 else 6.0 * k))
+    with pytest.raises(ValueError, match=r"distances differ: 14\.00 mm between .*\.dcm and "):
+        read_volume(write_series(tmp_path / "uneven", VOXELS, edit=uneven))
+    tilted = moved(lambda k: (-20.0 + 0.5 * k, 2.0 * k))
+    with pytest.raises(ValueError, match=r"up to 2\.0 mm, as with a tilted gantry.*dcm2niix"):
+        read_volume(write_series(tmp_path / "tilted", VOXELS, edit=tilted))
+
+
+def test_one_slice_is_read_with_a_warning(tmp_path):
+    with pytest.warns(UserWarning, match="holds one slice only"):
+        volume = read_volume(write_series(tmp_path / "one", VOXELS, skip=range(1, 5)))
+    assert volume.voxels.shape == (7, 6, 1) and volume.spacing_mm == (1, 1, 2)
+
+
+def test_of_several_images_a_level_one_is_picked(tmp_path):
+    def echo(time):
+        def edit(file, k):
+            file.Modality, file.SOPClassUID = "MR", pydicom.uid.MRImageStorage
+            file.EchoTime, file.InstanceNumber = time, int(100 * time) + k
+
+        return edit
+
+    write_series(tmp_path / "echoes", VOXELS, name="a{}", edit=echo(4.6))
+    folder = write_series(tmp_path / "echoes", VOXELS + 100, name="b{}", edit=echo(9.2))
+    with pytest.raises(
+        ValueError, match=r"2 images at each level \(EchoTime 4\.6, 9\.2\).*index=0"
+    ):
+        read_volume(folder)
+    np.testing.assert_array_equal(read_volume(folder, index=0).voxels, VOXELS)
+    np.testing.assert_array_equal(read_volume(folder, index=1).voxels, VOXELS + 100)
+    with pytest.raises(ValueError, match="index=2 is none of them"):
+        read_volume(folder, index=2)
+    (folder / "b2").unlink()
+    with pytest.raises(ValueError, match=r"missing or doubled: a\d and b\d lie at one level"):
+        read_volume(folder)
+
+
+@pytest.mark.parametrize("asked", ["MR", "T1", "PET"])
+def test_a_modality_that_the_header_contradicts_is_named(tmp_path, asked):
+    folder = write_series(tmp_path / "case", VOXELS)
+    with pytest.raises(ValueError, match=rf"says CT, but modality='{asked}'.*--modality CT"):
+        read_volume(folder, asked)
+    assert modality_in(folder) == "CT"
+
+
+def test_a_compressed_series_is_read_or_named(tmp_path):
+    folder = write_series(tmp_path / "case", VOXELS)
+    for path in folder.iterdir():
+        file = pydicom.dcmread(path)
+        file.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+        file.save_as(path)
+    np.testing.assert_array_equal(read_volume(folder).voxels, VOXELS)
+    file = pydicom.dcmread(folder / "002.dcm")
+    file.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+    file.save_as(folder / "002.dcm")
+    with pytest.raises(ValueError, match=r"002\.dcm: the pixels .*pip install pylibjpeg") as error:
+        read_volume(folder)
+    assert "\n" not in str(error.value)

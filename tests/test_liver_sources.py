@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import tarfile
 import threading
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -111,7 +112,7 @@ def test_other_bad_volumes(tmp_path):
     nibabel.save(nibabel.Nifti1Image(voxels, AFFINE), item.path)
     with pytest.raises(ValueError, match="NaN or infinite"):
         read_liver_ct(item)
-    assert np.isfinite(read_liver_ct(item, fill_nan=-1000)[0].voxels).all()
+    assert np.isfinite(read_liver_ct(replace(item, fill_nan=-1000))[0].voxels).all()
     whole = item.path.read_bytes()
     item.path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"volume-0\.nii\.gz cannot be read"):

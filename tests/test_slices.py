@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import nibabel
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from small_heads import HALF_AXES_MM, head, write
 
-from medgan_utils.data import AxialCut, Slices, axial_slices, join, read_volume
+from medgan_utils.data import AxialCut, Slices, axial_slices, join, load_slices, read_volume
 
 
 @pytest.fixture(scope="module")
@@ -319,3 +320,45 @@ def test_loading_names_of_the_room_loads_no_tensorflow():
         "print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_labels_of_freesurfer_stay_what_they_are(volume, tmp_path):
+    labels = head().get_fdata()
+    labels = np.where(labels == 700, 1035, np.where(labels == 500, 11, 0)).astype(np.int16)
+    path = write(nibabel.Nifti1Image(labels, head().affine), tmp_path / "aparc.nii.gz")
+    masks = axial_slices(volume, AxialCut(32), read_volume(path, "labels"))[2]
+    assert masks.dtype == np.uint16 and set(np.unique(masks)) == {0, 11, 1035}
+
+
+def test_masks_of_two_types_are_joined_in_one_that_holds_both(volume):
+    images, positions, _ = axial_slices(volume, AxialCut(32))
+    subjects = np.full(len(images), "a")
+    small = Slices(images, subjects, positions, np.ones(images.shape[:3], np.uint8))
+    large = Slices(images, subjects, positions, np.full(images.shape[:3], 1035, np.uint16))
+    assert set(np.unique(join([small, large]).masks)) == {1, 1035}
+    assert join([small]).masks.dtype == np.uint8
+
+
+def test_a_body_wider_than_its_square_is_told(tmp_path):
+    wide = head()
+    wide.affine[:3, 0] *= 1.5
+    path = write(wide, tmp_path / "abdomen.nii.gz")
+    with pytest.warns(UserWarning, match=r"abdomen\.nii\.gz: the body is 2\d\d mm .*body") as told:
+        axial_slices(read_volume(path), AxialCut(32, fov_mm=150))
+    assert "--anatomy body" in str(told[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axial_slices(read_volume(path), AxialCut(32, anatomy="body"))
+
+
+def test_a_time_point_and_a_value_for_nan_reach_the_reader(tmp_path):
+    voxels = np.stack([head().get_fdata().astype(np.float32)] * 2, axis=-1)
+    voxels[0, 0, 0] = np.nan
+    voxels[..., 1] *= 3
+    write(nibabel.Nifti1Image(voxels, head().affine), tmp_path / "sub-1_T1w.nii.gz")
+    options = {"folder": tmp_path, "fov_mm": 256, "cache": False}
+    with pytest.raises(ValueError, match=r"sub-1_T1w\.nii\.gz has 4 dim.*\(command: --index 0\)"):
+        load_slices("folder", 32, **options)
+    with pytest.raises(ValueError, match=r"sub-1_T1w\.nii\.gz holds 1 voxels.*--fill-nan 0"):
+        load_slices("folder", 32, index=1, **options)
+    assert len(load_slices("folder", 32, index=1, fill_nan=0, **options)) > 5

@@ -7,6 +7,7 @@ from small_heads import HALF_AXES_MM, head, write
 
 from medgan_utils.data import body_mask, read_volume, scale_percentiles, subject_of, window_hu
 from medgan_utils.data.files import modality_of
+from medgan_utils.data.volumes import whole_labels
 
 
 @pytest.mark.parametrize("stored_as", ["RAS", "PSR", "LPI", "SAL"])
@@ -145,3 +146,47 @@ def test_a_pattern_overrides_the_subject():
     assert subject_of("scan_P17_v2.nii.gz", r"P\d+") == "P17"
     with pytest.raises(ValueError, match=r"scan\.nii\.gz does not match"):
         subject_of("scan.nii.gz", r"_(P\d+)")
+
+
+def _labels(tmp_path, voxels):
+    path = tmp_path / "seg.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(voxels, head().affine), path)
+    return path
+
+
+def test_labels_that_were_saved_as_floats_are_rounded(tmp_path):
+    labels = np.arange(27).reshape(3, 3, 3) % 3
+    path = _labels(tmp_path, labels.astype(np.float32) * 0.99608)
+    np.testing.assert_array_equal(read_volume(path, "labels").voxels, labels)
+    path = _labels(tmp_path, np.where(labels == 0, -0.0, labels).astype(np.float32))
+    np.testing.assert_array_equal(read_volume(path, "labels").voxels, labels)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.5, r"seg\.nii\.gz holds 0\.5, which is no label.*nearest"),
+        (-1, r"seg\.nii\.gz holds the negative label -1"),
+        (2**25, r"seg\.nii\.gz holds the label 3.*labels end at"),
+    ],
+)
+def test_what_is_no_label_is_named(tmp_path, value, message):
+    voxels = np.zeros((3, 3, 3), np.float32)
+    voxels[1, 1, 1] = value
+    with pytest.raises(ValueError, match=message):
+        read_volume(_labels(tmp_path, voxels), "labels")
+
+
+def test_holes_in_a_mask_are_filled_with_nothing(tmp_path):
+    voxels = np.ones((3, 3, 3), np.float32)
+    voxels[0, 0, 0] = np.nan
+    path = _labels(tmp_path, voxels)
+    assert read_volume(path, "labels", fill_nan=-1000).voxels[0, 0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("largest", "kept"), [(2, np.uint8), (1035, np.uint16), (70000, np.uint32)]
+)
+def test_labels_are_kept_in_a_type_that_holds_them(largest, kept):
+    labels = whole_labels(np.array([[0.0, largest]]), "seg")
+    assert labels.dtype == kept and labels.max() == largest

@@ -1,11 +1,12 @@
 """From one volume to its axial slices: which levels, which square, which pixels."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from .intensity import scale_percentiles, window_hu
-from .volumes import Volume
+from .volumes import Volume, whole_labels
 
 _FIELD_OF_VIEW_MM = {"head": 240.0, "body": 400.0}
 _LEVELS = {"head": (20.0, 120.0), "body": (0.1, 0.9)}
@@ -96,34 +97,28 @@ def axial_slices(
     Returns:
         Images (N, H, W, 1) float32 in [-1, 1], row 0 anterior, column 0 the patient's right;
         positions (N,) float32, mm below the vertex for heads, fraction of the length for bodies;
-        masks (N, H, W) uint8 or None.
+        masks (N, H, W), uint8 or the smallest unsigned type that holds the labels, or None.
 
     Raises:
         ValueError: The mask has another grid, or none of the levels lies in the volume.
     """
-    if mask is not None and mask.voxels.shape != volume.voxels.shape:
-        raise ValueError(
-            f"{mask.path} has shape {mask.voxels.shape} but its image {volume.path} has "
-            f"{volume.voxels.shape}; resample the mask onto the image's grid first"
-        )
-    if mask is not None and not np.allclose(mask.affine, volume.affine, atol=0.5):
-        raise ValueError(
-            f"{mask.path} and its image {volume.path} have one shape but lie in different places "
-            f"(affines differ); resample the mask onto the image's grid first"
-        )
+    if mask is not None:
+        _check_grid(volume, mask)
     body = body_mask(volume) if body is None else body
     planes, positions = _levels(volume, body, axial)
     if volume.modality == "CT":
         scaled = window_hu(volume.voxels[:, :, planes], axial.window)
     else:
         scaled = scale_percentiles(volume.voxels, body, axial.percentiles)[:, :, planes]
-    centre = _centre(body[:, :, planes])
+    box = _box(body[:, :, planes])
+    _warn_if_wider(volume, box, axial)
+    centre = tuple(box.mean(axis=1).tolist())
     images = np.stack([_resample(plane, volume, axial, centre) for plane in scaled.T])
     masks = None
     if mask is not None:
         labels = mask.voxels[:, :, planes]
         masks = np.stack([_resample(plane, volume, axial, centre, True) for plane in labels.T])
-        masks = masks.astype(np.uint8)
+        masks = whole_labels(masks, mask.path)
     return images[..., None], positions, masks
 
 
@@ -148,13 +143,46 @@ def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarr
     return planes, ((top - planes) * dz / length_mm).astype(np.float32)
 
 
-def _centre(body: np.ndarray) -> tuple[float, float]:
-    """Return the middle of the body's bounding box, (x, y) in voxels, over the chosen planes."""
-    ends = []
-    for axis in (0, 1):
-        filled = np.nonzero(body.any(axis=(1 - axis, 2)))[0]
-        ends.append((filled.min() + filled.max()) / 2)
-    return tuple(ends)
+def _check_grid(volume: Volume, mask: Volume) -> None:
+    """Refuse a mask whose voxels are not the image's."""
+    resample = (
+        "resample it onto the image's grid first: "
+        "nilearn.image.resample_to_img(mask, image, interpolation='nearest')"
+    )
+    if mask.voxels.shape != volume.voxels.shape:
+        raise ValueError(
+            f"{mask.path} has shape {mask.voxels.shape} but its image {volume.path} has "
+            f"{volume.voxels.shape}; {resample}"
+        )
+    ends = np.array([(0, size - 1) for size in volume.voxels.shape], float)
+    corners = np.stack([*np.meshgrid(*ends), np.ones((2, 2, 2))], axis=-1)
+    apart_mm = np.linalg.norm((corners @ (mask.affine - volume.affine).T)[..., :3], axis=-1).max()
+    if apart_mm > 0.5 * max(volume.spacing_mm):
+        raise ValueError(
+            f"{mask.path} and its image {volume.path} have one shape but lie in different places "
+            f"(affines differ, {apart_mm:.1f} mm apart); {resample}, or copy the image's affine if "
+            f"the voxels do match"
+        )
+
+
+def _box(body: np.ndarray) -> np.ndarray:
+    """Return the first and last filled voxel along x and y, (2, 2), over the chosen planes."""
+    filled = [np.nonzero(body.any(axis=(1 - axis, 2)))[0] for axis in (0, 1)]
+    return np.array([(voxels.min(), voxels.max()) for voxels in filled])
+
+
+def _warn_if_wider(volume: Volume, box: np.ndarray, axial: AxialCut) -> None:
+    """Warn if the square cannot hold the body, as when an abdomen is cut like a head."""
+    width_mm = float(((np.diff(box)[:, 0] + 1) * volume.spacing_mm[:2]).max())
+    if width_mm > 1.05 * axial.fov_mm:
+        head = axial.anatomy == "head"
+        body = "anatomy='body' (command: --anatomy body) if this is no head, or " if head else ""
+        warnings.warn(
+            f"{volume.path}: the body is {width_mm:.0f} mm wide, but the field of view of a "
+            f"{axial.anatomy} is {axial.fov_mm:g} mm, so its sides are cut off; pass {body}"
+            f"fov_mm={np.ceil(width_mm / 10) * 10:.0f}",
+            stacklevel=3,
+        )
 
 
 def _resample(

@@ -1,12 +1,27 @@
 """One DICOM series to one array with its affine."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._files import one_line
+from .planes import planes_of, stack, tag
+
 if TYPE_CHECKING:
     import pydicom
+
+_SUFFIXES = (".dcm", ".dicom", ".ima")
+_NO_SCANS = {"SEG": "a segmentation", "RTDOSE": "a dose", "REG": "a registration"}
+_STORAGE = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+    "1.2.840.10008.5.1.4.1.1.128": "PET",
+}
+"""SOPClassUID -> modality, of classic and of enhanced files."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -36,8 +51,18 @@ def read_header(path: Path) -> "pydicom.Dataset":
         return pydicom.dcmread(path, stop_before_pixels=True, force=is_dicom(path))
     except Exception as error:  # pydicom raises whatever damaged bytes lead to
         raise ValueError(
-            f"{path} cannot be read as DICOM ({_one_line(error)}); copy or export it again"
+            f"{path} cannot be read as DICOM ({one_line(error)}); copy or export it again"
         ) from error
+
+
+def image_header(path: Path) -> "pydicom.Dataset | None":
+    """Return the header of a file, or of the first image in a folder (None if there is none)."""
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if file.is_file() and is_dicom(file):
+            header = read_header(file)
+            if "Rows" in header or file == path:  # else a DICOMDIR, a report, a plan
+                return header
+    return None
 
 
 def patient_of(path: Path) -> str | None:
@@ -46,99 +71,144 @@ def patient_of(path: Path) -> str | None:
     Returns:
         None if the header does not say who it is.
     """
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    for file in files:
-        if file.is_file() and is_dicom(file):
-            header = read_header(file)
-            if "Rows" in header or file == path:  # else a DICOMDIR, a report, a plan
-                return str(header.get("PatientID") or "").strip() or None
-    return None
+    header = image_header(path)
+    return None if header is None else str(header.get("PatientID") or "").strip() or None
 
 
-def _one_line(error: Exception) -> str:
-    """Return what an error of another library says, without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+def modality_in(path: Path) -> str:
+    """Return what a DICOM file, or the first image in a folder, says it shows: "CT", "MR", "PET".
+
+    Raises:
+        ValueError: There is no image, or its header does not say.
+    """
+    header = image_header(path)
+    modality = "" if header is None else _modality(header)
+    if not modality:
+        raise ValueError(
+            f"{getattr(header, 'filename', path)} has no Modality (0008,0060); pass "
+            f"modality= what it shows, for example 'CT' (command: --modality CT)"
+        )
+    return modality
 
 
-def read_series(folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
+def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.ndarray, str]:
     """Read the DICOM series in a folder, in the units of its rescale slope (HU for CT).
 
+    What the header calls padding becomes air (-1000 HU in CT, elsewhere the lowest value).
+    MONOCHROME1 (low values are bright) is inverted; HU and PET are not, they are units.
+
     Args:
-        folder: All images of one series, one file each, in any order.
+        folder: All images of one series, in any order: one file each, or one enhanced file.
+        index: Which image of each level, where there are several (times, echoes).
 
     Returns:
         Voxels (columns, rows, slices) float32; affine (4, 4) from voxel index to RAS millimetres;
-        the modality as DICOM names it ("CT", "MR", "PT").
+        the modality as the header says ("CT", "MR", "PET"), or "".
 
     Raises:
-        FileNotFoundError: No DICOM file in the folder.
-        ValueError: Several series, damaged files, or slices missing.
+        FileNotFoundError: No DICOM image in the folder.
+        ValueError: Several series, damaged files, missing tags, or slices missing.
     """
+    files = _read_images(folder)
+    modality = _check_series(folder, files)
+    planes = [plane for path, file in files.items() for plane in planes_of(path, file)]
+    if len(planes) == 1:
+        warnings.warn(f"{folder} holds one slice only; is it the whole series?", stacklevel=2)
+    voxels, affine = stack(folder, planes, index)
+    first = next(iter(files.values()))
+    inverted = first.PhotometricInterpretation == "MONOCHROME1" and modality not in ("CT", "PET")
+    return _without_padding(folder, voxels, modality, inverted), affine, modality
+
+
+def _modality(header: "pydicom.Dataset") -> str:
+    """Return the modality by our names."""
+    modality = str(header.get("Modality") or "").strip().upper()
+    return "PET" if modality == "PT" else modality
+
+
+def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
+    """Read all DICOM images in a folder; what has no pixels is passed over."""
     import pydicom
 
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
-    for path in paths:
-        if path.suffix.lower() == ".dcm" and not is_dicom(path):
-            raise ValueError(f"{path} is no whole DICOM image; copy or export it again")
-    paths = [path for path in paths if is_dicom(path)]
-    if not paths:
-        raise FileNotFoundError(f"{folder} holds no DICOM files (.dcm); give the series' folder")
-    try:
-        files = [pydicom.dcmread(path, force=True) for path in paths]
-        planes = {id(file): _plane(file) for file in files}
-    except (pydicom.errors.InvalidDicomError, EOFError, AttributeError, ValueError) as error:
-        raise ValueError(f"{folder}: a file is no whole DICOM image ({error})") from error
-    except (RuntimeError, NotImplementedError) as error:
+    images, others = {}, []
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        if not is_dicom(path):
+            if path.suffix.lower() in _SUFFIXES:
+                raise ValueError(f"{path} is no whole DICOM image; copy or export it again")
+            others.append(path.name)
+            continue
+        try:
+            file = pydicom.dcmread(path, force=True)
+            kind = file.file_meta.get("MediaStorageSOPClassUID", file.get("SOPClassUID"))
+            has_pixels = "Rows" in file and "Columns" in file
+        except Exception as error:  # pydicom raises whatever damaged bytes lead to
+            raise ValueError(
+                f"{path} is no whole DICOM image ({one_line(error)}); copy or export it again"
+            ) from error
+        if has_pixels:
+            images[path] = file
+        else:
+            others.append(f"{path.name} ({getattr(kind, 'name', None) or 'no pixels'})")
+    if not images:
+        seen = f", only {', '.join(others[:3])}{', …' * (len(others) > 3)}" if others else ""
+        raise FileNotFoundError(
+            f"{folder} holds no DICOM files with an image{seen}; give the series' folder"
+        )
+    return images
+
+
+def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
+    """Refuse what is no scan, and a header that names two modalities."""
+    modality = _modality(file)
+    if modality in _NO_SCANS:
+        raise ValueError(f"{path} holds {_NO_SCANS[modality]} ({modality}), not a scan")
+    photometric = tag(str(path), file, "PhotometricInterpretation")
+    if (file.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
         raise ValueError(
-            f"{folder}: the pixels are compressed ({error}); install pylibjpeg or convert the "
-            f"series to NIfTI with dcm2niix"
-        ) from error
-    _check_series(folder, files)
-    normal = np.cross(*np.reshape(files[0].ImageOrientationPatient, (2, 3)).astype(float))
-    files.sort(key=lambda file: float(np.dot(normal, file.ImagePositionPatient)))
-    voxels = np.stack([planes[id(file)].T for file in files], axis=2)
-    return voxels, _affine(folder, files, normal), str(files[0].Modality)
-
-
-def _plane(file: "pydicom.FileDataset") -> np.ndarray:
-    """Return the pixels (rows, columns) float32 in real units."""
-    if file.get("NumberOfFrames", 1) > 1 or file.get("SamplesPerPixel", 1) > 1:
-        raise ValueError("it has many frames or colours; convert it to NIfTI with dcm2niix")
-    slope, intercept = file.get("RescaleSlope", 1), file.get("RescaleIntercept", 0)
-    return file.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-
-
-def _check_series(folder: Path, files: list["pydicom.FileDataset"]) -> None:
-    """Refuse a folder with more than one series, or with planes that do not fit together."""
-    series = {str(file.SeriesInstanceUID) for file in files}
-    if len(series) > 1:
-        raise ValueError(f"{folder} holds {len(series)} series; put each into a folder of its own")
-    shapes = {(file.Rows, file.Columns) for file in files}
-    turns = {tuple(np.round(list(map(float, file.ImageOrientationPatient)), 3)) for file in files}
-    if len(shapes) > 1 or len(turns) > 1:
+            f"{path} holds colours ({photometric}), such as a screenshot does, not measured "
+            f"values; take it out of the folder"
+        )
+    kind = str(file.get("SOPClassUID") or "")
+    if kind in _STORAGE and modality and modality != _STORAGE[kind]:
         raise ValueError(
-            f"{folder}: the images differ in size {sorted(shapes)} or orientation; remove "
-            f"localisers and other extra images"
+            f"{path} contradicts itself: Modality (0008,0060) is {modality}, but it is stored "
+            f"as {_STORAGE[kind]} (SOPClassUID); correct the header"
         )
 
 
-def _affine(folder: Path, files: list["pydicom.FileDataset"], normal: np.ndarray) -> np.ndarray:
-    """Build the affine; files are sorted along the normal."""
-    first = files[0]
-    positions = np.array([file.ImagePositionPatient for file in files], float)
-    heights = positions @ normal
-    step = first.get("SliceThickness", 1.0) * normal
-    if len(files) > 1:
-        gaps = np.diff(heights)
-        if gaps.min() <= 0.01 or gaps.max() > 1.1 * np.median(gaps):
+def _check_series(folder: Path, files: dict[Path, "pydicom.Dataset"]) -> str:
+    """Return the modality; refuse what is not one series of one patient."""
+    series: dict[str, list] = {}
+    for path, file in files.items():
+        _check_scan(path, file)
+        series.setdefault(str(tag(str(path), file, "SeriesInstanceUID")), []).append(file)
+    if len(series) > 1:
+        parts = [f"{len(s)} of {s[0].get('SeriesDescription') or 'one'}" for s in series.values()]
+        raise ValueError(
+            f"{folder} holds {len(series)} series ({', '.join(parts[:4])}); put each into a folder "
+            f"of its own"
+        )
+    for keyword in ("PatientID", "Modality", "PhotometricInterpretation"):
+        values = sorted({str(file.get(keyword) or "") for file in files.values()})
+        if len(values) > 1:
             raise ValueError(
-                f"{folder}: slices are missing or doubled (gaps {gaps.min():.2f} to "
-                f"{gaps.max():.2f} mm); export the whole series again"
+                f"{folder}: its files differ in {keyword} ({', '.join(values[:4])}); put what does "
+                f"not belong together into folders of their own"
             )
-        step = (positions[-1] - positions[0]) / (len(files) - 1)
-    along_row, along_column = np.reshape(first.ImageOrientationPatient, (2, 3)).astype(float)
-    row_mm, column_mm = map(float, first.PixelSpacing)
-    affine = np.eye(4)
-    affine[:3, :3] = np.stack([along_row * column_mm, along_column * row_mm, step], axis=1)
-    affine[:3, 3] = positions[0]
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # DICOM counts to the left and to the back
+    return _modality(next(iter(files.values())))
+
+
+def _without_padding(folder: Path, voxels: np.ndarray, modality: str, inverted: bool) -> np.ndarray:
+    """Replace padding (NaN), turn negatives into positives, and refuse impossible HU."""
+    padded = np.isnan(voxels)
+    if padded.all():
+        raise ValueError(f"{folder} holds padding only (PixelPaddingValue); export it again")
+    low, high = float(np.nanmin(voxels)), float(np.nanmax(voxels))
+    if modality == "CT" and high > 32767:
+        raise ValueError(
+            f"{folder}: values reach {high:.0f} HU; are they signed, and does the header call them "
+            f"unsigned (PixelRepresentation)? Correct the header"
+        )
+    if inverted:
+        voxels = (low + high) - voxels
+    return np.where(padded, np.float32(-1000 if modality == "CT" else low), voxels)

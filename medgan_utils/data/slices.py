@@ -24,7 +24,7 @@ class Slices:
         images: (N, H, W, C) float32 in [-1, 1]; row 0 anterior, column 0 the patient's right.
         subjects: (N,) str.
         positions: (N,) float32; mm below the vertex for heads, else a fraction of the length.
-        masks: (N, H, W) uint8 label maps, or None.
+        masks: (N, H, W) label maps, uint8 or the smallest unsigned type that holds them, or None.
         labels: Name -> (N,) array.
         modality: For example "T1" or "CT".
         spacing_mm: Side of a pixel in millimetres; NaN where the source does not know it.
@@ -257,12 +257,13 @@ def join(parts: Iterable[Slices]) -> Slices:
     if not parts:
         raise ValueError("there are no slices to join")
     first, count = parts[0], sum(len(part) for part in parts)
-    with_masks = any(part.masks is not None for part in parts)
+    kept = [part.masks.dtype for part in parts if part.masks is not None]
+    with_masks, types = bool(kept), np.result_type(np.uint8, *kept)
     subjects = np.concatenate([part.subjects for part in parts])
     positions = np.concatenate([part.positions for part in parts])
     labels = {name: np.concatenate([p.labels[name] for p in parts]) for name in first.labels}
     images = np.empty((count, *first.images.shape[1:]), np.float32)
-    masks = np.zeros(images.shape[:3], np.uint8) if with_masks else None
+    masks = np.zeros(images.shape[:3], types) if with_masks else None
     end = count
     while parts:
         part = parts.pop()

@@ -1,17 +1,17 @@
 """A volume in memory, and how it gets there from NIfTI or DICOM."""
 
-import zlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .files import modality_of
+from .nifti import read_nifti
 from .subjects import subject_of
 
-if TYPE_CHECKING:
-    import nibabel
+_LABEL_TOLERANCE = 0.05
+"""How far from a whole number a label may be stored."""
 
 
 @dataclass(frozen=True)
@@ -48,85 +48,120 @@ def read_volume(
     """Read a NIfTI file, or a folder that holds one DICOM series, into canonical RAS.
 
     Args:
-        path: A `.nii` or `.nii.gz` file, or a folder of DICOM files.
-        modality: What was measured; "CT" is kept in HU and windowed later. By default what a
-            DICOM header or the file name says (`…_T1w.nii.gz`), else "MR".
+        path: A `.nii` or `.nii.gz` file (or Analyze, MGH, … as nibabel reads them), or a folder
+            of DICOM files.
+        modality: What was measured; "CT" is kept in HU and windowed later. "labels" reads a mask:
+            whole numbers from 0 on. By default what a DICOM header or the file name says
+            (`…_T1w.nii.gz`), else "MR".
         subject: Overrides the name read from the file name.
-        index: Which time point of a 4-D file.
-        fill_nan: Value that replaces NaN and infinite voxels.
+        index: Which time point of a 4-D file, or of a series with several images at each level.
+        fill_nan: Value that replaces NaN and infinite voxels; in a mask they become 0.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is not 3-D, or holds values that are not finite.
+        FileNotFoundError: There is no such file, or the folder holds no DICOM image.
+        ValueError: The file is damaged, is not 3-D, holds values that are not finite or no
+            labels, or its header contradicts the modality. The message names the file.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the folder and the spelling")
     if path.is_dir():
-        voxels, affine, found = _read_dicom(path)
+        voxels, affine, found = _read_dicom(path, modality, index)
     else:
-        voxels, affine = _read_nifti(path, index)
+        voxels, affine = _read_nifti(path, index, modality)
         found = modality_of(path)
+    labels = modality == "labels"
     if not np.isfinite(voxels).all():
         if fill_nan is None:
             raise ValueError(
-                f"{path.name} holds {int((~np.isfinite(voxels)).sum())} voxels that are NaN or "
-                f"infinite; pass fill_nan=0 to replace them, or repair the file"
+                f"{path} holds {int((~np.isfinite(voxels)).sum())} voxels that are NaN or "
+                f"infinite; pass fill_nan=0 to replace them (command: --fill-nan 0), or repair it"
             )
-        voxels = np.where(np.isfinite(voxels), voxels, np.float32(fill_nan))
-    volume = Volume(voxels, affine, modality or found, subject or subject_of(path), str(path))
-    if min(volume.spacing_mm) <= 0 or not np.isfinite(affine).all():
-        raise ValueError(f"{path.name} has no usable affine (spacing {volume.spacing_mm} mm)")
-    return volume
+        voxels = np.where(np.isfinite(voxels), voxels, np.float32(0 if labels else fill_nan))
+    if labels:
+        voxels = whole_labels(voxels, path).astype(np.float32)
+    elif (modality or found) != "CT" and _looks_like_ct(voxels):
+        warnings.warn(
+            f"{path}: the values look like HU of a CT (air at -1000), but it is read as "
+            f"{modality or found}; pass modality='CT' (command: --modality CT)",
+            stacklevel=2,
+        )
+    return Volume(voxels, affine, modality or found, subject or subject_of(path), str(path))
 
 
-def _read_nifti(path: Path, index: int | None) -> tuple[np.ndarray, np.ndarray]:
+def whole_labels(values: np.ndarray, path: str | Path) -> np.ndarray:
+    """Round a label map to whole numbers and keep it in the smallest type that holds them.
+
+    Masks that were opened as floats and saved again hold 0.99608 for 1; what is farther than 0.05
+    from a whole number comes from interpolation and is no label.
+
+    Args:
+        values: Any shape.
+        path: Of the file, for the message.
+
+    Returns:
+        Same shape, uint8, or the smallest unsigned type that holds the largest label.
+
+    Raises:
+        ValueError: A value is negative, no whole number, or too large to be kept exactly.
+    """
+    rounded = np.rint(values)
+    off = ~(np.abs(values - rounded) <= _LABEL_TOLERANCE)  # NaN is off, too
+    if off.any():
+        raise ValueError(
+            f"{path} holds {values[off][0]:g}, which is no label: labels are whole numbers. Was "
+            f"it interpolated? Make it again with interpolation='nearest'"
+        )
+    if rounded.size and rounded.min() < 0:
+        raise ValueError(
+            f"{path} holds the negative label {rounded.min():g}; labels count from 0 (nothing) on: "
+            f"set what is not labelled to 0"
+        )
+    largest = rounded.max() if rounded.size else 0
+    if largest >= 2**24:
+        raise ValueError(f"{path} holds the label {largest:g}; labels end at {2**24 - 1}")
+    return rounded.astype(np.min_scalar_type(int(largest)))
+
+
+def _looks_like_ct(voxels: np.ndarray) -> bool:
+    """Whether a good part of the voxels is air in HU."""
+    return bool(np.mean((voxels > -1100) & (voxels < -900)) > 0.05)
+
+
+def _read_nifti(
+    path: Path, index: int | None, modality: str | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return canonical voxels (X, Y, Z) float32 and their affine."""
     import nibabel
 
-    try:
-        image = nibabel.load(path)
-        if image.get_data_dtype().kind not in "biuf":
-            raise ValueError(
-                f"{path.name} holds colours or complex numbers; convert it to one number a voxel"
-            )
-        if image.ndim == 4:
-            image = _time_point(path, image, index)
-        canonical = nibabel.as_closest_canonical(image)
-        voxels = np.asarray(canonical.dataobj, dtype=np.float32)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path.name} cannot be read as NIfTI ({error}); the file is damaged or cut short: "
-            f"delete it and download or copy it again"
-        ) from error
-    if voxels.ndim != 3:
-        raise ValueError(f"{path.name} has shape {image.shape}; a volume (X, Y, Z) is needed")
-    return voxels, canonical.affine
-
-
-def _time_point(
-    path: Path, image: "nibabel.Nifti1Image", index: int | None
-) -> "nibabel.Nifti1Image":
-    """Pick one volume of a 4-D image."""
-    import nibabel
-
-    count = image.shape[3]
-    if index is None and count > 1:
-        raise ValueError(
-            f"{path.name} has 4 dimensions {image.shape}; pick one time point with index=0 to "
-            f"index={count - 1}"
+    image = read_nifti(path, index)
+    if modality != "labels" and np.allclose(image.affine, np.eye(4), atol=1e-6):
+        warnings.warn(
+            f"{path}: its affine is the identity, so neither spacing nor orientation is known; "
+            f"they are taken as 1 mm and RAS",
+            stacklevel=3,
         )
-    if not -count <= (index or 0) < count:
-        raise ValueError(f"{path.name} has {count} time points; index={index} is none of them")
-    return nibabel.Nifti1Image(np.asanyarray(image.dataobj[..., index or 0]), image.affine)
+    canonical = nibabel.as_closest_canonical(image)
+    return np.asarray(canonical.dataobj, np.float32), canonical.affine
 
 
-def _read_dicom(folder: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return canonical voxels (X, Y, Z) float32, their affine, and DICOM's name of the modality."""
+def _read_dicom(
+    folder: Path, modality: str | None, index: int | None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return canonical voxels (X, Y, Z) float32, their affine, and the header's modality."""
     import nibabel
 
-    from .dicom import read_series
+    from .dicom import modality_in, read_series
 
-    voxels, affine, modality = read_series(folder)
+    voxels, affine, found = read_series(folder, index)
+    if modality is None and not found:
+        found = modality_in(folder)  # which says what is missing
+    units = ("CT", "PET")  # "T1" says more of an MR than its header does, but "MR" of a CT is wrong
+    contradicted = modality not in (None, "labels", found) and bool({found, modality} & {*units})
+    if found and contradicted:
+        raise ValueError(
+            f"{folder}: the header says {found}, but modality={modality!r} was asked for; leave it "
+            f"out, or pass {found!r} (command: --modality {found})"
+        )
     canonical = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, affine))
-    return np.asarray(canonical.dataobj, np.float32), canonical.affine, modality
+    return np.asarray(canonical.dataobj, np.float32), canonical.affine, found

@@ -25,7 +25,7 @@ class LiverCase(Item):
 
     def read(self) -> tuple[Volume, Volume]:
         """Read both, repaired or refused; see `read_liver_ct`."""
-        return read_liver_ct(self, self.fill_nan)
+        return read_liver_ct(self)
 
 
 def liver_phantom_items(

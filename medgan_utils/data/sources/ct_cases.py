@@ -9,13 +9,13 @@ the rest is an error.
 from __future__ import annotations
 
 import warnings
-import zlib
 from pathlib import Path
 
 import nibabel
 import numpy as np
 
-from ..volumes import Volume
+from ..nifti import read_affine, read_nifti
+from ..volumes import Volume, whole_labels
 from .item import Item
 
 LIVER_RANGE_HU = (-50.0, 250.0)
@@ -27,24 +27,18 @@ _MARGIN_MM = 15.0
 
 def has_spacing(path: Path) -> bool:
     """Whether the affine of a NIfTI file is more than the identity (read from the header alone)."""
-    try:
-        return not _is_identity(nibabel.load(path).affine)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path.name} cannot be read as NIfTI ({error}); delete it and copy it again"
-        ) from error
+    return not _is_identity(read_affine(path))
 
 
 def _is_identity(affine: np.ndarray) -> bool:
     return bool(np.allclose(affine, np.eye(4), atol=1e-6))
 
 
-def read_liver_ct(item: Item, fill_nan: float | None = None) -> tuple[Volume, Volume]:
+def read_liver_ct(item: Item) -> tuple[Volume, Volume]:
     """Read an abdominal CT and its liver mask, cut to the liver and 15 mm above and below it.
 
     Args:
         item: With the mask; 0 is none, 1 liver, 2 tumour.
-        fill_nan: Value that replaces NaN and infinite voxels.
 
     Returns:
         Both in canonical RAS on one grid.
@@ -53,13 +47,13 @@ def read_liver_ct(item: Item, fill_nan: float | None = None) -> tuple[Volume, Vo
         ValueError: A file is damaged, the grids differ, the mask is empty or holds other labels,
             the liver lies on the patient's left, or its median HU is impossible.
     """
-    image, mask = _load(item.path), _load(item.mask)
+    image, mask = read_nifti(item.path, item.index), read_nifti(item.mask)
     if image.shape != mask.shape:
         raise ValueError(
             f"{item.mask.name} has shape {mask.shape} but its image {item.path.name} has "
             f"{image.shape}; resample the mask onto the image's grid first"
         )
-    voxels, labels, affine = _canonical(item, image, mask, fill_nan)
+    voxels, labels, affine = _canonical(item, image, mask)
     _check_labels(item, labels)
     if _is_identity(image.affine):
         voxels, labels, affine = _turned_by_content(item, voxels, labels)
@@ -77,23 +71,8 @@ def read_liver_ct(item: Item, fill_nan: float | None = None) -> tuple[Volume, Vo
     )
 
 
-def _load(path: Path) -> nibabel.Nifti1Image:
-    """Read a whole 3-D file."""
-    try:
-        image = nibabel.load(path)
-        voxels = np.asarray(image.dataobj, dtype=np.float32)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path.name} cannot be read as NIfTI ({error}); the file is damaged or cut short: "
-            f"delete it and copy it again"
-        ) from error
-    if voxels.ndim != 3:
-        raise ValueError(f"{path.name} has shape {voxels.shape}; a volume (X, Y, Z) is needed")
-    return nibabel.Nifti1Image(voxels, image.affine)
-
-
 def _canonical(
-    item: Item, image: nibabel.Nifti1Image, mask: nibabel.Nifti1Image, fill_nan: float | None
+    item: Item, image: nibabel.Nifti1Image, mask: nibabel.Nifti1Image
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return voxels, labels and affine in RAS.
 
@@ -104,13 +83,17 @@ def _canonical(
     turned = nibabel.as_closest_canonical(image)
     voxels = np.array(turned.dataobj)
     if not np.isfinite(voxels).all():
-        if fill_nan is None:
-            raise ValueError(f"{item.path.name} holds NaN or infinite voxels; pass fill_nan=-1000")
-        voxels[~np.isfinite(voxels)] = fill_nan
+        if item.fill_nan is None:
+            raise ValueError(
+                f"{item.path} holds NaN or infinite voxels; pass fill_nan=-1000 (command: "
+                f"--fill-nan -1000)"
+            )
+        voxels[~np.isfinite(voxels)] = item.fill_nan
+    mask = nibabel.Nifti1Image(whole_labels(mask.dataobj, item.mask), mask.affine)
     readings = [mask, nibabel.Nifti1Image(mask.dataobj, image.affine)]
     readings = [np.asarray(nibabel.as_closest_canonical(m).dataobj) for m in readings]
     if np.allclose(mask.affine, image.affine, atol=1e-3) or np.array_equal(*readings):
-        return voxels, readings[1].astype(np.uint8), turned.affine
+        return voxels, readings[1], turned.affine
     fitting = [m for m in readings if m.shape == voxels.shape and (m > 0).any()] or readings[1:]
     middle = _middle(voxels > -300)[0]
     on_the_right = [m for m in fitting if _middle(m > 0)[0] > middle]
@@ -122,7 +105,7 @@ def _canonical(
         f"lies on the right and has the smaller spread of HU ({min(spreads):.0f})",
         stacklevel=2,
     )
-    return voxels, labels.astype(np.uint8), turned.affine
+    return voxels, labels, turned.affine
 
 
 def _check_labels(item: Item, labels: np.ndarray) -> None:

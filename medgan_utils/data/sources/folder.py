@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..dicom import modality_in
 from ..files import is_picture, modality_of
 from ..subjects import name_subjects
 from .item import Item, Picture
@@ -88,7 +89,7 @@ def survey(
     items = []
     for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
         subject, mask, row = rest
-        contrast = modality or _modality(name, found.patients.get(path, (None, ""))[1])
+        contrast = modality or _modality(path, name, found.patients.get(path, (None, "MR"))[1])
         kind = Picture if is_picture(path) else Item
         items.append(kind(path, subject, contrast, mask, row))
     _check_masks(items)
@@ -180,9 +181,12 @@ def _check_kinds(folder: Path, paths: list[Path], glob: str | None, found: Walk)
         )
 
 
-def _modality(path: PurePosixPath, header: str) -> str:
+def _modality(path: Path, name: PurePosixPath, header: str) -> str:
     """Return what a DICOM header says, else the path; MR headers do not know the contrast."""
-    return modality_of(path) if header in ("", "MR") else DICOM_NAMES.get(header, header)
+    if header not in ("", "MR"):
+        return DICOM_NAMES.get(header, header)
+    named = modality_of(name)
+    return modality_in(path) if header == "" and named == "MR" else named  # the tag is missing
 
 
 def _check_masks(items: list[Item]) -> None:

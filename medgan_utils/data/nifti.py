@@ -1,0 +1,165 @@
+"""One NIfTI file (or another format that nibabel reads) to three dimensions and an affine."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._files import one_line
+
+if TYPE_CHECKING:
+    import nibabel
+
+_STRANGERS = {
+    b"\x1f\x8b": ((".nii", ".hdr", ".img"), "it is gzipped: rename it to end in .nii.gz"),
+    b"<": ((), "it is a web page, perhaps of a log-in: download the file itself"),
+    b"version https://git-lfs": ((), "it is a Git LFS pointer: fetch the file with `git lfs pull`"),
+}
+"""First bytes -> (suffixes for which they are wrong, by default all; what to do)."""
+
+
+def read_nifti(path: Path, index: int | None = None) -> "nibabel.Nifti1Image":
+    """Read a whole 3-D image in the order in which it is stored.
+
+    Args:
+        path: NIfTI, Analyze, MGH or what else nibabel reads as a grid of voxels.
+        index: Which time point of a 4-D file.
+
+    Returns:
+        The image, voxels float32 (scaled as the header says) and a usable affine.
+
+    Raises:
+        FileNotFoundError: The second file of a pair (.hdr and .img) is missing.
+        ValueError: The file is damaged, is no volume, or its affine is unusable.
+    """
+    import nibabel
+
+    image = _open(path)
+    if not isinstance(image, nibabel.spatialimages.SpatialImage):
+        raise ValueError(
+            f"{path} holds a {type(image).__name__}, not a volume of voxels; give a NIfTI volume"
+        )
+    if image.get_data_dtype().kind not in "biuf":
+        raise ValueError(
+            f"{path} holds colours or complex numbers ({image.get_data_dtype()}); convert it to "
+            f"one number a voxel, for example the magnitude with numpy.abs"
+        )
+    _check_dimensions(path, image, index)
+    affine = _usable_affine(path, image)
+    try:
+        # Damaged files and headers out of bounds raise whatever they lead to, MemoryError too.
+        point = (..., index or 0, *[0] * (image.ndim - 4))
+        stored = image.dataobj if image.ndim == 3 else image.dataobj[point]
+        voxels = np.asarray(stored, dtype=np.float32)
+    except Exception as error:
+        raise ValueError(_advice(path, error)) from error
+    _warn_of_contradictions(path, image, affine)
+    return nibabel.Nifti1Image(voxels, affine)
+
+
+def read_affine(path: Path) -> np.ndarray:
+    """Return the affine of a file from its header alone; errors as of `read_nifti`."""
+    return _usable_affine(path, _open(path))
+
+
+def _open(path: Path) -> "nibabel.spatialimages.SpatialImage":
+    """Read the header."""
+    import nibabel
+
+    try:
+        return nibabel.load(path)
+    except FileNotFoundError as error:
+        missing = one_line(error).replace(str(path.parent), ".")
+        raise FileNotFoundError(
+            f"{path} needs a second file that is missing ({missing}); copy it beside it, "
+            f"or convert both to one .nii.gz"
+        ) from error
+    except Exception as error:  # headers raise ImageFileError, HeaderDataError, PARRECError, …
+        raise ValueError(_advice(path, error)) from error
+
+
+def _advice(path: Path, error: Exception) -> str:
+    """Say what is wrong with a file that nibabel cannot read, and what to do."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+    for first, (suffixes, advice) in _STRANGERS.items():
+        if start.lstrip().startswith(first) and (not suffixes or path.suffix in suffixes):
+            return f"{path} cannot be read as NIfTI: {advice}"
+    if path.suffix == ".gz" and start[:2] != b"\x1f\x8b" and start[:1] in (b"\x5c", b"\0"):
+        return f"{path} cannot be read as NIfTI: it is not gzipped: rename it to end in .nii"
+    said = one_line(error).replace(str(path), path.name)
+    return (
+        f"{path} cannot be read as NIfTI ({said}); the file is damaged or cut short: "
+        f"delete it and download or copy it again, or repair its header with nibabel"
+    )
+
+
+def _check_dimensions(
+    path: Path, image: "nibabel.spatialimages.SpatialImage", index: int | None
+) -> None:
+    """Refuse what is not a volume, or of which no time point is chosen."""
+    import nibabel
+
+    shape = tuple(int(size) for size in image.shape)
+    if len(shape) < 3 or min(shape) < 1 or any(size > 1 for size in shape[4:]):
+        raise ValueError(f"{path} has shape {shape}; a volume (X, Y, Z) is needed")
+    if isinstance(image, nibabel.Minc1Image) and len(shape) > 3:
+        raise ValueError(f"{path} is a MINC file of {len(shape)} dimensions; convert it: mnc2nii")
+    count = shape[3] if len(shape) > 3 else 1
+    if index is None and count > 1:
+        raise ValueError(
+            f"{path} has 4 dimensions {shape}; pick one time point with index=0 to "
+            f"index={count - 1} (command: --index 0)"
+        )
+    if not -count <= (index or 0) < count:
+        points = f"{count} time points" if count > 1 else "one time point"
+        raise ValueError(f"{path} has {points}; index={index} is none of them")
+
+
+def _usable_affine(path: Path, image: "nibabel.spatialimages.SpatialImage") -> np.ndarray:
+    """Return the affine; refuse what has no size, warn of what contradicts itself."""
+    from nibabel.affines import voxel_sizes
+
+    affine = getattr(image, "affine", None)
+    usable = affine is not None and np.isfinite(affine).all()
+    if not usable or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise ValueError(
+            f"{path} has no usable affine (NaN, zeros, or axes in one plane), so spacing and "
+            f"orientation are not known; convert the original again (dcm2niix), or correct sform "
+            f"and qform with nibabel"
+        )
+    sizes = voxel_sizes(affine)
+    if sizes.min() < 0.01 or sizes.max() > 100:
+        raise ValueError(
+            f"{path} has voxels of {' x '.join(f'{size:g}' for size in sizes)} mm; no scanner has: "
+            f"correct the spacing in its header"
+        )
+    return affine
+
+
+def _warn_of_contradictions(
+    path: Path, image: "nibabel.spatialimages.SpatialImage", affine: np.ndarray
+) -> None:
+    """Warn where a header says two things of one size, or nothing of the orientation."""
+    import nibabel
+    from nibabel import aff2axcodes
+    from nibabel.affines import voxel_sizes
+
+    if not isinstance(image, nibabel.Nifti1Pair):
+        return
+    header, said = image.header, None
+    sizes = voxel_sizes(affine)
+    if header["qform_code"] > 0 and header["sform_code"] > 0:
+        other = header.get_qform()
+        if aff2axcodes(other) != aff2axcodes(affine):
+            axes = "".join(aff2axcodes(affine)), "".join(aff2axcodes(other))
+            said = f"sform says {axes[0]}, qform {axes[1]}; the sform is taken"
+    elif header["qform_code"] <= 0 and header["sform_code"] <= 0:
+        said = "neither sform nor qform is set, so which side is left is not known"
+    if not np.allclose(header["pixdim"][1:4], sizes, rtol=0.02):
+        spacings = [[f"{size:g}" for size in axes] for axes in (header["pixdim"][1:4], sizes)]
+        said = f"pixdim says {' x '.join(spacings[0])} mm, the affine {' x '.join(spacings[1])} mm"
+        said += "; the affine is taken"
+    if said:
+        warnings.warn(f"{path}: {said}", stacklevel=2)
