@@ -20,7 +20,7 @@ ENCODERS = {
 
 
 def evaluate(run: Path, seeds: int) -> None:
-    """Score the averaged generator on the test subjects; write card and page, print the verdict.
+    """Score the averaged generator on the test subjects; write the report, print the verdict.
 
     Args:
         run: Folder of a trained run.
@@ -61,8 +61,9 @@ def evaluate(run: Path, seeds: int) -> None:
     title = f"GAN of {run.name}"
     card, page = evaluation.write_report(run, title, facts, tables, figures, verdict)
     save_generator(generator, run / "generator", card.read_text(encoding="utf-8"))
+    numbers = table.save(run / "evaluation.json")
     print("\n".join(verdict))
-    print(f"judged by {why}\nmodel card: {card}\nreport: {page}")
+    print(f"judged by {why}\nmodel card: {card}\nreport: {page}\nnumbers: {numbers}")
 
 
 def encoders_for(slices: Slices) -> tuple[dict, str]:
@@ -116,11 +117,11 @@ def _scores(
         evaluation.reference_features(parts[name].images, encoders, parts[name].subjects)
         for name in ("test", "train")
     )
-    marks = evaluation.landmarks(
+    landmarks = evaluation.landmarks(
         *(parts["reference"].images, parts["reference"].subjects, count),
         *(parts["train"].images, parts["train"].subjects),
     )
-    return evaluation.evaluate(fakes, test, encoders, marks, train)
+    return evaluation.evaluate(fakes, test, encoders, landmarks, train)
 
 
 def _figures(run: Path, real: np.ndarray, fakes: np.ndarray) -> dict[str, bytes]:

@@ -1,8 +1,8 @@
 """A run's folder: its slices, its settings, and whether they still belong to each other.
 
 `slices.npz` (from `fetch`); `settings.json`, `state/`, `grids/`, `scores.jsonl` and `generator.*`
-(from `train`); `model-card.md` and `report.html` (from `evaluate`). What was made of other slices
-or with other settings is refused, never mixed.
+(from `train`); `model-card.md`, `report.html` and `evaluation.json` (from `evaluate`). What was
+made of other slices or with other settings is refused, never mixed.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ SLICES_TO_EVALUATE = 7
 
 _MADE_BY_TRAIN = ("state", "grids", "scores.jsonl", "settings.json", "generator.weights.h5")
 _MADE_BY_TRAIN += ("generator.json", "generator.md")
-_MADE_BY_EVALUATE = ("model-card.md", "report.html")
+_MADE_BY_EVALUATE = ("model-card.md", "report.html", "evaluation.json")
 
 
 def fingerprint(slices: Slices) -> str:

@@ -56,6 +56,15 @@ def test_copies_are_caught_by_nothing_else(sets):
     assert evaluation.fd(holdout, copies) < 1.3 * evaluation.fd(holdout, honest)
 
 
+def test_real_images_in_the_place_of_fakes_are_drawn_by_subject(sets):
+    training, holdout, subjects, _ = sets
+    others, whose = cohort(15, seed=4)
+    by_image = evaluation.copying(others, training, holdout, subjects).auc
+    by_subject = evaluation.copying(others, training, holdout, subjects, whose).auc
+    assert by_subject.value == by_image.value
+    assert by_subject.high - by_subject.low > 1.2 * (by_image.high - by_image.low)
+
+
 def test_nearest_is_an_rms_difference_between_images():
     queries, references = (
         np.zeros((2, 4, 4, 1)),

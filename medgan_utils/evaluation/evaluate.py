@@ -157,7 +157,7 @@ def score(
     row |= _neighbour_scores(*scaled[first], *subjects, min(repeats, 30), seed)
     if training is not None:
         features = [x.features[first] for x in (described, training, reference)]
-        row["copying"] = copying(*features, reference.subjects, repeats, seed).auc
+        row["copying"] = copying(*features, *subjects, repeats, seed).auc
     return row
 
 

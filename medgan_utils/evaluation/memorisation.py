@@ -59,6 +59,7 @@ def copying(
     training: np.ndarray,
     holdout: np.ndarray,
     holdout_subjects: Sequence | None = None,
+    fake_subjects: Sequence | None = None,
     repeats: int = 500,
     seed: int = 0,
 ) -> Copying:
@@ -74,7 +75,9 @@ def copying(
         training: What the generator was trained on, `(T, …)`.
         holdout: Real images of other subjects, `(M, …)`.
         holdout_subjects: Subject of each, `(M,)`; None if each is its own. At least two.
-        repeats: Bootstrap draws of held-out subjects and of fakes (each its own subject).
+        fake_subjects: Subject of each "fake" where real images stand in for it, as in a floor;
+            None for generated images, each its own.
+        repeats: Bootstrap draws of the subjects of both sides.
         seed: Seed of the draws.
 
     Returns:
@@ -92,7 +95,7 @@ def copying(
     fake_ratio = _ratio(fake_distance, nearest(fake, holdout)[0])
     others = _nearest_other(np.asarray(holdout), codes)
     holdout_ratio = _ratio(nearest(holdout, training)[0], others)
-    auc = _auc_of_two((-fake_ratio, -holdout_ratio), (None, codes), repeats, seed)
+    auc = _auc_of_two((-fake_ratio, -holdout_ratio), (fake_subjects, codes), repeats, seed)
     return Copying(auc, fake_ratio, holdout_ratio, index, fake_distance)
 
 
