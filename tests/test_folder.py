@@ -105,6 +105,12 @@ def test_dicom_is_found_by_its_bytes_and_grouped_by_folder(tmp_path):
     report = new_file("1.9", "1.2.840.10008.5.1.4.1.1.88.11")
     report.PatientID, report.Modality = "P7", "SR"
     report.save_as(tmp_path / "a" / "T1" / "report", enforce_file_format=True)
+    segmentation = new_file("1.10", "1.2.840.10008.5.1.4.1.1.66.4")
+    segmentation.Rows, segmentation.Modality = 4, "SEG"
+    segmentation.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
+    shot = new_file("1.11", "1.2.840.10008.5.1.4.1.1.7")
+    shot.Rows, shot.Modality, shot.PhotometricInterpretation = 4, "OT", "RGB"
+    shot.save_as(tmp_path / "shot.dcm", enforce_file_format=True)
     (tmp_path / "a" / "T1" / "cut.dcm").write_bytes(b"DICM? no")
     found = walk(tmp_path)
     assert relative(found.images, tmp_path) == ["a/T1", "b/CT"]
@@ -114,6 +120,8 @@ def test_dicom_is_found_by_its_bytes_and_grouped_by_folder(tmp_path):
     }
     assert {reason: len(paths) for reason, paths in found.passed_over.items()} == {
         "DICOM without pixels": 1,
+        "DICOM segmentations and doses": 1,
+        "DICOM in colour": 1,
         "damaged DICOM files": 1,
     }
     items = survey(tmp_path).items

@@ -165,6 +165,21 @@ def test_aomic_is_downloaded_a_subject_at_a_time(tmp_path, monkeypatch):
     assert len(brain.AOMIC_SUBJECTS) == len(set(brain.AOMIC_SUBJECTS)) == 40
 
 
+def test_heads_on_disk_need_no_number_and_no_network(tmp_path):
+    for name in ("sub-0001", "sub-0002"):
+        write(head(), tmp_path / "aomic" / name / "anat" / f"{name}_T1w.nii.gz", "LPI")
+    slices = load_slices("aomic", 32, folder=tmp_path / "aomic", cache=False)
+    assert set(slices.subjects) == {"sub-0001", "sub-0002"}
+    for contrast in ("T1", "T2"):
+        write(head(), tmp_path / "ixi" / f"IXI012-HH-1211-{contrast}.nii.gz")
+    slices = load_slices("ixi", 32, folder=tmp_path / "ixi", modality="T2", cache=False)
+    assert slices.modality == "T2" and set(slices.subjects) == {"IXI012"}
+    with pytest.raises(ValueError, match=r"only the T1 volumes.*get IXI-PD\.tar.*folder="):
+        load_slices("ixi", modality="PD")
+    with pytest.raises(TypeError, match=r"'ixi' has no option 'mask'; it takes .*masks"):
+        load_slices("ixi", folder=tmp_path / "ixi", mask="x")
+
+
 # Your own folder
 
 

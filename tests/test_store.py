@@ -75,8 +75,23 @@ def test_a_stopped_run_goes_on_and_cuts_nothing_twice(files, tmp_path, monkeypat
 
 def test_a_folder_holds_one_way_to_cut(files, tmp_path):
     store_slices("folder", tmp_path, 32, folder=files)
-    with pytest.raises(ValueError, match="choose another folder"):
+    with pytest.raises(ValueError, match=r"image_size 32 → 64.*choose another folder"):
         store_slices("folder", tmp_path, 64, folder=files)
+    with pytest.raises(ValueError, match="made otherwise"):
+        store_slices("folder", tmp_path, 32, folder=files, subjects=2)
+    assert len(np.unique(store_slices("folder", tmp_path, 32, folder=files).subjects)) == 4
+
+
+def test_a_folder_holds_one_cohort_and_one_state_of_it(tmp_path):
+    small = dict(subjects=2, spacing_mm=8.0, step_mm=30)
+    store_slices("brain-phantom", tmp_path / "phantom", 32, seed=0, **small)
+    with pytest.raises(ValueError, match="seed 0 → 1"):
+        store_slices("brain-phantom", tmp_path / "phantom", 32, seed=1, **small)
+    files = write_cohort(tmp_path / "files", 2)
+    store_slices("folder", tmp_path / "store", 32, folder=files)
+    (files / "IXI002-HH-2_T1.nii.gz").write_bytes((files / "IXI001-HH-1_T1.nii.gz").read_bytes())
+    with pytest.raises(ValueError, match="of other files"):
+        store_slices("folder", tmp_path / "store", 32, folder=files)
 
 
 def test_a_lost_file_is_named(files, tmp_path):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pydicom
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
-_NO_SCANS = {"SEG": "a segmentation", "RTDOSE": "a dose", "REG": "a registration"}
+NO_SCANS = {"SEG": "a segmentation", "RTDOSE": "a dose", "REG": "a registration"}
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
     "1.2.840.10008.5.1.4.1.1.2.1": "CT",
@@ -160,8 +160,8 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
 def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
     """Refuse what is no scan, and a header that names two modalities."""
     modality = _modality(file)
-    if modality in _NO_SCANS:
-        raise ValueError(f"{path} holds {_NO_SCANS[modality]} ({modality}), not a scan")
+    if modality in NO_SCANS:
+        raise ValueError(f"{path} holds {NO_SCANS[modality]} ({modality}), not a scan")
     photometric = tag(str(path), file, "PhotometricInterpretation")
     if (file.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
         raise ValueError(

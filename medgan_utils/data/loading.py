@@ -49,7 +49,7 @@ def load_slices(
         fill_nan: Value that replaces NaN, see `read_volume`.
         cache: Whether to look for, and keep, the result in the cache folder.
         options: Fields of `AxialCut` (`levels`, `step_mm`, `fov_mm`, …) and what the source takes:
-            `folder`, `masks`, `labels`, `subject_pattern`, … (`folder_items`), or `modalities`,
+            `folder`, `masks`, `labels`, `subject_pattern`, … (`survey`), or `modalities`,
             `seed`, … (`phantom_items`).
 
     Returns:

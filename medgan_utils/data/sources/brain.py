@@ -1,14 +1,14 @@
 """Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..cache import cache_folder
 from ..download import fetch, unpack
-from .folder import folder_items
+from .folder import folder_items, survey
 from .item import Item
-from .people import Labels, read_table
+from .people import read_table
 from .source import Source, choose_subjects
 
 IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
@@ -81,11 +81,9 @@ def ixi_items(
     subjects: int | list[str] | None = None,
     modality: str = "T1",
     glob: str | None = None,
-    masks: str | Path | None = None,
-    participants: str | Path | None = None,
-    labels: str | Path | Mapping[str, Labels] | None = None,
     address: str = IXI_ADDRESS,
     known_hash: str | None = IXI_HASH,
+    **options,
 ) -> list[Item]:
     """List the volumes of IXI.
 
@@ -94,11 +92,9 @@ def ixi_items(
         subjects: How many, or which (IXI012, …).
         modality: "T1"; "T2" or "PD" from a folder.
         glob: Which files of the folder; by default those of the modality.
-        masks: As in `folder_items`, like `participants` and `labels`.
-        participants: IXI's own table needs MRID, Age, Sex.
-        labels: By file or subject.
         address: Of the archive.
         known_hash: Its checksum.
+        **options: Of `survey`.
     """
     if folder is None:
         if modality != "T1":
@@ -112,17 +108,15 @@ def ixi_items(
             unpack(archive, folder)
             archive.unlink()
     glob = glob or f"**/IXI*{modality}.nii*"
-    return folder_items(folder, subjects, modality, glob, masks, participants, labels)
+    return folder_items(folder, subjects, modality=modality, glob=glob, **options)
 
 
 def aomic_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
     glob: str = "**/sub-*_T1w.nii*",
-    masks: str | Path | None = None,
-    participants: str | Path | None = None,
-    labels: str | Path | Mapping[str, Labels] | None = None,
     address: str = AOMIC_ADDRESS,
+    **options,
 ) -> list[Item]:
     """List T1 volumes of AOMIC PIOP1 (students, 3 T, faces removed).
 
@@ -131,17 +125,15 @@ def aomic_items(
         subjects: How many, or which; by default all of a folder, or 20 of the `AOMIC_SUBJECTS`
             that are offered for download.
         glob: Which files of the folder.
-        masks: As in `folder_items`, like `participants` and `labels`.
-        participants: The data set's own table needs participant_id, age, sex.
-        labels: By file or subject.
         address: Of the data set.
+        **options: Of `survey`.
     """
     if folder is None:
         folder = cache_folder("aomic")
         subjects = choose_subjects(AOMIC_SUBJECTS, 20 if subjects is None else subjects)
         for name in subjects:
             fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
-    return folder_items(folder, subjects, "T1", glob, masks, participants, labels)
+    return folder_items(folder, subjects, **{"modality": "T1", "glob": glob} | options)
 
 
 BRAIN_PHANTOM = Source(
@@ -164,6 +156,7 @@ IXI = Source(
     size="4.8 GB, 581 heads",
     network="unless folder= is given",
     check="MD5 as other projects publish it",
+    passes_on=survey,
 )
 AOMIC = Source(
     name="aomic",
@@ -174,4 +167,5 @@ AOMIC = Source(
     size="about 10 MB a head, 20 of 40 by default",
     network="unless folder= is given",
     check="SHA-256 recorded at the first download",
+    passes_on=survey,
 )

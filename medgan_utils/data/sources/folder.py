@@ -64,7 +64,6 @@ class Survey:
 
 def survey(
     folder: str | Path,
-    *,
     modality: str | None = None,
     glob: str | None = None,
     masks: str | Path | None = None,
@@ -72,7 +71,22 @@ def survey(
     labels: str | Path | Mapping[str, Labels] | None = None,
     subject_pattern: str | None = None,
 ) -> Survey:
-    """Look through a folder and say what would be read; arguments as of `folder_items`."""
+    """Say what would be read from a folder: NIfTI, PNG, JPEG and folders of DICOM files.
+
+    Args:
+        folder: Searched with its sub-folders.
+        modality: Of all its images; by default what header or file name say, see `modality_of`.
+        glob: Which files, for example `"**/*_T1w.nii.gz"`; by default all that can be read.
+        masks: A folder with one mask for each image, or a pattern of masks beside the images
+            (`"*_seg.nii.gz"`), named as `match_masks` says.
+        participants: A table of age and sex, see `read_participants`.
+        labels: A table of labels by file or subject, see `read_labels`.
+        subject_pattern: A regular expression, see `subject_of`.
+
+    Raises:
+        FileNotFoundError: The folder is missing or holds nothing that can be read.
+        ValueError: Pictures among volumes, or a table or pattern that does not fit.
+    """
     folder = Path(folder)
     found = walk(folder, glob)
     found_masks = [] if masks is None else mask_files(folder, masks)
@@ -97,43 +111,21 @@ def survey(
 
 
 def folder_items(
-    folder: str | Path | None = None,
-    subjects: int | list[str] | None = None,
-    modality: str | None = None,
-    glob: str | None = None,
-    masks: str | Path | None = None,
-    participants: str | Path | None = None,
-    labels: str | Path | Mapping[str, Labels] | None = None,
-    subject_pattern: str | None = None,
+    folder: str | Path | None = None, subjects: int | list[str] | None = None, **options
 ) -> list[Item]:
-    """List the images of a folder: NIfTI, PNG and JPEG files, and sub-folders of DICOM files.
+    """List the images of a folder, and warn of what a reader must know.
 
     Args:
-        folder: Searched with its sub-folders.
+        folder: See `survey`, as for the options.
         subjects: How many, or which; by default all.
-        modality: Of all its images; by default what header or file name say, see `modality_of`.
-        glob: Which files, for example `"**/*_T1w.nii.gz"`; by default all that can be read.
-        masks: A folder with one mask for each image, or a pattern of masks beside the images
-            (`"*_seg.nii.gz"`), named as `match_masks` says.
-        participants: A table of age and sex, see `read_participants`.
-        labels: A table of labels by file or subject, see `read_labels`.
-        subject_pattern: A regular expression, see `subject_of`.
+        **options: Of `survey`.
 
     Raises:
-        FileNotFoundError: The folder is missing or holds nothing that can be read.
-        ValueError: Pictures among volumes, a table that does not fit, or unknown subjects.
+        ValueError: No folder, or unknown subjects.
     """
     if folder is None:
         raise ValueError("this source reads your own files: pass folder='path/to/images'")
-    found = survey(
-        folder,
-        modality=modality,
-        glob=glob,
-        masks=masks,
-        participants=participants,
-        labels=labels,
-        subject_pattern=subject_pattern,
-    )
+    found = survey(folder, **options)
     for note in found.notes():
         warnings.warn(note, stacklevel=5)  # the line that calls load_slices
     chosen = set(choose_subjects(found.subjects, subjects))
@@ -210,4 +202,5 @@ FOLDER = Source(
     size="yours",
     network="no",
     check="every file is read; damaged ones are named",
+    passes_on=survey,
 )

@@ -24,6 +24,7 @@ class Source:
         check: How the files are checked.
         mask_labels: Name -> mask values; a slice on which they cover 50 mm² or more gets the
             label 1, others 0.
+        passes_on: The function that `items` hands its other options to.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source:
     network: str
     check: str
     mask_labels: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    passes_on: Callable | None = None
 
     def list_items(self, **options) -> list[Item]:
         """List the source's files; an option it does not know is named as the reader's mistake.
@@ -42,7 +44,10 @@ class Source:
         Raises:
             TypeError: The source has no such option.
         """
-        known = inspect.signature(self.items).parameters
+        known = dict(inspect.signature(self.items).parameters)
+        if self.passes_on:
+            del known["options"]
+            known |= inspect.signature(self.passes_on).parameters
         if unknown := [name for name in options if name not in known]:
             raise TypeError(
                 f"source {self.name!r} has no option {unknown[0]!r}; it takes {', '.join(known)}"

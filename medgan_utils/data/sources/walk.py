@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dicom import is_dicom, read_header
+from ..dicom import NO_SCANS, is_dicom, read_header
 from ..files import IMAGE_SUFFIXES, is_label_map
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
@@ -81,10 +81,12 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         header = read_header(path)
     except ValueError:
         return "damaged DICOM files"
-    if header.get("Modality") == "SEG":
-        return LABEL_MAPS
     if "Rows" not in header:
         return "DICOM without pixels"
+    if header.get("Modality") in NO_SCANS:
+        return "DICOM segmentations and doses"
+    if "MONOCHROME" not in header.get("PhotometricInterpretation", "MONOCHROME"):
+        return "DICOM in colour"
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
     found.patients.setdefault(path.parent, (patient, str(header.get("Modality") or "")))
