@@ -236,7 +236,7 @@ def test_own_pictures(tmp_path):
     with pytest.raises(ValueError, match=r"shot\.png is a colour image.*convert it"):
         load_slices("folder", 64, folder=tmp_path / "colour", cache=False)
     (tmp_path / "colour" / "shot.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    with pytest.raises(ValueError, match=r"shot\.png cannot be read as PNG"):
+    with pytest.raises(ValueError, match=r"shot\.png cannot be read as a picture"):
         load_slices("folder", 64, folder=tmp_path / "colour", cache=False)
 
 

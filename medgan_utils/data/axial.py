@@ -175,12 +175,13 @@ def _warn_if_wider(volume: Volume, box: np.ndarray, axial: AxialCut) -> None:
     """Warn if the square cannot hold the body, as when an abdomen is cut like a head."""
     width_mm = float(((np.diff(box)[:, 0] + 1) * volume.spacing_mm[:2]).max())
     if width_mm > 1.05 * axial.fov_mm:
-        head = axial.anatomy == "head"
-        body = "anatomy='body' (command: --anatomy body) if this is no head, or " if head else ""
+        body = ""
+        if axial.anatomy == "head":
+            body = "if it is no head, pass anatomy='body' (command: --anatomy body), else "
         warnings.warn(
             f"{volume.path}: the body is {width_mm:.0f} mm wide, but the field of view of a "
-            f"{axial.anatomy} is {axial.fov_mm:g} mm, so its sides are cut off; pass {body}"
-            f"fov_mm={np.ceil(width_mm / 10) * 10:.0f}",
+            f"{axial.anatomy} is {axial.fov_mm:g} mm, so its sides are cut off; {body}load_slices "
+            f"takes fov_mm={np.ceil(width_mm / 10) * 10:.0f}",
             stacklevel=3,
         )
 

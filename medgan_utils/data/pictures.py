@@ -1,18 +1,32 @@
-"""Ready-made slices: grey PNG files."""
+"""Ready-made slices: grey PNG and JPEG files."""
 
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._files import one_line
 from .intensity import scale_percentiles
+from .volumes import whole_labels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_COLOUR = 12
+"""By how much of 255 the channels of a grey picture may differ: JPEG does not keep them equal."""
+_ORIENTATION = 0x0112
+"""EXIF's number of the tag that says how a picture is to be turned."""
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read a grey image.
+def read_picture(path: Path, colours: bool = False) -> np.ndarray:
+    """Read a grey image as a viewer shows it.
 
     Args:
-        path: PNG. Eight bits are taken as they are (0 black, 255 white), more are scaled by
-            percentiles.
+        path: PNG, JPEG or what else Pillow reads, with or without palette and transparency (what
+            is transparent becomes black). Eight bits are taken as they are (0 black, 255 white).
+            More are scaled by percentiles, since scans of 12 bits fill a part of 16.
+        colours: Take colours for grey, too; by default they are refused.
 
     Returns:
         (H, W) float32 in [-1, 1].
@@ -20,20 +34,48 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         ValueError: The file is damaged or shows colours.
     """
-    pixels = _read_grey(path)
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.float32) / 127.5 - 1
-    return scale_percentiles(pixels.astype(np.float32))
+    image = _open(path)
+    if image.mode.startswith(("I", "F")):
+        return _scale(np.asarray(image).astype(np.float32))
+    image = _on_black(image)
+    if image.mode != "L" and not colours and _colourfulness(image) > _COLOUR:
+        raise ValueError(
+            f"{path} is a colour image {image.size}; scans are grey: convert it, or take overlays "
+            f"and screenshots out of the folder"
+        )
+    return np.asarray(image.convert("L")).astype(np.float32) / 127.5 - 1
 
 
 def read_picture_mask(path: Path) -> np.ndarray:
-    """Read a label map (H, W) uint8; a mask of 0 and 255 becomes 0 and 1."""
-    pixels = _read_grey(path)
-    return (pixels > 0).astype(np.uint8) if set(np.unique(pixels)) <= {0, 255} else pixels
+    """Read a label map; of a palette the numbers count, not the colours.
+
+    Returns:
+        (H, W), the smallest unsigned type that holds the labels; a mask of 0 and 255 becomes 0
+        and 1.
+
+    Raises:
+        ValueError: The file is damaged, shows colours, or JPEG has blurred its labels.
+    """
+    image = _open(path)
+    lossy = image.format == "JPEG"
+    if image.mode != "P" and not image.mode.startswith(("I", "F")):
+        image = _on_black(image)
+        if image.mode != "L" and _colourfulness(image) > 0:
+            raise ValueError(
+                f"{path} shows colours; a mask holds a number a pixel: save it as a grey PNG"
+            )
+        image = image.convert("L")
+    values = np.asarray(image)
+    binary = set(np.unique(values)) <= {0, 255}
+    if lossy and not binary:
+        raise ValueError(
+            f"{path} is a JPEG, which blurs labels into each other; save the mask as PNG"
+        )
+    return (values > 0).astype(np.uint8) if binary else whole_labels(values, path)
 
 
 def fit_square(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """Pad to a square with the darkest value, then resample.
+    """Pad to a square with the darkest value (labels with 0), then resample.
 
     Args:
         pixels: (H, W); float is smoothed before it is made smaller, integer labels stay labels.
@@ -44,10 +86,10 @@ def fit_square(pixels: np.ndarray, image_size: int) -> np.ndarray:
     """
     from skimage.transform import resize
 
+    labels = np.issubdtype(pixels.dtype, np.integer)
     spare = max(pixels.shape) - np.array(pixels.shape)
     margins = [(int(extra) // 2, int(extra) - int(extra) // 2) for extra in spare]
-    square = np.pad(pixels, margins, constant_values=pixels.min())
-    labels = np.issubdtype(pixels.dtype, np.integer)
+    square = np.pad(pixels, margins, constant_values=0 if labels else pixels.min())
     resized = resize(
         square,
         (image_size, image_size),
@@ -58,23 +100,51 @@ def fit_square(pixels: np.ndarray, image_size: int) -> np.ndarray:
     return resized.astype(pixels.dtype)
 
 
-def _read_grey(path: Path) -> np.ndarray:
-    """Return (H, W), refusing what is not grey."""
-    from skimage.io import imread
+def _open(path: Path) -> "Image.Image":
+    """Decode a picture and turn it as EXIF says."""
+    from PIL import Image, ImageOps
 
     try:
-        pixels = np.asarray(imread(path))
-        pixels = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
-    except (OSError, SyntaxError, ValueError) as error:
+        with Image.open(path) as image:
+            image.load()
+            turn = image.getexif().get(_ORIENTATION, 1)
+            upright = image if turn == 1 else ImageOps.exif_transpose(image)
+            upright.format = image.format
+    except Exception as error:  # each format, and each damage, has errors of its own
         raise ValueError(
-            f"{path.name} cannot be read as PNG ({error}); the file is damaged: copy it again"
+            f"{path} cannot be read as a picture ({one_line(error).replace(str(path), path.name)})"
+            f"; the file is damaged: copy it again"
         ) from error
-    if pixels.ndim == 3:
-        colours = pixels[..., : 3 if pixels.shape[2] > 2 else 1]
-        if (colours != colours[..., :1]).any():
-            raise ValueError(
-                f"{path.name} is a colour image {pixels.shape}; scans are grey: convert it, or "
-                f"leave overlays and screenshots out with glob="
-            )
-        pixels = colours[..., 0]
-    return pixels
+    if turn != 1:
+        warnings.warn(
+            f"{path}: EXIF says that it is to be turned (orientation {turn}), so it is; look "
+            f"whether it stands as the others do",
+            stacklevel=3,
+        )
+    return upright
+
+
+def _on_black(image: "Image.Image") -> "Image.Image":
+    """Return the picture as grey ("L") or colours ("RGB"), what is transparent in black."""
+    from PIL import Image
+
+    if image.mode in ("P", "PA") or "A" in image.mode or "transparency" in image.info:
+        image = image.convert("RGBA")
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        black.alpha_composite(image)
+        image = black
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _colourfulness(image: "Image.Image") -> int:
+    """Return the largest difference between the channels of a pixel, 0 to 255."""
+    channels = np.asarray(image).astype(np.int16)
+    return int((channels.max(axis=-1) - channels.min(axis=-1)).max())
+
+
+def _scale(pixels: np.ndarray) -> np.ndarray:
+    """Scale deep grey levels to [-1, 1]; of a picture that is nearly black, all of its range."""
+    if pixels.min() == pixels.max():
+        return np.full(pixels.shape, -1, np.float32)
+    few = np.percentile(pixels, 1) == np.percentile(pixels, 99.5)
+    return scale_percentiles(pixels, percentiles=(0, 100) if few else (1, 99.5))

@@ -105,22 +105,23 @@ def whole_labels(values: np.ndarray, path: str | Path) -> np.ndarray:
     Raises:
         ValueError: A value is negative, no whole number, or too large to be kept exactly.
     """
-    rounded = np.rint(values)
-    off = ~(np.abs(values - rounded) <= _LABEL_TOLERANCE)  # NaN is off, too
+    values = np.asarray(values)
+    rounded = values if values.dtype.kind in "biu" else np.rint(values)
+    off = ~(np.isclose(values, rounded, rtol=0, atol=_LABEL_TOLERANCE))  # NaN is off, too
     if off.any():
         raise ValueError(
             f"{path} holds {values[off][0]:g}, which is no label: labels are whole numbers. Was "
             f"it interpolated? Make it again with interpolation='nearest'"
         )
-    if rounded.size and rounded.min() < 0:
+    lowest, largest = int(rounded.min(initial=0)), int(rounded.max(initial=0))
+    if lowest < 0:
         raise ValueError(
-            f"{path} holds the negative label {rounded.min():g}; labels count from 0 (nothing) on: "
-            f"set what is not labelled to 0"
+            f"{path} holds the negative label {lowest}; labels count from 0 (nothing) on: set what "
+            f"is not labelled to 0"
         )
-    largest = rounded.max() if rounded.size else 0
     if largest >= 2**24:
-        raise ValueError(f"{path} holds the label {largest:g}; labels end at {2**24 - 1}")
-    return rounded.astype(np.min_scalar_type(int(largest)))
+        raise ValueError(f"{path} holds the label {largest}; labels end at {2**24 - 1}")
+    return rounded.astype(np.min_scalar_type(largest))
 
 
 def _looks_like_ct(voxels: np.ndarray) -> bool:

@@ -12,8 +12,7 @@ from ..axial import AxialCut
 from ..cache import cache_folder
 from ..download import fetch
 from ..files import is_picture
-from ..intensity import scale_percentiles
-from ..pictures import fit_square
+from ..pictures import fit_square, read_picture
 from ..slices import Slices
 from .item import Item
 from .source import Source, choose_subjects
@@ -186,36 +185,8 @@ def _yes_and_no(folder: Path) -> list[Path]:
 
 
 def decode_grey(path: Path) -> np.ndarray:
-    """Read a picture of any mode (grey, colours, palette, transparency, 16 bits) as grey levels.
-
-    Args:
-        path: Any format that Pillow reads. What is transparent becomes black.
-
-    Returns:
-        (H, W) uint8.
-
-    Raises:
-        ValueError: The file is damaged.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if image.mode.startswith(("I", "F")):
-                pixels = np.asarray(image, np.float32)
-                if pixels.min() == pixels.max():
-                    return np.zeros(pixels.shape, np.uint8)
-                return np.rint((scale_percentiles(pixels) + 1) * 127.5).astype(np.uint8)
-            if image.mode == "P" or "A" in image.mode:
-                opaque = image.convert("RGBA")
-                image = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
-                image.alpha_composite(opaque)
-            return np.asarray(image.convert("L"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a picture ({error}); delete it or copy it again"
-        ) from error
+    """Read a picture of any mode as grey levels, (H, W) uint8; see `read_picture`."""
+    return np.rint((read_picture(path, colours=True) + 1) * 127.5).astype(np.uint8)
 
 
 def _without_copies(grey: dict[Path, np.ndarray]) -> tuple[list[Path], int, int]:
