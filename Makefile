@@ -45,11 +45,11 @@ realdata: .venv/ready
 cpu: .venv/ready
 	$(BIN)/python tools/notebooks.py run $(NOTEBOOKS) --profile cpu
 
-# Ten to twenty minutes; then the tables of benchmarks/README.md are written anew.
+# Ten to twenty minutes; then the tables of the READMEs are written anew.
 bench: .venv/ready
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
 	$(BIN)/python benchmarks/explorer_latency.py --save benchmarks/results/explorer_latency.json
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python tools/tables.py
 
 # Write badge and bootstrap cell from the address in pyproject.toml.
 address: .venv/ready

@@ -11,13 +11,13 @@ import nbformat
 import pytest
 import yaml
 
-from benchmarks import tables
+from tools import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "README.md"]
+PAGES = [path for glob in ("*.md", "[!.]*/*.md", "data/*/*.md") for path in ROOT.glob(glob)]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 
 
@@ -103,17 +103,16 @@ def test_errata_are_placed_in_every_notebook_that_exists():
         assert waiting or "](../notebooks/" in row, row
 
 
-def test_benchmark_tables_are_those_of_the_results():
-    page = text("benchmarks/README.md")
-    assert set(tables.TABLES) == set(re.findall(r"<!-- (\w+) -->", page)) - {"end"}
-    assert tables.filled(page) == page, "run `python benchmarks/tables.py`"
+def test_the_tables_are_those_of_the_results():
+    pages = [text(f"{folder.name}/README.md") for folder in tables.FOLDERS]
+    assert [tables.filled(page) for page in pages] == pages, "run `python tools/tables.py`"
+    assert set(tables.TABLES) | {"end"} == set(re.findall(r"<!-- (\w+) -->", "".join(pages)))
 
 
-def test_benchmark_scripts_are_listed():
-    page = text("benchmarks/README.md") + text("Makefile")
-    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    unlisted = {name for name in scripts if not re.search(rf"\b{name}\b", page)}
-    assert not unlisted
+@pytest.mark.parametrize("folder", tables.FOLDERS, ids=lambda folder: folder.name)
+def test_every_script_is_listed(folder):
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in folder.glob("*.py") if f"`{path.name}`" not in page] == []
 
 
 def test_the_wheel_carries_the_checkpoints(tmp_path):

@@ -1,4 +1,4 @@
-"""Results that notebooks read from `benchmarks/results` are whole, and can be computed again."""
+"""Results that notebooks read from `experiments/results` are whole, and can be computed again."""
 
 import json
 from dataclasses import asdict

@@ -1,6 +1,6 @@
-"""Write the tables of `benchmarks/README.md` from the stored results.
+"""Write the tables of the READMEs of `benchmarks`, `recipes` and `experiments` from the results.
 
-    python benchmarks/tables.py
+    python tools/tables.py
 
 A result that is not there yet is said to be missing; `make bench` makes those of times and memory.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.timing import said
 
-FOLDER = Path(__file__).parent
-README = FOLDER / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = [ROOT / name for name in ("benchmarks", "recipes", "experiments")]
 BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -155,8 +155,7 @@ TABLES: dict[str, Callable[..., str]] = {
 
 def block(name: str) -> str:
     """Return a result as Markdown, with the run it comes from."""
-    folders = ("benchmarks", "recipes", "experiments")
-    paths = [FOLDER.parent / folder / "results" / f"{name}.json" for folder in folders]
+    paths = [folder / "results" / f"{name}.json" for folder in FOLDERS]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return "*Not measured yet.*"
@@ -180,9 +179,11 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for folder in FOLDERS:
+        page = folder / "README.md"
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
