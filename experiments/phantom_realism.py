@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from skimage.metrics import structural_similarity
 
 from medgan_utils.data import AxialCut, axial_slices, read_volume
 from tools.record import record
+from tools.tables import filled
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = {
@@ -167,9 +167,7 @@ def write_readme(content: dict) -> None:
     """Put the summary where `data/README.md` keeps it."""
     path = ROOT / "data" / "README.md"
     text = path.read_text(encoding="utf-8")
-    block = re.compile(r"(<!-- phantom_realism -->\n).*?(<!-- end -->)", re.DOTALL)
-    written = block.sub(lambda found: f"{found[1]}{summary(content)}\n{found[2]}", text)
-    path.write_text(written, encoding="utf-8")
+    path.write_text(filled(text, lambda _: summary(content)), encoding="utf-8")
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """Helpers behind the course "Medical GANs, a course you can run".
 
-Five folders, in the order in which an image travels: `data`, `models`, `training`, `evaluation`,
-`display`. They do not import each other; notebooks compose them. `profiles` holds the sizes of a
-run, `checks` the answers to the exercises, `table` the one table in which all results are shown.
+Rooms, in the order in which an image travels: `phantoms`, `data`, `models`, `training`,
+`evaluation`, `display`. They do not import each other (only `data.sources` opens `phantoms`);
+notebooks compose them. `profiles` holds the sizes of a run, `checks` the answers to the exercises,
+`table` the one table in which all results are shown. `CONTRIBUTING.md` has a map.
 """
 
 from ._lazy import exports
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "phantoms": "phantoms",
         "data": "data",
         "models": "models",
         "training": "training",

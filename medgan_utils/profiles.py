@@ -130,15 +130,6 @@ def quiet_tensorflow() -> None:
     tensorflow.get_logger().setLevel("ERROR")
 
 
-def where_am_i() -> str:
-    """Return `"colab"`, `"ci"`, `"jupyter"` or `"script"`."""
-    if "google.colab" in sys.modules:
-        return "colab"
-    if os.environ.get("CI"):
-        return "ci"
-    return "jupyter" if "ipykernel" in sys.modules else "script"
-
-
 def stored_result(name: str) -> Path:
     """Return the file of a result that took too long for a lesson; `experiments/` made it.
 

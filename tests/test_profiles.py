@@ -61,13 +61,6 @@ def test_finish_prints_time_profile_and_cores(capsys):
     assert f"Ran in 5 min 0 s, profile 'smoke', {os.cpu_count()} CPU cores" in said
 
 
-def test_where_am_i(monkeypatch):
-    monkeypatch.setenv("CI", "true")
-    assert profiles.where_am_i() == "ci"
-    monkeypatch.setitem(sys.modules, "google.colab", None)
-    assert profiles.where_am_i() == "colab"
-
-
 def test_quiet_import_prints_nothing_and_keeps_stderr():
     code = "from medgan_utils import profiles; profiles.quiet_tensorflow(); import sys; "
     code += "print('still here', file=sys.stderr)"

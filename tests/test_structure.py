@@ -1,6 +1,8 @@
-"""The package keeps its shape: folders apart, imports one way and light, modules small."""
+"""The package keeps its shape: rooms apart, imports one way and light, modules small, all used."""
 
 import ast
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,55 +10,34 @@ from pathlib import Path
 import pytest
 
 import medgan_utils
+from tools import map as house
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "medgan_utils"
-FOLDERS = ("phantoms", "data", "models", "training", "evaluation", "display", "checks")
 MODULES = sorted(PACKAGE.rglob("*.py"))
+GROUND_FLOOR = {"_checkpoint_files", "_files", "_lazy", "_paths", "profiles", "table"}
+
+by_path = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def imported(path):
-    """Yield the dotted names that a module imports from this package, relative ones resolved."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
-            module = ".".join(filter(None, (base, node.module)))
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+@by_path
+def test_rooms_stand_on_the_ground_floor_alone(path):
+    """Nothing is imported from another room, nor from those who compose rooms."""
+    floor = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if floor not in {*house.ROOMS, *GROUND_FLOOR}:
+        return  # it composes rooms
+    allowed = GROUND_FLOOR | {floor} | ({"phantoms"} if "sources" in path.parts else set())
+    needed = {name.split(".")[1] for name in house.imports(path) if "." in name}
+    wrong = needed - (GROUND_FLOOR if floor in GROUND_FLOOR else allowed)
+    assert not wrong, f"{path.name} imports {sorted(wrong)}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_folders_do_not_import_each_other(path):
-    folder = path.relative_to(PACKAGE).parts[0]
-    if folder in FOLDERS:
-        others = {f"medgan_utils.{other}" for other in FOLDERS if other != folder}
-        if "sources" in path.parts:
-            others.discard("medgan_utils.phantoms")
-        wrong = [name for name in imported(path) if ".".join(name.split(".")[:2]) in others]
-        assert not wrong, f"{path.name} imports {wrong}"
+def test_imports_run_one_way():
+    """A circle, also through a sub-package, raises."""
+    assert sorted(house.in_order()) == sorted(house.modules())
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_inside_a_folder_imports_run_one_way(folder):
-    modules = {
-        path.stem: path for path in (PACKAGE / folder).glob("*.py") if path.stem != "__init__"
-    }
-    prefix = f"medgan_utils.{folder}."
-    needs = {
-        name: {other.removeprefix(prefix).split(".")[0] for other in imported(path)} & set(modules)
-        for name, path in modules.items()
-    }
-    done: set[str] = set()
-    while len(done) < len(needs):
-        ready = {name for name, others in needs.items() if others - {name} <= done} - done
-        assert ready, f"a circle among {sorted(set(needs) - done)}"
-        done |= ready
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@by_path
 def test_modules_and_functions_stay_small(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 350
@@ -74,11 +55,43 @@ def test_light_imports_load_no_tensorflow(module):
     assert done.stdout.strip() == "False"
 
 
-def test_every_exported_name_loads():
-    for folder in FOLDERS[1:]:
-        module = getattr(medgan_utils, folder)
-        for name in module.__all__:
-            assert getattr(module, name) is not None
-        assert set(module.__all__) <= set(dir(module))
-        with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-            module.nonsense  # noqa: B018
+@pytest.mark.parametrize("room", house.ROOMS)
+def test_every_exported_name_loads(room):
+    module = getattr(medgan_utils, room)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert set(module.__all__) <= set(dir(module))
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        module.nonsense  # noqa: B018
+
+
+def code_of_users():
+    """Yield the code of all that is no test: package, scripts, notebooks, and the README."""
+    yield from (path.read_text(encoding="utf-8") for path in house.modules().values())
+    yield from re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and "%pip" not in source:
+                yield source
+
+
+def test_nothing_is_there_for_tests_alone():
+    used = set()
+    for node in (node for code in code_of_users() for node in ast.walk(ast.parse(code))):
+        if isinstance(node, ast.Name | ast.Attribute):
+            used.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            used.update(alias.name for alias in node.names)
+    idle = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in MODULES
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in used
+    ]
+    assert not idle, f"used by no notebook, command or script: {idle}"
+
+
+def test_the_map_of_the_house_is_the_present_one():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"<!-- map -->\n{house.drawn()}\n<!-- end -->" in page, "run `python tools/map.py`"

@@ -173,9 +173,9 @@ def block(name: str) -> str:
     return f"{TABLES[name](results)}\n\n{noted}"
 
 
-def filled(text: str) -> str:
-    """Return the README's text with every table written anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}{block(found[2])}\n{found[3]}", text)
+def filled(text: str, write: Callable[[str], str] = block) -> str:
+    """Return a page with every block `<!-- name -->` … `<!-- end -->` written anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{write(found[2])}\n{found[3]}", text)
 
 
 def main() -> None:
