@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 import medgan_utils
 from tools import map as house
@@ -71,9 +72,8 @@ def code_of_users():
     yield from re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            source = "".join(cell["source"])
-            if cell["cell_type"] == "code" and "%pip" not in source:
-                yield source
+            if cell["cell_type"] == "code":
+                yield TransformerManager().transform_cell("".join(cell["source"]))
 
 
 def test_nothing_is_there_for_tests_alone():
@@ -87,7 +87,9 @@ def test_nothing_is_there_for_tests_alone():
         f"{path.relative_to(ROOT)}: {node.name}"
         for path in MODULES
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in used
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.name not in used
+        and node.name[0] != "_"
     ]
     assert not idle, f"used by no notebook, command or script: {idle}"
 

@@ -47,6 +47,7 @@ def imports(path: Path) -> set[str]:
     return found - {dotted(path)}
 
 
+@cache
 def in_order() -> list[str]:
     """Return the modules, each behind those that it imports; a circle raises `CycleError`."""
     needs = {name: sorted(imports(path)) for name, path in modules().items()}

@@ -65,16 +65,6 @@ def image_header(path: Path) -> "pydicom.Dataset | None":
     return None
 
 
-def patient_of(path: Path) -> str | None:
-    """Return the PatientID of a DICOM file, or of the first image in a folder.
-
-    Returns:
-        None if the header does not say who it is.
-    """
-    header = image_header(path)
-    return None if header is None else str(header.get("PatientID") or "").strip() or None
-
-
 def modality_in(path: Path) -> str:
     """Return what a DICOM file, or the first image in a folder, says it shows: "CT", "MR", "PET".
 
