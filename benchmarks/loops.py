@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment
+from medgan_utils.training import GAN, R1, DiffAugment
 
 IMAGE_SIZE, BATCH_SIZE, EVERY = 64, 16, 4
 
@@ -21,7 +21,7 @@ def new_gan(r1: bool = True, augment: bool = True, image_size: int = IMAGE_SIZE)
     keras.utils.set_random_seed(0)
     gan = GAN(dcgan_generator(image_size), dcgan_discriminator(image_size), ema=0.998)
     changes = DiffAugment(brightness=0.05, contrast=0.1, shift=0.125) if augment else None
-    gan.compile(r1_gamma=0.1 if r1 else 0.0, r1_every=EVERY, augment=changes)
+    gan.compile(penalties=[R1(0.1, every=EVERY)] if r1 else [], augment=changes)
     return gan
 
 
@@ -67,7 +67,7 @@ class BareLoop:
     def __call__(self, steps: int) -> None:
         """Take so many steps."""
         for index in range(steps):
-            self.step(next(self.batches), bool(self.gan.r1_gamma) and index % self.r1_every == 0)
+            self.step(next(self.batches), bool(self.gan.penalties) and index % self.r1_every == 0)
         self.count.numpy()
 
     @tf.function
@@ -99,7 +99,8 @@ class BareLoop:
                     inner.watch(real)
                     real_logits = discriminator(real, training=True)
                 squared = tf.reduce_sum(inner.gradient(real_logits, real) ** 2, axis=(1, 2, 3))
-                penalty = 0.5 * self.gan.r1_gamma * self.r1_every * tf.reduce_mean(squared)
+                weight = self.gan.penalties[0].weight * self.r1_every
+                penalty = weight * tf.reduce_mean(squared)
                 fake_logits = discriminator(fake, training=True)
             else:
                 logits = discriminator(tf.concat([real, fake], axis=0), training=True)
@@ -179,7 +180,8 @@ class KerasStyle(keras.Model):
             logits = gan.discriminator(joined, training=True)
             loss = self.loss_fn(labels, logits)
             if with_r1:
-                loss += 0.5 * gan.r1_gamma * self.r1_every * squared_slope(gan.discriminator, real)
+                slope = squared_slope(gan.discriminator, real)
+                loss += gan.penalties[0].weight * self.r1_every * slope
         return tape.gradient(loss, gan.discriminator.trainable_weights), loss
 
 
@@ -211,7 +213,8 @@ class TutorialLoop:
             g_loss = entropy(tf.ones_like(fake), fake)
             d_loss = entropy(tf.ones_like(real), real) + entropy(tf.zeros_like(fake), fake)
             if with_r1:
-                d_loss += 0.5 * gan.r1_gamma * EVERY * squared_slope(gan.discriminator, images)
+                slope = squared_slope(gan.discriminator, images)
+                d_loss += gan.penalties[0].weight * EVERY * slope
         g_weights = gan.generator.trainable_variables
         d_weights = gan.discriminator.trainable_variables
         gan.g_optimizer.apply_gradients(

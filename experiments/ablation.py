@@ -27,7 +27,7 @@ from keras import layers
 
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment
+from medgan_utils.training import GAN, R1, DiffAugment, GradientPenalty
 from tools.record import finished, record
 
 RESULTS = Path(__file__).parent / "results"
@@ -48,6 +48,7 @@ class Trick:
         clip: Largest global norm of a gradient; None for no limit.
         batch_norm: The network that gets batch normalisation: "", "G" or "D".
         noise: Where noise enters: "", "z", "layers" (of G) or "images" (in front of D).
+        r1_gamma, gp_weight: γ of `R1`, λ of `GradientPenalty`; 0 for none.
         The others: as in `GAN`, `GAN.compile`, `dcgan_generator`, `dcgan_discriminator`.
     """
 
@@ -196,9 +197,10 @@ def build(trick: Trick, seed: int) -> GAN:
     gan.compile(
         *(optimizer(trick, rate) for rate in trick.rates),
         loss=trick.loss,
-        r1_gamma=1e-9 if apart else trick.r1_gamma,
-        r1_every=1 if apart else 4,
-        gp_weight=trick.gp_weight,
+        penalties=[
+            R1(1e-9, every=1) if apart else R1(trick.r1_gamma),
+            GradientPenalty(trick.gp_weight),
+        ],
         augment=InstanceNoise() if trick.noise == "images" else augment,
     )
     return gan

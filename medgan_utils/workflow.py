@@ -175,7 +175,7 @@ def _gan(shape: tuple[int, int, int], classes: list[int], settings: dict) -> "GA
     import keras
 
     from .models import dcgan_discriminator, dcgan_generator
-    from .training import GAN, DiffAugment
+    from .training import GAN, R1, DiffAugment
 
     keras.utils.set_random_seed(settings["seed"])
     options = {"image_size": shape[0], "channels": shape[2], "num_classes": tuple(classes) or None}
@@ -183,7 +183,9 @@ def _gan(shape: tuple[int, int, int], classes: list[int], settings: dict) -> "GA
     gan = GAN(*networks, ema=settings["ema"], seed=settings["seed"])
     adams = [keras.optimizers.Adam(settings["rate"], beta_1=0.0, beta_2=0.99) for _ in range(2)]
     augment = DiffAugment(brightness=0.05, contrast=0.1, shift=0.125)
-    gan.compile(*adams, loss=settings["loss"], r1_gamma=settings["r1_gamma"], augment=augment)
+    gan.compile(
+        *adams, loss=settings["loss"], penalties=[R1(settings["r1_gamma"])], augment=augment
+    )
     return gan
 
 

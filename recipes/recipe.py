@@ -27,7 +27,15 @@ from medgan_utils.data import Slices
 from medgan_utils.display import plots
 from medgan_utils.evaluation import load_encoder, reference_features, score
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment, Monitor, SampleGrid
+from medgan_utils.training import (
+    GAN,
+    R1,
+    DiffAugment,
+    Mismatch,
+    ModeSeeking,
+    Monitor,
+    SampleGrid,
+)
 from recipes.ixi_split import ixi_splits
 from tools.record import finished, record
 
@@ -155,9 +163,8 @@ def build(recipe: Recipe, num_classes: tuple[int, ...] | None = None) -> GAN:
         adam(recipe),
         adam(recipe),
         loss=recipe.loss,
-        r1_gamma=recipe.r1_gamma,
-        mode_seeking=recipe.mode_seeking,
-        mismatch=recipe.mismatch,
+        penalties=[R1(recipe.r1_gamma), Mismatch(recipe.mismatch)],
+        terms=[ModeSeeking(recipe.mode_seeking)],
         augment=None if recipe.augment is None else DiffAugment(**recipe.augment),
     )
     return gan

@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, LiveLossPlot, Monitor, SampleGrid
+from medgan_utils.training import (
+    GAN,
+    LiveLossPlot,
+    Monitor,
+    ResumableCheckpoint,
+    SampleGrid,
+)
 
 
 @pytest.fixture
@@ -53,6 +59,25 @@ def test_monitor_stops_when_the_score_stops_improving_and_keeps_the_best(gan, tm
         np.testing.assert_array_equal(kept, best)
 
 
+def test_a_score_that_is_no_number_is_never_the_best(gan):
+    scores = iter([float("nan"), 3.0, float("nan"), 2.0, 2.5])
+    monitor = Monitor(lambda _: {"fd": next(scores)}, "fd", every=1, patience=3)
+    since, kept = [], []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: (
+            since.append(monitor.scores_since_best()),
+            kept.append(monitor.best_weights is not None),
+        )
+    )
+    train(gan, 5, monitor, note)
+    assert since == [1, 0, 1, 0, 1] and kept == [False, True, True, True, True]
+
+
+def test_a_score_without_the_watched_name_is_named(gan):
+    with pytest.raises(ValueError, match=r"watch='FD' is none of .* fd"):
+        train(gan, 1, Monitor(lambda _: {"fd": 1.0}, "FD", every=1))
+
+
 def test_monitor_goes_on_with_the_log_of_the_run_it_resumes(gan, tmp_path):
     log = tmp_path / "log.jsonl"
     train(gan, 3, Monitor(lambda _: {"fd": 1.0}, "fd", every=1, log=log))
@@ -83,6 +108,51 @@ def test_live_plot_replaces_its_picture(gan, monkeypatch):
     assert set(plot.history) == {"step", "d_loss", "g_loss", "real_logit", "fake_logit", "penalty"}
 
 
-def test_every_below_one_is_refused():
-    with pytest.raises(ValueError, match="every=0"):
-        SampleGrid(np.zeros((1, 8)), every=0)
+@pytest.mark.parametrize("every", [0, -1, 2.5])
+def test_intervals_that_are_no_whole_number_from_one_are_refused(every, tmp_path):
+    for make in (
+        lambda: SampleGrid(np.zeros((1, 8)), every=every),
+        lambda: Monitor(lambda _: {}, "fd", every=every),
+        lambda: LiveLossPlot(bytes, every=every),
+        lambda: ResumableCheckpoint(tmp_path, every=every),
+    ):
+        with pytest.raises(ValueError, match=f"every={every}"):
+            make()
+
+
+def test_every_multiple_is_acted_on_also_where_several_steps_are_taken_at_once(gan, tmp_path):
+    gan.compile(penalties=[], steps_per_execution=8)
+    grid = SampleGrid(gan.latents(1), every=10)
+    keeper = ResumableCheckpoint(tmp_path, every=10)
+    train(gan, 48, grid, keeper)
+    assert [step for step, _ in grid.frames] == [16, 24, 32, 40, 48]
+    assert [path.name for path in keeper.saved()] == ["step-00000040", "step-00000048"]
+    train(gan, 24, grid)  # from 48 on: 50 and 60 are passed, 70 is reached with 72, the end
+    assert [step for step, _ in grid.frames][5:] == [56, 64, 72]
+
+
+def rates(gan):
+    return [float(one.learning_rate.numpy()) for one in (gan.g_optimizer, gan.d_optimizer)]
+
+
+def test_learning_rate_callbacks_move_both_optimisers_and_keep_their_ratio(gan):
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(4e-3))
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+    train(gan, 1, halve)
+    np.testing.assert_allclose(rates(gan), [5e-4, 2e-3], rtol=1e-6)
+    plateau = keras.callbacks.ReduceLROnPlateau("g_loss", 0.1, 1, mode="min", min_delta=100)
+    images = tf.data.Dataset.from_tensors(np.zeros((4, 32, 32, 1), "float32")).repeat()
+    gan.fit(images, steps_per_epoch=1, epochs=2, verbose=0, callbacks=[plateau])
+    np.testing.assert_allclose(rates(gan), [5e-5, 2e-4], rtol=1e-6)
+
+
+def test_a_rate_that_follows_a_schedule_is_not_set_by_a_callback(gan):
+    decay = keras.optimizers.schedules.CosineDecay(1e-3, 10)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(decay))
+    for callback in (
+        keras.callbacks.LearningRateScheduler(lambda epoch: 1e-4),
+        keras.callbacks.ReduceLROnPlateau("g_loss", mode="min"),
+    ):
+        with pytest.raises(ValueError, match="follows a schedule"):
+            train(gan, 1, callback)
+    assert int(gan.step.numpy()) == 0

@@ -28,7 +28,6 @@ def test_shapes_and_ranges_at_every_size(size, channels):
     [
         dict(upsampling="bilinear"),
         dict(last_stage="depth-to-space"),
-        dict(extra_convolutions=1),
         dict(batch_norm=False),
     ],
 )
@@ -39,7 +38,7 @@ def test_generator_options_keep_the_shape(options):
 
 @pytest.mark.parametrize(
     "options",
-    [dict(first_stage="space-to-depth"), dict(extra_convolutions=1), dict(spectral_norm=True)],
+    [dict(first_stage="space-to-depth"), dict(spectral_norm=True)],
 )
 def test_discriminator_options_keep_the_shape(options):
     discriminator = dcgan_discriminator(32, 2, NARROW[32][::-1], **options)

@@ -6,7 +6,17 @@ import pytest
 import tensorflow as tf
 
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment, losses
+from medgan_utils.training import (
+    GAN,
+    R1,
+    DiffAugment,
+    GradientPenalty,
+    Mismatch,
+    ModeSeeking,
+    Monitor,
+    ResumableCheckpoint,
+    losses,
+)
 
 WIDTHS = (8, 8, 4)
 
@@ -30,7 +40,7 @@ def dataset(count=16, batch=8):
 
 def test_one_step_equals_the_same_step_written_by_hand():
     sgd = keras.optimizers.SGD
-    gan = tiny(generator_optimizer=sgd(0.1), discriminator_optimizer=sgd(0.1), r1_gamma=0)
+    gan = tiny(generator_optimizer=sgd(0.1), discriminator_optimizer=sgd(0.1), penalties=[])
     keras.utils.set_random_seed(0)
     generator, discriminator = (
         dcgan_generator(32, 1, 8, WIDTHS),
@@ -74,7 +84,7 @@ def test_average_follows_all_weights_batch_statistics_included():
 
 
 def test_r1_is_due_every_few_steps_and_counts_that_many_times():
-    gan = tiny(r1_gamma=1.0, r1_every=3)
+    gan = tiny(penalties=[R1(1.0, every=3)])
     penalties = []
     for _ in range(6):
         gan.reset_metrics()
@@ -94,7 +104,8 @@ def test_two_runs_of_one_seed_agree_and_another_seed_differs():
 
 @pytest.mark.parametrize("loss", losses.NAMES)
 def test_every_loss_trains(loss):
-    gan = tiny(loss=loss, gp_weight=10.0 if loss == "wasserstein" else 0.0)
+    penalties = [GradientPenalty()] if loss == "wasserstein" else [R1()]
+    gan = tiny(loss=loss, penalties=penalties)
     before = gan.generator.get_weights()
     history = gan.fit(dataset(), steps_per_epoch=2, epochs=2, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
@@ -120,7 +131,7 @@ def test_mode_seeking_drives_samples_of_one_label_apart():
     data = tf.data.Dataset.from_tensor_slices((real_images(), labels)).repeat().batch(8)
 
     def spread(weight):
-        gan = tiny(num_classes=1, mode_seeking=weight, ema=0.0)
+        gan = tiny(num_classes=1, terms=[ModeSeeking(weight)], ema=0.0)
         gan.fit(data, steps_per_epoch=15, epochs=1, verbose=0)
         return gan.sample(16, labels).std(axis=0).mean()
 
@@ -128,16 +139,16 @@ def test_mode_seeking_drives_samples_of_one_label_apart():
 
 
 def test_mismatched_labels_are_wrong_in_their_column_and_every_other_class_occurs():
-    gan = tiny(num_classes=(2, 5), mismatch=1.0, mismatched_label=1)
+    mismatch, seed = Mismatch(column=1), tf.constant([0, 1])
     labels = np.tile(np.array([[0, 0], [1, 4], [0, 2]], "int32"), (100, 1))
-    wrong = gan._mismatched(tf.constant(labels)).numpy()
+    wrong = mismatch.wrong_labels(tf.constant(labels), 5, seed).numpy()
     assert (wrong[:, 0] == labels[:, 0]).all() and (wrong[:, 1] != labels[:, 1]).all()
     for right in (0, 2, 4):
         assert set(wrong[labels[:, 1] == right, 1]) == set(range(5)) - {right}
     for kind in ("uint8", "int64", "float32"):
-        np.testing.assert_array_equal(gan._mismatched(tf.constant(labels.astype(kind))), wrong)
-    gan.step.assign_add(1)
-    assert np.any(gan._mismatched(tf.constant(labels)) != wrong)
+        again = mismatch.wrong_labels(tf.constant(labels.astype(kind)), 5, seed)
+        np.testing.assert_array_equal(again, wrong)
+    assert np.any(mismatch.wrong_labels(tf.constant(labels), 5, seed + 1) != wrong)
 
 
 def test_mismatch_makes_the_discriminator_read_the_label():
@@ -147,7 +158,8 @@ def test_mismatch_makes_the_discriminator_read_the_label():
 
     def gap(weight):
         fast = keras.optimizers.Adam(5e-3, beta_1=0.0)
-        gan = tiny(num_classes=2, mismatch=weight, discriminator_optimizer=fast)
+        penalties = [R1(), Mismatch(weight)]
+        gan = tiny(num_classes=2, penalties=penalties, discriminator_optimizer=fast)
         gan.fit(data, steps_per_epoch=60, epochs=1, verbose=0)
         right, wrong = (gan.discriminator([images, x]).numpy() for x in (labels, 1 - labels))
         return np.mean(right - wrong)
@@ -158,19 +170,20 @@ def test_mismatch_makes_the_discriminator_read_the_label():
 @pytest.mark.parametrize(("num_classes", "column"), [(None, 0), (1, 0), ((3, 1), 1), (3, 1)])
 def test_without_a_second_class_nothing_can_be_mismatched(num_classes, column):
     with pytest.raises(ValueError, match=rf"two classes or more; column {column} of .* has [01]$"):
-        tiny(num_classes=num_classes, mismatch=0.5, mismatched_label=column)
+        tiny(num_classes=num_classes, penalties=[Mismatch(0.5, column)])
+    assert tiny(num_classes=num_classes, penalties=[Mismatch(0.0, column)]).penalties == []
 
 
 def test_a_wrong_number_of_classes_is_named():
     gan = tiny(num_classes=(2, 3))
-    assert gan.class_counts == (2, 3)
+    assert gan.num_classes == (2, 3)
     with pytest.raises(ValueError, match=r"shape \(4, 1\); \(4, 2\) is needed"):
         gan.sample(4, np.zeros((4, 1), int))
     with pytest.raises(ValueError, match=r"to \[1 3\]; this GAN knows \(2, 3\) classes"):
         gan.sample(2, np.array([[0, 0], [1, 3]]))
-    labels = np.full((16, 2), 2, "int32")  # the first column has two classes
+    labels = np.tile(np.array([[0, 0], [2, 2]], "int32"), (8, 1))  # the first has two classes
     data = tf.data.Dataset.from_tensor_slices((real_images(), labels)).repeat().batch(8)
-    with pytest.raises(ValueError, match=r"none of the \(2, 3\) classes.*num_classes="):
+    with pytest.raises(ValueError, match=r"knows \(2, 3\) classes.*num_classes="):
         gan.fit(data, steps_per_epoch=1, verbose=0)
 
 
@@ -203,7 +216,7 @@ def test_one_training_step_at_256_pixels_with_the_gpu_settings():
     keras.config.set_dtype_policy("mixed_float16")
     try:
         gan = GAN(dcgan_generator(256), dcgan_discriminator(256))
-        gan.compile(augment=DiffAugment(cutout=0.2), r1_every=16)
+        gan.compile(augment=DiffAugment(cutout=0.2), penalties=[R1(every=16)])
         images = np.zeros((2, 256, 256, 1), "float32")
         logs = gan.train_on_batch(images, return_dict=True)
     finally:
@@ -215,12 +228,14 @@ def test_one_training_step_at_256_pixels_with_the_gpu_settings():
     ("settings", "message"),
     [
         (dict(loss="hingy"), "hingy"),
-        (dict(r1_gamma=-1), "at least 0"),
-        (dict(r1_every=0), "at least 1"),
+        (dict(penalties=[ModeSeeking()]), "no Penalty, such as R1"),
+        (dict(penalties=[R1]), "no Penalty, such as R1"),
+        (dict(terms=[R1()]), "no Term, such as ModeSeeking"),
+        (dict(mode_seeking=0.1), "mode_seeking"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         tiny(**settings)
 
 
@@ -238,3 +253,71 @@ def test_ema_outside_0_to_1_is_refused():
 def test_images_of_another_size_are_named():
     with pytest.raises(ValueError, match=r"16"):
         tiny().train_on_batch(np.zeros((4, 16, 16, 1), "float32"))
+
+
+class Spoil(keras.callbacks.Callback):
+    """Makes a weight of D not a number once a step is reached."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.at = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.step.numpy()) == self.at:
+            bias = self.model.discriminator.get_layer("score").bias
+            bias.assign(bias * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"), [({}, "at step 3 "), (dict(steps_per_execution=2), "steps 3 to 4 ")]
+)
+def test_a_training_that_diverges_stops_names_the_step_and_keeps_the_good_state(
+    tmp_path, settings, said
+):
+    gan, keeper = tiny(**settings), ResumableCheckpoint(tmp_path, every=1)
+    scored = []
+    monitor = Monitor(lambda gan: {"n": scored.append(int(gan.step.numpy())) or 0.0}, "n", every=1)
+    with pytest.raises(FloatingPointError, match=f"{said}.*nan"):
+        gan.fit(dataset(), steps_per_epoch=8, verbose=0, callbacks=[monitor, keeper, Spoil(2)])
+    assert keeper.saved()[-1].name == "step-00000002" and scored[-1] == 2
+    again = tiny(**settings)
+    assert keeper.restore(again) == 2
+    assert all(np.isfinite(weight).all() for weight in again.discriminator.get_weights())
+
+
+def test_weights_that_end_as_no_numbers_are_seen_though_no_loss_was_taken_with_them():
+    gan = tiny()
+    with pytest.raises(FloatingPointError, match=r"by step 2 .*score.*not finite"):
+        gan.fit(dataset(), steps_per_epoch=2, verbose=0, callbacks=[Spoil(2)])
+
+
+def test_keras_terminate_on_nan_finds_a_loss():
+    seen = []
+    note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: seen.append(logs))
+    history = tiny().fit(
+        dataset(), steps_per_epoch=1, verbose=0, callbacks=[note, keras.callbacks.TerminateOnNaN()]
+    )
+    logs = seen[0]
+    assert logs["loss"] == pytest.approx(logs["d_loss"] + logs["g_loss"] + logs["penalty"])
+    assert history.history["loss"][0] == pytest.approx(logs["loss"])
+
+
+def test_a_relativistic_generator_compares_real_and_fake_by_one_discriminator():
+    """D before its move is not asked: with D's rate large, its logits would be far off."""
+    gan = tiny(
+        loss="relativistic",
+        penalties=[],
+        generator_optimizer=keras.optimizers.SGD(0.0),
+        discriminator_optimizer=keras.optimizers.SGD(5.0),
+    )
+    real = tf.constant(real_images(8))
+    fake = gan.generator(tf.random.stateless_normal((8, 8), [0, 0]), training=True)
+    logs = gan.train_on_batch(real, return_dict=True)
+    after = [gan.discriminator(images) for images in (fake, real)]
+    expected = tf.reduce_mean(losses.get("relativistic").generator_loss(*after))
+    assert float(logs["g_loss"]) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_a_seed_that_would_not_fit_is_refused():
+    with pytest.raises(ValueError, match="between 0 and 524287"):
+        tiny(2**20)

@@ -24,7 +24,7 @@ SCRIPT = textwrap.dedent("""
     keras.utils.set_random_seed(3)
     from medgan_utils.data import Slices
     from medgan_utils.models import dcgan_discriminator, dcgan_generator
-    from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint
+    from medgan_utils.training import GAN, R1, DiffAugment, ResumableCheckpoint
 
     folder, steps, slow = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "slow"
     images = np.random.default_rng(0).uniform(-1, 1, (40, 32, 32, 1)).astype("float32")
@@ -32,7 +32,7 @@ SCRIPT = textwrap.dedent("""
     slices = Slices(images=images, subjects=subjects, positions=np.zeros(40, "float32"),
                     masks=None, labels={}, modality="T1", spacing_mm=1.0, info={})
     gan = GAN(dcgan_generator(32, 1, 8, (8, 8, 4)), dcgan_discriminator(32, 1, (4, 8, 8)), seed=5)
-    gan.compile(augment=DiffAugment(cutout=0.2), r1_every=3)
+    gan.compile(augment=DiffAugment(cutout=0.2), penalties=[R1(every=3)])
     keeper = ResumableCheckpoint(folder / "run", every=4)
     start = keeper.restore(gan)
 
@@ -103,7 +103,7 @@ def test_restore_without_a_checkpoint_starts_at_zero(tmp_path):
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
-    keeper_of(tiny(8), tmp_path).save()
+    keeper_of(tiny(8), tmp_path).act(0)
     with pytest.raises(ValueError, match=r"step-00000000 was saved by other networks"):
         ResumableCheckpoint(tmp_path).restore(tiny(16))
 
@@ -111,10 +111,10 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
 def test_only_complete_checkpoints_count_and_the_last_two_are_kept(tmp_path):
     gan = tiny()
     keeper = keeper_of(gan, tmp_path)
-    (tmp_path / ".unfinished-killed").mkdir()
+    (tmp_path / ".1234567890ab-step-00000001").mkdir()
     for step in (1, 2, 3):
         gan.step.assign(step)
-        keeper.save()
+        keeper.act(step)
     assert sorted(os.listdir(tmp_path)) == ["step-00000002", "step-00000003"]
     described = json.loads((tmp_path / "step-00000003" / "state.json").read_text())
     assert described["step"] == 3
@@ -124,7 +124,7 @@ def test_only_complete_checkpoints_count_and_the_last_two_are_kept(tmp_path):
 def test_a_save_that_fails_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     gan = tiny()
     keeper = keeper_of(gan, tmp_path)
-    keeper.save()
+    keeper.act(0)
     gan.step.assign(5)
 
     def full_disk(*_, **__):
@@ -132,5 +132,59 @@ def test_a_save_that_fails_leaves_the_last_checkpoint_whole(tmp_path, monkeypatc
 
     monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        keeper.save()
-    assert [name for name in os.listdir(tmp_path) if name.startswith("step")] == ["step-00000000"]
+        keeper.act(5)
+    assert os.listdir(tmp_path) == ["step-00000000"]
+
+
+def test_numbers_that_are_not_finite_are_not_saved_and_the_last_good_state_stays(tmp_path):
+    gan = tiny()
+    keeper = keeper_of(gan, tmp_path)
+    keeper.act(0)
+    gan.g_optimizer.variables[2].assign(gan.g_optimizer.variables[2] + np.nan)
+    with pytest.raises(FloatingPointError, match=r"by step 5 .*last good state is .*step-00000000"):
+        keeper.act(5)
+    assert os.listdir(tmp_path) == ["step-00000000"]
+
+
+def spoil_archive(folder):
+    path = folder / "state.npz"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def spoil_bytes(folder):
+    path = folder / "state.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_archive,
+        spoil_bytes,
+        lambda folder: (folder / "state.json").write_text("{"),
+        lambda folder: (folder / "state.json").unlink(),
+        lambda folder: (folder / "state.npz").write_bytes(b""),
+    ],
+)
+def test_a_damaged_newest_state_falls_back_to_the_one_before_and_says_so(tmp_path, spoil):
+    gan = tiny()
+    keeper = keeper_of(gan, tmp_path)
+    for step in (4, 8):
+        gan.step.assign(step)
+        keeper.act(step)
+    spoil(tmp_path / "step-00000008")
+    again = tiny()
+    with pytest.warns(UserWarning, match=r"step-00000008 is damaged .*on from step-00000004"):
+        assert ResumableCheckpoint(tmp_path).restore(again) == 4
+    again.step.assign(8)
+    keeper_of(again, tmp_path).act(8)  # the step can be saved again
+    assert ResumableCheckpoint(tmp_path).restore(tiny()) == 8
+
+
+def test_where_all_states_are_damaged_it_is_said_how_to_start_anew(tmp_path):
+    keeper_of(tiny(), tmp_path).act(0)
+    spoil_archive(tmp_path / "step-00000000")
+    with pytest.raises(ValueError, match=r"all checkpoints are damaged.*to start anew"):
+        ResumableCheckpoint(tmp_path).restore(tiny())

@@ -37,7 +37,6 @@ def dcgan_generator(
     widths: tuple[int, ...] | None = None,
     num_classes: int | tuple[int, ...] | None = None,
     *,
-    extra_convolutions: int = 0,
     upsampling: str = "transposed",
     last_stage: str = "transposed",
     batch_norm: bool = True,
@@ -52,7 +51,6 @@ def dcgan_generator(
         widths: Channels of each stage from 4×4 up, one a doubling. None: `default_widths`.
         num_classes: None; or the number of classes; or a tuple of numbers, one a label. Labels are
             embedded and joined to z.
-        extra_convolutions: 3×3 convolutions that follow each up-sampling.
         upsampling: `"transposed"` (4×4 kernel, stride 2) or `"bilinear"` (then a 3×3 convolution).
         last_stage: `"transposed"`: one more stage to the image; `"depth-to-space"`: a 3×3
             convolution at half size whose channels become pixels.
@@ -82,9 +80,6 @@ def dcgan_generator(
         size = START * 2**index
         x = _upsample(x, width, upsampling, not batch_norm, f"up_{size}")
         x = _normalised(x, batch_norm, f"stage_{size}")
-        for extra in range(extra_convolutions):
-            x = _convolution(width, 3, 1, f"conv_{size}_{extra}", use_bias=not batch_norm)(x)
-            x = _normalised(x, batch_norm, f"conv_{size}_{extra}")
     if last_stage == "transposed":
         x = _upsample(x, channels, upsampling, True, f"up_{image_size}")
     else:
@@ -101,7 +96,6 @@ def dcgan_discriminator(
     widths: tuple[int, ...] | None = None,
     num_classes: int | tuple[int, ...] | None = None,
     *,
-    extra_convolutions: int = 0,
     first_stage: str = "strided",
     projection: str = "mean",
     spectral_norm: bool = False,
@@ -120,7 +114,6 @@ def dcgan_discriminator(
         num_classes: As in `dcgan_generator`. Labels enter by projection: the logit gains the inner
             product of the label's embedding with the pooled features (Miyato & Koyama 2018,
             arXiv:1802.05637).
-        extra_convolutions: 3×3 convolutions that precede each halving but the first.
         first_stage: `"strided"`, or `"space-to-depth"`: pixels become channels at half size first.
         projection: Over places, the `"mean"` of the features or their `"max"`: for a label that
             names a finding which may be anywhere, and which a mean would dilute.
@@ -146,11 +139,6 @@ def dcgan_discriminator(
             x = SpaceToDepth(2, name="space_to_depth")(x)
             layer = _convolution(width, 3, 1, f"down_{size}")
         else:
-            for extra in range(extra_convolutions if index else 0):
-                label = f"conv_{size * 2}_{extra}"
-                layer = _convolution(widths[index - 1], 3, 1, label)
-                x = wrap(layer, name=f"{label}_sn")(x)
-                x = keras.layers.LeakyReLU(0.2, name=f"{label}_leaky_relu")(x)
             layer = _convolution(width, 4, 2, f"down_{size}")
         x = wrap(layer, name=f"down_{size}_sn")(x)
         x = keras.layers.LeakyReLU(0.2, name=f"down_{size}_leaky_relu")(x)
@@ -234,7 +222,11 @@ def _convolution(width, kernel, strides, name, use_bias=True):
 
 def _normalised(x, batch_norm, name):
     if batch_norm:
-        x = keras.layers.BatchNormalization(momentum=0.9, synchronized=True, name=f"{name}_bn")(x)
+        # Keras synchronises the statistics of replicas on TensorFlow alone, and raises elsewhere.
+        synchronized = keras.backend.backend() == "tensorflow"
+        x = keras.layers.BatchNormalization(
+            momentum=0.9, synchronized=synchronized, name=f"{name}_bn"
+        )(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

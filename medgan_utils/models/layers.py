@@ -1,7 +1,7 @@
 """Layers that Keras lacks, or has in a form that does not suit a GAN."""
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("medgan_utils")
@@ -43,32 +43,31 @@ class SpectralNormalization(keras.layers.Wrapper):
             name="vector_u",
         )
 
-    def sigma(self, training: bool = False) -> tf.Tensor:
+    def sigma(self, training: bool = False) -> keras.KerasTensor:
         """Return the estimate of the kernel's largest singular value, a scalar.
 
         Args:
             training: Also move u by `power_iterations` power iterations.
         """
-        matrix = tf.reshape(
-            tf.convert_to_tensor(self.layer.kernel), (-1, self.layer.kernel.shape[-1])
-        )
-        fixed = tf.stop_gradient(matrix)
-        u = tf.convert_to_tensor(self.vector_u)
-        v = tf.math.l2_normalize(tf.matmul(u, fixed, transpose_b=True))
+        kernel = ops.convert_to_tensor(self.layer.kernel)
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
+        fixed = ops.stop_gradient(matrix)
+        u = ops.convert_to_tensor(self.vector_u)
+        v = _unit(ops.matmul(u, ops.transpose(fixed)))
         for _ in range(self.power_iterations if training else 0):
-            u = tf.math.l2_normalize(tf.matmul(v, fixed))
-            v = tf.math.l2_normalize(tf.matmul(u, fixed, transpose_b=True))
+            u = _unit(ops.matmul(v, fixed))
+            v = _unit(ops.matmul(u, ops.transpose(fixed)))
         if training:
             self.vector_u.assign(u)
-        return tf.reduce_sum(tf.matmul(v, matrix) * u)
+        return ops.sum(ops.matmul(v, matrix) * u)
 
     def call(self, inputs, training=False):
         """Return (W / σ) x + b, of the wrapped layer's output shape."""
         outputs = self.layer(inputs)
-        sigma = tf.cast(self.sigma(training=bool(training)), outputs.dtype)
+        sigma = ops.cast(self.sigma(training=bool(training)), outputs.dtype)
         if not getattr(self.layer, "use_bias", False):
             return outputs / sigma
-        bias = tf.cast(self.layer.bias, outputs.dtype)
+        bias = ops.cast(self.layer.bias, outputs.dtype)
         return (outputs - bias) / sigma + bias
 
     def get_config(self):
@@ -79,6 +78,9 @@ class SpectralNormalization(keras.layers.Wrapper):
 @keras.saving.register_keras_serializable("medgan_utils")
 class DepthToSpace(keras.layers.Layer):
     """Turns (B, H, W, block² C) into (B, block H, block W, C): the last up-sampling, nearly free.
+
+    By reshape and transpose, since Keras 3.13 has no `ops.depth_to_space`; the order of channels is
+    TensorFlow's.
 
     Source: Shi et al., "Real-Time Single Image … Super-Resolution Using an Efficient Sub-Pixel
     CNN", CVPR 2016, arXiv:1609.05158.
@@ -94,7 +96,11 @@ class DepthToSpace(keras.layers.Layer):
 
     def call(self, inputs):
         """Rearrange channels into pixels."""
-        return tf.nn.depth_to_space(inputs, self.block)
+        _, height, width, channels = self.compute_output_shape(inputs.shape)
+        # Batch and rows stay one axis: four axes are quicker to transpose than six.
+        rows = (-1, inputs.shape[2], self.block, self.block * channels)
+        swapped = ops.transpose(ops.reshape(inputs, rows), (0, 2, 1, 3))
+        return ops.reshape(swapped, (-1, height, width, channels))
 
     def compute_output_shape(self, input_shape):
         """Return (B, block H, block W, C)."""
@@ -112,7 +118,10 @@ class SpaceToDepth(DepthToSpace):
 
     def call(self, inputs):
         """Rearrange pixels into channels."""
-        return tf.nn.space_to_depth(inputs, self.block)
+        _, height, width, channels = self.compute_output_shape(inputs.shape)
+        rows = (-1, self.block, width, channels // self.block)
+        swapped = ops.transpose(ops.reshape(inputs, rows), (0, 2, 1, 3))
+        return ops.reshape(swapped, (-1, height, width, channels))
 
     def compute_output_shape(self, input_shape):
         """Return (B, H, W, block² C)."""
@@ -150,3 +159,8 @@ class LabelEmbedding(keras.layers.Embedding):
     def get_config(self):
         """Return the configuration, with the column."""
         return {**super().get_config(), "index": self.index}
+
+
+def _unit(vector):
+    """Return a vector of length 1 in the direction of a (1, n) vector."""
+    return vector * ops.rsqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-12))

@@ -1,4 +1,4 @@
-"""Losses, augmentation in front of the discriminator, the `GAN` model and its callbacks."""
+"""Losses, penalties, augmentation in front of D, the `GAN` model and its callbacks."""
 
 from .._lazy import exports
 
@@ -12,9 +12,14 @@ __getattr__, __dir__, __all__ = exports(
         "Hinge": "losses",
         "Wasserstein": "losses",
         "Relativistic": "losses",
-        "r1_penalty": "losses",
-        "gradient_penalty": "losses",
-        "mode_seeking": "losses",
+        "penalties": "penalties",
+        "Penalty": "penalties",
+        "Term": "penalties",
+        "R1": "penalties",
+        "GradientPenalty": "penalties",
+        "Mismatch": "penalties",
+        "ModeSeeking": "penalties",
+        "input_gradient": "batch",
         "DiffAugment": "augment",
         "GAN": "gan",
         "SampleGrid": "callbacks",

@@ -5,7 +5,9 @@ generated images are changed alike and the gradient flows back through the chang
 """
 
 import keras
-import tensorflow as tf
+from keras import KerasTensor, ops
+
+from .draws import Seed
 
 BLACK = -1.0  # what lies outside an image in [-1, 1]
 
@@ -50,24 +52,23 @@ class DiffAugment(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, images: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+    def call(self, images: KerasTensor, seed: KerasTensor | None = None) -> KerasTensor:
         """Return changed images of the same shape.
 
         Args:
             images: Float images (B, H, W, C) in [-1, 1].
             seed: Two integers; the same seed makes the same changes. None: the layer's own.
         """
-        if seed is None:
-            seed = tf.cast(self.seed_generator.next(), tf.int32)
-        batch = tf.shape(images)[0]
-        random = tf.random.stateless_uniform((6, batch), seed, -1.0, 1.0, dtype=images.dtype)
-        brightness, contrast, down, right, row, column = tf.unstack(random)
+        seed = self.seed_generator if seed is None else Seed(seed)
+        shape = (6, ops.shape(images)[0])
+        random = keras.random.uniform(shape, -1.0, 1.0, dtype=self.compute_dtype, seed=seed)
+        brightness, contrast, down, right, row, column = ops.unstack(random, 6)
         strengths = self.strengths
         if strengths["brightness"]:
             # ±1 would take black to white, so a strength is a share of the range of 2.
             images = images + _each(2 * strengths["brightness"] * brightness)
         if strengths["contrast"]:
-            mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+            mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
             images = mean + (images - mean) * _each(1 + strengths["contrast"] * contrast)
         if strengths["shift"]:
             images = _shift(images, strengths["shift"] * down, strengths["shift"] * right)
@@ -80,11 +81,11 @@ class DiffAugment(keras.layers.Layer):
         return {**super().get_config(), **self.strengths, "seed": self.seed}
 
 
-def _each(values: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(values, (-1, 1, 1, 1))
+def _each(values: KerasTensor) -> KerasTensor:
+    return ops.reshape(values, (-1, 1, 1, 1))
 
 
-def _shift(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+def _shift(images: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:
     """Shift by whole pixels; black comes in at the border.
 
     Whole pixels, because interpolation would blur what D sees and hide grain from it. Two small
@@ -92,17 +93,17 @@ def _shift(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """
     rows = _shift_matrix(images.shape[1], down)
     columns = _shift_matrix(images.shape[2], right)
-    return tf.einsum("bij,bjkc,blk->bilc", rows, images - BLACK, columns) + BLACK
+    return ops.einsum("bij,bjkc,blk->bilc", rows, images - BLACK, columns) + BLACK
 
 
-def _shift_matrix(size: int, shift: tf.Tensor) -> tf.Tensor:
+def _shift_matrix(size: int, shift: KerasTensor) -> KerasTensor:
     """Return (B, size, size) of 0 and 1: row i reads the source at i - round(shift · size)."""
-    position = tf.range(size, dtype=shift.dtype)
-    source = position[None, :] - tf.round(size * shift)[:, None]
-    return tf.cast(source[:, :, None] == position[None, None, :], shift.dtype)
+    position = ops.arange(size, dtype=shift.dtype)
+    source = position[None, :] - ops.round(size * shift)[:, None]
+    return ops.cast(source[:, :, None] == position[None, None, :], shift.dtype)
 
 
-def _cutout(images: tf.Tensor, side: float, row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+def _cutout(images: KerasTensor, side: float, row: KerasTensor, column: KerasTensor) -> KerasTensor:
     """Blacken a square with its centre at (row, column), each in [-1, 1] across the image."""
     outside = (
         1
@@ -112,7 +113,7 @@ def _cutout(images: tf.Tensor, side: float, row: tf.Tensor, column: tf.Tensor) -
     return (images - BLACK) * outside[..., None] + BLACK
 
 
-def _band(size: int, side: float, centre: tf.Tensor) -> tf.Tensor:
+def _band(size: int, side: float, centre: KerasTensor) -> KerasTensor:
     """Return (B, size): 1 within half a side of the centre, else 0."""
-    position = tf.linspace(tf.cast(-1, centre.dtype), tf.cast(1, centre.dtype), size)
-    return tf.cast(tf.abs(position[None, :] - centre[:, None]) <= side, centre.dtype)
+    position = ops.linspace(-1, 1, size, dtype=centre.dtype)
+    return ops.cast(ops.abs(position[None, :] - centre[:, None]) <= side, centre.dtype)

@@ -11,35 +11,54 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from .._files import written_whole
 
-class _EverySteps(keras.callbacks.Callback):
-    """Calls `act(step)` whenever the GAN's step is a multiple of `every`, and at the end."""
+
+class EverySteps(keras.callbacks.Callback):
+    """Calls `act(step)` when the step reaches or passes a multiple of `every`, and at the end.
+
+    A step is passed where `steps_per_execution` takes several at once: the multiple of 10 between 9
+    and 16 is acted on at 16.
+
+    Args:
+        every: Steps between two calls.
+
+    Raises:
+        ValueError: `every` is no whole number from 1 on.
+    """
 
     def __init__(self, every: int):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"every={every} must be at least 1")
-        self.every, self._last = every, -1
+        if every < 1 or every != int(every):
+            raise ValueError(f"every={every} must be a whole number of at least 1")
+        self.every, self._before, self._acted = int(every), 0, -1
 
     def act(self, step: int) -> None:
+        """Do what is due at this step; sub-classes say what."""
         raise NotImplementedError
 
-    def _maybe(self, due: Callable[[int], bool]) -> None:
-        step = int(self.model.step.numpy())
-        if due(step) and step != self._last:
-            self._last = step
-            self.act(step)
+    def on_train_begin(self, logs=None):
+        """Note where this training starts."""
+        self._before = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Act when it is due."""
-        self._maybe(lambda step: step % self.every == 0)
+        step = int(self.model.step.numpy())
+        if step // self.every > self._before // self.every:
+            self._act_once(step)
+        self._before = step
 
     def on_train_end(self, logs=None):
         """Act once more on the last step."""
-        self._maybe(lambda step: True)
+        self._act_once(int(self.model.step.numpy()))
+
+    def _act_once(self, step: int) -> None:
+        if step != self._acted:
+            self._acted = step
+            self.act(step)
 
 
-class SampleGrid(_EverySteps):
+class SampleGrid(EverySteps):
     """Draws the same latents again and again, so that one sees them become images.
 
     Args:
@@ -72,15 +91,16 @@ class SampleGrid(_EverySteps):
         self.frames.append((step, images))
         if self.folder is not None and self.draw is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / f"step-{step:08d}.png").write_bytes(self.draw(images))
+            with written_whole(self.folder / f"step-{step:08d}.png") as path:
+                path.write_bytes(self.draw(images))
 
 
-class Monitor(_EverySteps):
+class Monitor(EverySteps):
     """Scores the averaged generator as it trains, keeps the best, stops when it stops improving.
 
     Args:
         score: Handed the GAN, returns numbers by name; `watch` must be among them.
-        watch: The score that decides; lower is better.
+        watch: The score that decides; lower is better, and NaN is never the best.
         every: Steps between two scores.
         patience: Stop after this many scores in a row without a new best; None never stops.
         log: A JSON-lines file that gets one row a score. Rows beyond the step of a resumed run are
@@ -111,6 +131,7 @@ class Monitor(_EverySteps):
 
     def on_train_begin(self, logs=None):
         """Start the clock and read the rows of an earlier part of the run."""
+        super().on_train_begin(logs)
         if self.log is not None and self.log.is_file() and not self.rows:
             rows = [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
             self.rows = [row for row in rows if row["step"] <= int(self.model.step.numpy())]
@@ -120,16 +141,17 @@ class Monitor(_EverySteps):
     def act(self, step: int) -> None:
         """Score, remember, write, and decide whether to go on."""
         numbers = {name: float(value) for name, value in self.score(self.model).items()}
+        if self.watch not in numbers:
+            known = ", ".join(numbers) or "nothing"
+            raise ValueError(f"watch={self.watch!r} is none of what `score` returned: {known}")
         seconds = round(time.perf_counter() - self._started, 1)
-        best_before = min((row[self.watch] for row in self.rows), default=np.inf)
         self.rows.append({"step": step, "seconds": seconds, **numbers})
-        if numbers[self.watch] < best_before:
+        if self.scores_since_best() == 0:
             self._keep_best()
         if self.log is not None:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self.log.with_suffix(".unfinished")
-            unfinished.write_text("".join(json.dumps(row) + "\n" for row in self.rows), "utf-8")
-            unfinished.replace(self.log)
+            with written_whole(self.log) as path:
+                path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), "utf-8")
         if self.patience is not None and self.scores_since_best() >= self.patience:
             self.model.stop_training = True
 
@@ -137,17 +159,18 @@ class Monitor(_EverySteps):
         self.best_weights = self.model.ema_generator.get_weights()
         if self.best is not None:
             self.best.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self.best.with_name(f"unfinished-{self.best.name}")
-            self.model.ema_generator.save_weights(unfinished)
-            unfinished.replace(self.best)
+            with written_whole(self.best) as path:
+                self.model.ema_generator.save_weights(path)
 
     def scores_since_best(self) -> int:
-        """Return how many scores came after the best one."""
-        values = [row[self.watch] for row in self.rows]
-        return len(values) - 1 - int(np.argmin(values)) if values else 0
+        """Return how many scores came after the best one; all of them where none is a number."""
+        values = np.array([row[self.watch] for row in self.rows])
+        if np.isnan(values).all():
+            return len(values)
+        return len(values) - 1 - int(np.nanargmin(values))
 
 
-class LiveLossPlot(_EverySteps):
+class LiveLossPlot(EverySteps):
     """Redraws one picture below the cell, in place: the output does not grow.
 
     Args:

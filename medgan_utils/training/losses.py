@@ -1,24 +1,33 @@
-"""Adversarial losses from logits, and penalties on the discriminator's gradient.
+"""Adversarial losses from logits.
 
 One convention everywhere: the discriminator's logit is positive for real images (real = 1,
 fake = 0). Every loss takes logits of shape (B, 1) and returns one value a sample, shape (B,): the
 caller averages, so that the mean stays right when a batch is spread over replicas.
 """
 
-from collections.abc import Callable
-
-import tensorflow as tf
+from keras import KerasTensor, ops
 
 
 class AdversarialLoss:
-    """What the two players minimise. Sub-classes give the two formulas."""
+    """What the two players minimise. Sub-classes give the two formulas.
 
-    def discriminator_loss(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    Attributes:
+        relativistic: Whether G's loss needs the logits of real images too (one more pass of D).
+    """
+
+    relativistic = False
+
+    def discriminator_loss(self, real_logits: KerasTensor, fake_logits: KerasTensor) -> KerasTensor:
         """Return D's loss, shape (B,), from logits (B, 1) of real and of generated images."""
         raise NotImplementedError
 
-    def generator_loss(self, fake_logits: tf.Tensor, real_logits: tf.Tensor) -> tf.Tensor:
-        """Return G's loss, shape (B,); only relativistic losses look at `real_logits`."""
+    def generator_loss(
+        self, fake_logits: KerasTensor, real_logits: KerasTensor | None
+    ) -> KerasTensor:
+        """Return G's loss, shape (B,). `real_logits` may be None unless the loss is relativistic.
+
+        Both logits come from the same D: after its move.
+        """
         raise NotImplementedError
 
 
@@ -30,11 +39,11 @@ class NonSaturating(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """Softplus(-real) + softplus(fake)."""
-        return _flat(tf.nn.softplus(-_f32(real_logits)) + tf.nn.softplus(_f32(fake_logits)))
+        return _flat(ops.softplus(-_f32(real_logits)) + ops.softplus(_f32(fake_logits)))
 
     def generator_loss(self, fake_logits, real_logits):
         """Softplus(-fake)."""
-        return _flat(tf.nn.softplus(-_f32(fake_logits)))
+        return _flat(ops.softplus(-_f32(fake_logits)))
 
 
 class Minimax(NonSaturating):
@@ -45,7 +54,7 @@ class Minimax(NonSaturating):
 
     def generator_loss(self, fake_logits, real_logits):
         """-softplus(fake) = log(1 - D(G(z)))."""
-        return _flat(-tf.nn.softplus(_f32(fake_logits)))
+        return _flat(-ops.softplus(_f32(fake_logits)))
 
 
 class LeastSquares(AdversarialLoss):
@@ -71,7 +80,7 @@ class Hinge(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """max(0, 1 - real) + max(0, 1 + fake)."""
-        return _flat(tf.nn.relu(1 - _f32(real_logits)) + tf.nn.relu(1 + _f32(fake_logits)))
+        return _flat(ops.relu(1 - _f32(real_logits)) + ops.relu(1 + _f32(fake_logits)))
 
     def generator_loss(self, fake_logits, real_logits):
         """-fake."""
@@ -79,7 +88,7 @@ class Hinge(AdversarialLoss):
 
 
 class Wasserstein(AdversarialLoss):
-    """The critic's gap between means; only with a Lipschitz constraint (`gradient_penalty`).
+    """The critic's gap between means; only with a Lipschitz constraint (`GradientPenalty`).
 
     Source: Arjovsky, Chintala, Bottou, "Wasserstein GAN", ICML 2017, arXiv:1701.07875.
     """
@@ -101,13 +110,15 @@ class Relativistic(AdversarialLoss):
     arXiv:2501.05441.
     """
 
+    relativistic = True
+
     def discriminator_loss(self, real_logits, fake_logits):
         """Softplus(fake - real)."""
-        return _flat(tf.nn.softplus(_f32(fake_logits) - _f32(real_logits)))
+        return _flat(ops.softplus(_f32(fake_logits) - _f32(real_logits)))
 
     def generator_loss(self, fake_logits, real_logits):
         """Softplus(real - fake)."""
-        return _flat(tf.nn.softplus(_f32(real_logits) - _f32(fake_logits)))
+        return _flat(ops.softplus(_f32(real_logits) - _f32(fake_logits)))
 
 
 NAMES = {
@@ -133,81 +144,9 @@ def get(loss: str | AdversarialLoss) -> AdversarialLoss:
     return NAMES[loss]()
 
 
-def r1_penalty(
-    discriminator: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return ‖∇ₓ D(x)‖² of each real image, and D's logits there (they come for free).
-
-    Multiply by γ/2. Source: Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do
-    actually Converge?", ICML 2018, arXiv:1801.04406.
-
-    Args:
-        discriminator: Maps images to logits (B, 1), each of its own image alone.
-        images: Real images (B, H, W, C).
-
-    Returns:
-        Squared gradient norms (B,) and logits (B, 1).
-    """
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        logits = discriminator(images)
-    gradient = tf.cast(tape.gradient(logits, images), tf.float32)
-    return tf.reduce_sum(gradient**2, axis=list(range(1, gradient.shape.rank))), logits
-
-
-def gradient_penalty(
-    discriminator: Callable[[tf.Tensor], tf.Tensor],
-    real_images: tf.Tensor,
-    fake_images: tf.Tensor,
-    mix: tf.Tensor,
-) -> tf.Tensor:
-    """Return (‖∇ D‖ - 1)² at a random point between each real image and a generated one.
-
-    Multiply by λ (10 in the paper). Source: Gulrajani et al., "Improved Training of Wasserstein
-    GANs", NeurIPS 2017, arXiv:1704.00028.
-
-    Args:
-        discriminator: Maps images to logits (B, 1), each of its own image alone.
-        real_images: Real images (B, H, W, C).
-        fake_images: Generated images of the same shape.
-        mix: Uniform numbers in [0, 1], shape (B,): where between the two.
-
-    Returns:
-        One penalty an image, shape (B,).
-    """
-    shape = [-1] + [1] * (real_images.shape.rank - 1)
-    between = fake_images + tf.reshape(mix, shape) * (real_images - fake_images)
-    squared_norm, _ = r1_penalty(discriminator, between)
-    return (tf.sqrt(squared_norm + 1e-12) - 1) ** 2  # the root has no derivative at 0
-
-
-def mode_seeking(
-    images: tf.Tensor, others: tf.Tensor, latents: tf.Tensor, other_latents: tf.Tensor
-) -> tf.Tensor:
-    """Return how far apart two latents are for how far apart their images are: high at a collapse.
-
-    Multiply by λ and let G minimise it: a conditional G that draws one image a label, whatever z,
-    pays. Too large a λ buys variety that the data do not have. Source: Mao et al., "Mode Seeking
-    Generative Adversarial Networks for Diverse Image Synthesis", CVPR 2019, arXiv:1903.05628.
-
-    Args:
-        images: Generated images (B, H, W, C).
-        others: Images of the same labels from other latents, of the same shape.
-        latents: Of `images`, (B, latent_dim).
-        other_latents: Of `others`.
-
-    Returns:
-        Mean |z - z'| divided by mean |G(z) - G(z')|, one value a pair, shape (B,).
-    """
-    differences = tf.abs(_f32(images) - _f32(others))
-    between_images = tf.reduce_mean(differences, axis=list(range(1, differences.shape.rank)))
-    between_latents = tf.reduce_mean(tf.abs(_f32(latents) - _f32(other_latents)), axis=1)
-    return between_latents / (between_images + 1e-3)  # finite where two images are the same
-
-
 def _f32(logits):
-    return tf.cast(logits, tf.float32)
+    return ops.cast(logits, "float32")
 
 
 def _flat(values):
-    return tf.reshape(values, [-1])
+    return ops.reshape(values, [-1])

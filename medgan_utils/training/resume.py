@@ -1,16 +1,23 @@
 """Stop a run, or lose it, and go on as if nothing had happened."""
 
 import json
-import os
 import shutil
-import tempfile
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from .._files import written_whole
+from .callbacks import EverySteps
+from .finite import ADVICE
 
-class ResumableCheckpoint(keras.callbacks.Callback):
+DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+class ResumableCheckpoint(EverySteps):
     """Saves all that a GAN's next step depends on, every so many steps and at the end.
 
     Saved: both networks, the averaged generator, both optimisers and the step; latents and
@@ -18,7 +25,7 @@ class ResumableCheckpoint(keras.callbacks.Callback):
     the step too (`Slices.to_dataset(start_step=...)`) and
     `tf.config.experimental.enable_op_determinism()`, a run that was killed and resumed equals one
     that was not, to the bit, on CPU. A checkpoint is a directory that is complete before it gets
-    its name; the last two are kept.
+    its name; the last two are kept. Numbers that are not finite are never saved.
 
     Example::
 
@@ -33,68 +40,95 @@ class ResumableCheckpoint(keras.callbacks.Callback):
     """
 
     def __init__(self, folder: str | Path, every: int = 500):
-        super().__init__()
-        self.folder, self.every = Path(folder), every
+        super().__init__(every)
+        self.folder = Path(folder)
 
     def restore(self, gan: keras.Model) -> int:
-        """Load the newest checkpoint into a compiled GAN.
+        """Load the newest checkpoint into a compiled GAN, or the one before where it is damaged.
 
         Returns:
             The step to go on from: 0 when there is no checkpoint.
 
         Raises:
-            ValueError: The checkpoint belongs to networks or optimisers of another shape.
+            ValueError: The checkpoint belongs to networks or optimisers of another shape, or all
+                are damaged.
         """
-        saved = self._saved()
-        if not saved:
-            return 0
-        newest = saved[-1]
-        names = json.loads((newest / "state.json").read_text(encoding="utf-8"))["variables"]
-        variables = _state(gan)
-        with np.load(newest / "state.npz", allow_pickle=False) as arrays:
-            values = [arrays[f"v{index}"] for index in range(len(names))]
-        expected = [_describe(variable) for variable in variables]
-        if names != expected:
-            pairs = zip(names, expected, strict=False)
-            odd = next((f"{one} instead of {other}" for one, other in pairs if one != other), None)
-            detail = odd or "another number of variables"
+        saved, damaged = self.saved(), []
+        for folder in reversed(saved):
+            try:
+                names, values = _read(folder)
+            except DAMAGED as error:
+                damaged.append((folder, error))
+                continue
+            _assign(gan, folder, names, values)
+            for other, error in damaged:
+                kept = other.replace(_free(other.with_name(f"damaged-{other.name}")))
+                warnings.warn(
+                    f"{other} is damaged ({error}) and now named {kept.name}; going on from "
+                    f"{folder.name}, the one before",
+                    stacklevel=2,
+                )
+            return int(gan.step.numpy())
+        if damaged:
             raise ValueError(
-                f"{newest} was saved by other networks or optimisers ({detail}): build the GAN as "
-                "it was then, or choose another folder"
+                f"all checkpoints are damaged, {damaged[0][0]} too ({damaged[0][1]}); delete "
+                f"{self.folder} to start anew"
             )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        return int(gan.step.numpy())
+        return 0
 
-    def save(self) -> Path:
-        """Save the GAN being trained; return the checkpoint's directory."""
-        step = int(self.model.step.numpy())
-        target = self.folder / f"step-{step:08d}"
-        if target.is_dir():
-            return target
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=self.folder, prefix=".unfinished-"))
+    def act(self, step: int) -> None:
+        """Save the GAN being trained.
+
+        Raises:
+            FloatingPointError: A number is not finite; the last good checkpoint stays.
+        """
         variables = _state(self.model)
-        arrays = {f"v{index}": np.asarray(value) for index, value in enumerate(variables)}
-        np.savez(unfinished / "state.npz", **arrays)
+        arrays = {f"v{index}": value.numpy() for index, value in enumerate(variables)}
+        for variable, value in zip(variables, arrays.values(), strict=True):
+            if not np.isfinite(value).all():
+                last = self.saved()[-1] if self.saved() else "nothing"
+                raise FloatingPointError(
+                    f"the training diverged by step {step} ({variable.path} is not finite), so "
+                    f"that is not saved; the last good state is {last}; {ADVICE}"
+                )
         described = {"step": step, "variables": [_describe(value) for value in variables]}
-        (unfinished / "state.json").write_text(json.dumps(described), encoding="utf-8")
-        os.replace(unfinished, target)
-        for old in [*self._saved()[:-2], *self.folder.glob(".unfinished-*")]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(self.folder / f"step-{step:08d}", folder=True) as unfinished:
+            np.savez(unfinished / "state.npz", **arrays)
+            (unfinished / "state.json").write_text(json.dumps(described), encoding="utf-8")
+        # What a killed run left half written, and all but the last two.
+        for old in [*self.saved()[:-2], *self.folder.glob(".*-step-*")]:
             shutil.rmtree(old, ignore_errors=True)
-        return target
 
-    def _saved(self) -> list[Path]:
+    def saved(self) -> list[Path]:
+        """Return the folders of the checkpoints, oldest first."""
         return sorted(self.folder.glob("step-*")) if self.folder.is_dir() else []
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Save when the step is a multiple of `every`."""
-        if int(self.model.step.numpy()) % self.every == 0:
-            self.save()
 
-    def on_train_end(self, logs=None):
-        """Save the last state."""
-        self.save()
+def _read(folder: Path) -> tuple[list[str], list[np.ndarray]]:
+    names = json.loads((folder / "state.json").read_text(encoding="utf-8"))["variables"]
+    with np.load(folder / "state.npz", allow_pickle=False) as arrays:
+        return names, [arrays[f"v{index}"] for index in range(len(names))]
+
+
+def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.ndarray]) -> None:
+    variables = _state(gan)
+    expected = [_describe(variable) for variable in variables]
+    if names != expected:
+        pairs = zip(names, expected, strict=False)
+        odd = next((f"{one} instead of {other}" for one, other in pairs if one != other), None)
+        raise ValueError(
+            f"{folder} was saved by other networks or optimisers "
+            f"({odd or 'another number of variables'}): build the GAN as it was then, or choose "
+            "another folder"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _free(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    return path
 
 
 def _state(gan) -> list[keras.Variable]:

@@ -1,0 +1,45 @@
+"""A training whose numbers are no longer finite stops, and says at which step."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+ADVICE = "a lower learning rate, a stronger R1 penalty or another loss may hold it"
+
+
+def watched(function: Callable, gan: keras.Model) -> Callable:
+    """Return a train function that looks at the losses which come out of another.
+
+    Args:
+        function: From an iterator over batches to logs with `loss`, the sum of all losses.
+        gan: Whose step it takes.
+
+    Returns:
+        A function that raises a FloatingPointError where the sum is no longer finite.
+    """
+
+    def run(iterator):
+        logs = function(iterator)
+        if not np.isfinite(logs["loss"]):
+            step, steps = int(gan.step.numpy()), gan.steps_per_execution
+            when = f"step {step}" if steps == 1 else f"one of steps {step - steps + 1} to {step}"
+            names = ("d_loss", "g_loss", "penalty")
+            odd = [f"{name} {float(logs[name])}" for name in names if not np.isfinite(logs[name])]
+            raise FloatingPointError(
+                f"the training diverged at {when} ({', '.join(odd)}); {ADVICE}"
+            )
+        return logs
+
+    return run
+
+
+def check_weights(gan: keras.Model) -> None:
+    """Raise a FloatingPointError where a weight of any of the three networks is not finite."""
+    for network in (gan.discriminator, gan.generator, gan.ema_generator):
+        for variable in network.variables:
+            if not np.isfinite(variable.numpy()).all():
+                raise FloatingPointError(
+                    f"the training diverged by step {int(gan.step.numpy())} ({variable.path} of "
+                    f"the {network.name} is not finite); {ADVICE}"
+                )

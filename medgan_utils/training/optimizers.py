@@ -1,0 +1,72 @@
+"""The two optimisers of a GAN, and how Keras' callbacks find them."""
+
+import keras
+
+
+class BothOptimizers:
+    """What a GAN shows Keras as its `optimizer`: a rate that is set in both networks' optimisers.
+
+    So `LearningRateScheduler` and `ReduceLROnPlateau` move what trains. The rate is G's; D's keeps
+    the ratio to it that it had at the start.
+
+    Args:
+        generator: G's optimiser.
+        discriminator: D's.
+    """
+
+    built = True  # Keras asks
+
+    def __init__(
+        self, generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer
+    ):
+        self._generator, self._discriminator = generator, discriminator
+        self.scheduled = _scheduled(generator) or _scheduled(discriminator)
+        rates = [_rate(one) for one in (generator, discriminator)]
+        self._ratio = rates[1] / rates[0] if rates[0] else 1.0
+
+    @property
+    def learning_rate(self) -> float:
+        """G's learning rate now."""
+        return _rate(self._generator)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._generator.learning_rate = float(rate)
+        self._discriminator.learning_rate = float(rate) * self._ratio
+
+    def check(self, callbacks: list | keras.callbacks.CallbackList | None) -> None:
+        """Raise a ValueError where a callback would set a rate that follows a schedule."""
+        callbacks = getattr(callbacks, "callbacks", callbacks) or []
+        kinds = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+        moving = [type(one).__name__ for one in callbacks if isinstance(one, kinds)]
+        if moving and self.scheduled:
+            raise ValueError(
+                f"{moving[0]} cannot set a rate that follows a schedule; give both optimisers a "
+                "number as their learning rate, or leave the callback out"
+            )
+
+
+def prepared(
+    optimizer: keras.optimizers.Optimizer | None, network: keras.Model
+) -> keras.optimizers.Optimizer:
+    """Return an optimiser built for a network; under mixed float16 it scales its loss.
+
+    Args:
+        optimizer: None for Adam(4e-4, β1=0, β2=0.99).
+        network: What it trains.
+    """
+    optimizer = optimizer or keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.99)
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def _rate(optimizer: keras.optimizers.Optimizer) -> float:
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def _scheduled(optimizer: keras.optimizers.Optimizer) -> bool:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner.get_config()["learning_rate"], dict)
