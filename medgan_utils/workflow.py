@@ -112,7 +112,11 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
             settings["batch_size"], settings["seed"], start, settings["flip"], label=names or None
         )
         callbacks = _callbacks(run, gan, parts["reference"], names, every)
-        gan.fit(data, steps_per_epoch=steps - start, verbose=1, callbacks=[*callbacks, keeper])
+        try:
+            gan.fit(data, steps_per_epoch=steps - start, verbose=1, callbacks=[*callbacks, keeper])
+        except FloatingPointError as error:
+            last = keeper.saved()[-1].name if keeper.saved() else "none was saved"
+            raise FloatingPointError(f"{error}; last good state: {last}") from error
     done = int(gan.step.numpy())
     card = f"# {run.name}\n\nTrained for {done} steps; not scored yet."
     save_generator(gan.ema_generator, run / "generator", card)
@@ -173,11 +177,14 @@ def draw(
 def _gan(shape: tuple[int, int, int], classes: list[int], settings: dict) -> "GAN":
     """Build and compile the GAN for images of this shape (H, W, C)."""
     import keras
+    import tensorflow as tf
 
     from .models import dcgan_discriminator, dcgan_generator
     from .training import GAN, R1, DiffAugment
 
     keras.utils.set_random_seed(settings["seed"])
+    if not tf.config.list_physical_devices("GPU"):  # on a CPU it costs nothing
+        tf.config.experimental.enable_op_determinism()  # a resumed run is the run, to the bit
     options = {"image_size": shape[0], "channels": shape[2], "num_classes": tuple(classes) or None}
     networks = dcgan_generator(**options), dcgan_discriminator(**options)
     gan = GAN(*networks, ema=settings["ema"], seed=settings["seed"])

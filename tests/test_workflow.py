@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,18 @@ def test_a_wrong_command_line_ends_with_2(wrong, capsys):
     with pytest.raises(SystemExit) as stop:
         main(wrong)
     assert stop.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+def test_a_training_that_diverges_ends_with_1_and_keeps_no_bad_state(run, tmp_path, capsys):
+    shutil.copy(run / "slices.npz", tmp_path)
+    wild = ["--rate", "1e30", "--r1-gamma", "0", "--loss", "wasserstein"]
+    assert main(["train", str(tmp_path), "--steps", "8", "--every", "1", *wild]) == 1
+    said = capsys.readouterr().err
+    assert "the training diverged" in said and "step" in said and "last good state:" in said
+    assert not (tmp_path / "generator.weights.h5").exists()
+    for path in tmp_path.glob("state/*/state.npz"):
+        with np.load(path) as arrays:
+            assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
 
 
 def test_a_killed_training_goes_on(run):

@@ -86,10 +86,9 @@ class ResumableCheckpoint(EverySteps):
         arrays = {f"v{index}": value.numpy() for index, value in enumerate(variables)}
         for variable, value in zip(variables, arrays.values(), strict=True):
             if not np.isfinite(value).all():
-                last = self.saved()[-1] if self.saved() else "nothing"
                 raise FloatingPointError(
-                    f"the training diverged by step {step} ({variable.path} is not finite), so "
-                    f"that is not saved; the last good state is {last}; {ADVICE}"
+                    f"the training diverged by step {step} ({variable.path} is not finite), and "
+                    f"that is not saved; {ADVICE}"
                 )
         described = {"step": step, "variables": [_describe(value) for value in variables]}
         self.folder.mkdir(parents=True, exist_ok=True)
