@@ -53,9 +53,10 @@ def test_a_link_is_followed_once_and_no_circle_is_walked(tmp_path):
 
 def test_suffixes_in_any_case_and_everything_else_is_counted(tmp_path):
     touch(*(tmp_path / name for name in ("A.NII.GZ", "B.Nii", "c.json", "d.bval", "notes")))
+    touch(tmp_path / "T1.mgz", tmp_path / "pair.hdr", tmp_path / "pair.img")
     (tmp_path / "empty.nii.gz").touch()
     found = walk(tmp_path)
-    assert relative(found.images, tmp_path) == ["A.NII.GZ", "B.Nii"]
+    assert relative(found.images, tmp_path) == ["A.NII.GZ", "B.Nii", "T1.mgz", "pair.hdr"]
     counted = {reason: len(paths) for reason, paths in found.passed_over.items()}
     assert counted == {
         "no images (.json)": 1,
@@ -224,6 +225,11 @@ def test_labels_come_by_subject_or_file_and_stay_whole(tmp_path):
     assert [item.labels["group"] for item in items] == [2, 0, -1]
     assert isinstance(items[0].labels["group"], int)
     assert items[1].labels["dose"] == 1.0 and np.isnan(items[2].labels["dose"])
+    touch(tmp_path / "p" / "case1_slice1.png", tmp_path / "p" / "case1_slice2.png")
+    with pytest.warns(UserWarning, match="labels= has rows without an image here: case9_slice1"):
+        labels = {name: {"group": 3} for name in ("case1_slice1.png", "case9_slice1")}
+        items = survey(tmp_path / "p", labels=labels).items
+    assert [item.labels["group"] for item in items] == [3, -1]
     items = survey(tmp_path / "i", labels={f"sub-0{n}": {"group": n} for n in (1, 2, 3)}).items
     assert [item.labels for item in items] == [{"group": 1}, {"group": 2}, {"group": 3}]
 

@@ -39,13 +39,19 @@ _KNOWN_VOLUME = re.compile(  # LiTS; the Decathlon, with or without _0000
 )
 _BEFORE_SLICE = re.compile(r"(.*[^-_ ])[-_ ]+slice[-_ ]?\d+", re.IGNORECASE)
 _VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\d*|screening
-    |pre(op)?|post(op)?|before|after|m\d\d?|(month|week|day|year)s?\d*|(tp|time|timepoint)\d*
-    |(19|20)\d\d([-_.]?\d\d[-_.]?\d\d)?|run\d*|re?test|echo\d*|rep\d*|acq\d*
-    |i\d{4,}|s\d{4,}|se\d+|ser(ies)?\d*|copy|kopie|checkpoint"""
+    |(pre|post)(op|rt|tx|chemo|treatment|surgery|contrast)?|before|after|(month|week|day|year)s?\d*
+    |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
+    |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
+    |ax(ial)?|sag(ittal)?|cor(onal)?"""
 _THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
+_DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
+    ([-_.t]?\d{6})?(?!\d)"""
+_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|img|im|run|ses|session|visit
+    |v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu|ser(?:ies)?)[-_ ]?\d+)
+    (?=$|[-_ .])"""
 _SITE = re.compile(r"(site|hospital|cent(er|re)|clinic|institution)[-_ ]?\w+", re.IGNORECASE)
 
 
@@ -200,8 +206,8 @@ def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     before_slice = _BEFORE_SLICE.match(name)
     name = before_slice[1] if before_slice else name
     name = re.sub(r"(?<=\d)_000\d$", "", name)  # nnU-Net's channels
-    numbered = r"[-_ ](slice|slc?|z|frame|img|im|run|ses|visit|scan|rec|echo|acq)[-_ ]?\d+"
-    name = re.sub(rf"(?i){numbered}(?=$|[-_ .])", "", name)
+    for nobody in (_DATE, _NUMBERED):
+        name = re.sub(nobody, "", name, flags=re.IGNORECASE | re.VERBOSE)
     person, thing = drop_words(name, _words(_VISIT, _THING)), drop_words(name, _words(_VISIT))
     if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
         return thing

@@ -136,10 +136,12 @@ def labels_by_image(
     Raises:
         ValueError: No row fits any image.
     """
+    files = {_spelled(name) for path in paths for name in (path, Path(path).name, stem(path))}
     rows = {}
     for key, row in table.items():
-        for alias in (subject_of(key), stem(key), key):  # the later and more exact one wins
-            rows[_spelled(alias)] = (key, row)
+        if _spelled(key) not in files:  # a row of one file says nothing of the subject's others
+            rows[_spelled(subject_of(key))] = (key, row)
+    rows |= {_spelled(key): (key, row) for key, row in table.items()}
     found, used = [], set()
     for path, subject in zip(paths, subjects, strict=True):
         short = subject.removeprefix("sub-")
@@ -149,9 +151,10 @@ def labels_by_image(
         found.append(row)
     unknown = {label: -1 if isinstance(value, int) else np.nan
                for label, value in next(iter(table.values())).items()}  # fmt: skip
-    without = sorted({s for s, row in zip(subjects, found, strict=True) if row is None})
-    idle = sorted(set(table) - used)
-    if len(without) == len(set(subjects)):
+    known = {subject for subject, row in zip(subjects, found, strict=True) if row is not None}
+    missing = [path for path, row in zip(paths, found, strict=True) if row is None]
+    without, idle = sorted(set(subjects) - known) or missing, sorted(set(table) - used)
+    if not known:
         raise ValueError(
             f"{name} names none of the images: it has {few(idle)}; the images are of {few(without)}"
         )

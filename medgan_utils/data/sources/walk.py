@@ -73,6 +73,8 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         labels = is_label_map(relative)
         (found.label_maps if labels else found.images).append(path)
         return LABEL_MAPS if labels else None
+    if path.suffix.lower() == ".img" and path.with_suffix(".hdr").exists():
+        return None  # read with its header
     if not is_dicom(path):
         if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
             return "damaged DICOM files"
