@@ -54,6 +54,60 @@ def write_series(
     return folder
 
 
+def write_enhanced(
+    folder: Path,
+    times: np.ndarray,
+    modality: str = "CT",
+    edit: Callable[[pydicom.Dataset], None] | None = None,
+) -> Path:
+    """Write RAS volumes as one enhanced (multi-frame) file, its frames in a shuffled order.
+
+    Args:
+        folder: Made if it is not there.
+        times: (T, X, Y, Z), even whole numbers from -1024 on; voxels of 1 x 1 x 2 mm.
+        modality: "CT" or "MR".
+        edit: Called with the data set before it is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = "EnhancedCTImageStorage" if modality == "CT" else "EnhancedMRImageStorage"
+    file = new_file("1.2.3", getattr(pydicom.uid, kind))
+    file.Modality, file.SeriesInstanceUID, file.PatientID = modality, "1.2", "P1"
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = [_item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]
+    shared.PixelMeasuresSequence = [_item(PixelSpacing=[1, 1], SliceThickness=2)]
+    file.SharedFunctionalGroupsSequence = [shared]
+    position, time = _item(), _item()
+    position.DimensionIndexPointer = pydicom.tag.Tag("InStackPositionNumber")
+    time.DimensionIndexPointer = pydicom.tag.Tag("TemporalPositionIndex")
+    file.DimensionIndexSequence = [position, time]
+    frames, planes = [], []
+    for number in np.random.default_rng(0).permutation(times.shape[0] * times.shape[3]):
+        t, k = divmod(int(number), times.shape[3])
+        frame, slope = pydicom.Dataset(), 2 * (k + 1)
+        frame.PlanePositionSequence = [_item(ImagePositionPatient=[-10, -20, 5.0 + 2 * k])]
+        content = _item(TemporalPositionIndex=t + 1, InStackPositionNumber=k + 1)
+        content.DimensionIndexValues = [k + 1, t + 1]
+        frame.FrameContentSequence = [content]
+        values = _item(RescaleSlope=slope, RescaleIntercept=-1024, RescaleType="HU")
+        frame.PixelValueTransformationSequence = [values]
+        frames.append(frame)
+        planes.append(np.round((times[t, ::-1, ::-1, k].T + 1024) / slope))
+    file.PerFrameFunctionalGroupsSequence, file.NumberOfFrames = frames, len(frames)
+    store(file, np.stack(planes).astype(np.uint16))
+    if edit:
+        edit(file)
+    file.save_as(folder / "enhanced", enforce_file_format=True)
+    return folder
+
+
+def _item(**values: object) -> pydicom.Dataset:
+    """Return a data set with these elements."""
+    item = pydicom.Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
 def new_file(uid: str, storage: str) -> FileDataset:
     """Return an empty data set that can be saved."""
     meta = FileMetaDataset()

@@ -1,7 +1,8 @@
+import nibabel
 import numpy as np
 import pydicom
 import pytest
-from small_series import new_file, store, write_series
+from small_series import new_file, store, write_enhanced, write_series
 
 from medgan_utils.data import read_volume
 from medgan_utils.data.dicom import is_dicom, modality_in, read_header
@@ -99,7 +100,9 @@ SPOILED = {
     "spacing 0": (lambda file: {"PixelSpacing": [0, 1]}, r"\.dcm has PixelSpacing \[0.0, 1.0\]"),
     "one spacing": (lambda file: {"PixelSpacing": 1}, r"2 numbers are needed"),
     "turn of nothing": (lambda file: {"ImageOrientationPatient": [0] * 6}, "two unit vectors"),
-    "empty slope": (lambda file: {"RescaleSlope": None}, "rescale slope cannot be used"),
+    "empty slope": (lambda file: {"RescaleSlope": None}, r"no RescaleSlope \(0028,1053\)"),
+    "slope 0": (lambda file: {"RescaleSlope": 0}, r"\.dcm has RescaleSlope 0"),
+    "no unit": (lambda file: {"RescaleIntercept": None}, r"no RescaleIntercept \(0028,1052\)"),
     "other patient": (lambda file: {"PatientID": "P2"}, r"differ in PatientID \(P1, P2\)"),
     "contradiction": (lambda file: {"Modality": "MR"}, r"Modality .* is MR, but .* as CT"),
     "dose": (lambda file: {"Modality": "RTDOSE"}, "holds a dose"),
@@ -120,6 +123,13 @@ def test_one_spoiled_file_of_a_series_is_named(tmp_path, kind):
     with pytest.raises(ValueError, match=message) as error:
         read_volume(folder)
     assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+
+def test_a_file_that_ends_in_its_header_is_named(tmp_path):
+    folder = write_series(tmp_path / "case", VOXELS)
+    (folder / "000.dcm").write_bytes((folder / "000.dcm").read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"000\.dcm is cut short"):
+        read_volume(folder)
 
 
 def test_what_has_no_pixels_is_passed_over(tmp_path):
@@ -264,3 +274,79 @@ def test_a_compressed_series_is_read_or_named(tmp_path):
     with pytest.raises(ValueError, match=r"002\.dcm: the pixels .*pip install pylibjpeg") as error:
         read_volume(folder)
     assert "\n" not in str(error.value)
+
+
+SCALED = (np.random.default_rng(3).integers(-80, 80, (2, 7, 6, 5))) * 2 * np.arange(1, 6) - 1024
+TIMES = SCALED - SCALED.min(axis=(0, 1, 2)) - 1024  # from -1024 on, in steps of each slope
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_an_enhanced_file_is_read_like_a_series(tmp_path, modality):
+    volume = read_volume(write_enhanced(tmp_path / "case", TIMES[:1], modality))
+    np.testing.assert_array_equal(volume.voxels, TIMES[0])
+    assert volume.modality == modality and volume.spacing_mm == (1, 1, 2)
+    np.testing.assert_allclose(volume.affine @ [6, 5, 0, 1], [10, 20, 5, 1])
+
+
+@pytest.mark.filterwarnings("ignore:The DICOM readers")
+def test_an_enhanced_file_is_read_as_nibabel_reads_it(tmp_path):
+    from nibabel.nicom.dicomwrappers import MultiframeWrapper
+
+    folder = write_enhanced(tmp_path / "case", TIMES[:1], "MR")
+    volume = read_volume(folder)
+    wrapper = MultiframeWrapper(pydicom.dcmread(folder / "enhanced"))
+    affine = np.diag([-1, -1, 1, 1]) @ wrapper.affine
+    other = nibabel.as_closest_canonical(nibabel.Nifti1Image(wrapper.get_unscaled_data(), affine))
+    slopes = 2 * np.arange(1, 6)
+    np.testing.assert_array_equal(volume.voxels, np.asarray(other.dataobj) * slopes - 1024)
+    np.testing.assert_allclose(np.abs(volume.affine[:3, :3]), np.abs(other.affine[:3, :3]))
+
+
+def test_of_an_enhanced_file_one_time_is_picked(tmp_path):
+    folder = write_enhanced(tmp_path / "case", TIMES)
+    with pytest.raises(ValueError, match=r"2 images at each level \(TemporalPositionIndex 1, 2\)"):
+        read_volume(folder)
+    for time in (0, 1):
+        np.testing.assert_array_equal(read_volume(folder, index=time).voxels, TIMES[time])
+
+
+def _without_positions(file):
+    del file.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+
+
+def _without_groups(file):
+    del file.PerFrameFunctionalGroupsSequence
+
+
+def _with_a_gap(file):
+    for frame in file.PerFrameFunctionalGroupsSequence:
+        position = frame.PlanePositionSequence[0].ImagePositionPatient
+        position[2] = position[2] + 4 * (position[2] > 8)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (_without_positions, r"enhanced, frame 3 has no ImagePositionPatient \(0020,0032\)"),
+        (_without_groups, "has 5 frames but says where 0 of them lie"),
+        (_with_a_gap, r"slices are missing .* between enhanced, frame \d and enhanced, frame \d"),
+        (lambda file: setattr(file, "ImageType", ["ORIGINAL", "MOSAIC"]), "is a mosaic"),
+    ],
+)
+def test_an_enhanced_file_that_lacks_something_is_named(tmp_path, edit, message):
+    with pytest.raises(ValueError, match=message):
+        read_volume(write_enhanced(tmp_path / "case", TIMES[:1], edit=edit))
+
+
+def test_one_enhanced_file_is_read_without_its_folder(tmp_path):
+    path = write_enhanced(tmp_path / "case", TIMES[:1]) / "enhanced"
+    np.testing.assert_array_equal(read_volume(path).voxels, TIMES[0])
+
+
+@pytest.mark.parametrize(
+    "start", [b"\x08\x00\x05\x00\x07\x00\x09\x00", b"\x08\x00", b"\x5c\x01\0\0"]
+)
+def test_other_bytes_are_no_dicom(tmp_path, start):
+    path = tmp_path / "voxels.img"
+    path.write_bytes(start + bytes(range(100, 240)))
+    assert not is_dicom(path)

@@ -190,3 +190,9 @@ def test_holes_in_a_mask_are_filled_with_nothing(tmp_path):
 def test_labels_are_kept_in_a_type_that_holds_them(largest, kept):
     labels = whole_labels(np.array([[0.0, largest]]), "seg")
     assert labels.dtype == kept and labels.max() == largest
+
+
+def test_a_mask_of_four_dimensions_is_named(tmp_path):
+    path = _labels(tmp_path, np.zeros((3, 3, 3, 2), np.uint8))
+    with pytest.raises(ValueError, match=r"seg\.nii\.gz has 4 dimensions.*one label a voxel"):
+        read_volume(path, "labels")

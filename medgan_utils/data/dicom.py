@@ -33,10 +33,11 @@ def is_dicom(path: Path) -> bool:
         start = file.read(132)
     if start[128:] == b"DICM":
         return True
-    group, element = start[:2], start[2:4]
-    known = group in (b"\x02\x00", b"\x08\x00") and element[1:] == b"\x00"
-    swapped = group == b"\x00\x08" and element[:1] == b"\x00"
-    return len(start) == 132 and (known or swapped)
+    little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
+    big = start[:3] == b"\x00\x08\x00"
+    explicit = start[4:6].isalpha() and start[4:6].isupper()
+    short = little and int.from_bytes(start[4:8], "little") <= 64  # implicit: the length itself
+    return len(start) == 132 and (little or big) and (explicit or short)
 
 
 def read_header(path: Path) -> "pydicom.Dataset":
@@ -120,8 +121,9 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
     """Read all DICOM images in a folder; what has no pixels is passed over."""
     import pydicom
 
-    images, others = {}, []
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    images, others, kinds = {}, [], {}
+    paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]
+    for path in filter(Path.is_file, paths):
         if not is_dicom(path):
             if path.suffix.lower() in _SUFFIXES:
                 raise ValueError(f"{path} is no whole DICOM image; copy or export it again")
@@ -138,12 +140,16 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
         if has_pixels:
             images[path] = file
         else:
+            kinds[kind] = path
             others.append(f"{path.name} ({getattr(kind, 'name', None) or 'no pixels'})")
     if not images:
         seen = f", only {', '.join(others[:3])}{', …' * (len(others) > 3)}" if others else ""
         raise FileNotFoundError(
             f"{folder} holds no DICOM files with an image{seen}; give the series' folder"
         )
+    for file in images.values():
+        if damaged := kinds.get(file.get("SOPClassUID")):
+            raise ValueError(f"{damaged} is cut short: it has no image; copy or export it again")
     return images
 
 
@@ -158,6 +164,8 @@ def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
             f"{path} holds colours ({photometric}), such as a screenshot does, not measured "
             f"values; take it out of the folder"
         )
+    if "MOSAIC" in (file.get("ImageType") or []):
+        raise ValueError(f"{path} is a mosaic: all slices tiled in one image; convert it: dcm2niix")
     kind = str(file.get("SOPClassUID") or "")
     if kind in _STORAGE and modality and modality != _STORAGE[kind]:
         raise ValueError(

@@ -19,12 +19,13 @@ _STRANGERS = {
 """First bytes -> (suffixes for which they are wrong, by default all; what to do)."""
 
 
-def read_nifti(path: Path, index: int | None = None) -> "nibabel.Nifti1Image":
+def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "nibabel.Nifti1Image":
     """Read a whole 3-D image in the order in which it is stored.
 
     Args:
         path: NIfTI, Analyze, MGH or what else nibabel reads as a grid of voxels.
         index: Which time point of a 4-D file.
+        labels: Whether it is a mask; changes nothing but advice.
 
     Returns:
         The image, voxels float32 (scaled as the header says) and a usable affine.
@@ -45,13 +46,14 @@ def read_nifti(path: Path, index: int | None = None) -> "nibabel.Nifti1Image":
             f"{path} holds colours or complex numbers ({image.get_data_dtype()}); convert it to "
             f"one number a voxel, for example the magnitude with numpy.abs"
         )
-    _check_dimensions(path, image, index)
+    _check_dimensions(path, image, index, labels)
     affine = _usable_affine(path, image)
     try:
         # Damaged files and headers out of bounds raise whatever they lead to, MemoryError too.
         point = (..., index or 0, *[0] * (image.ndim - 4))
         stored = image.dataobj if image.ndim == 3 else image.dataobj[point]
-        voxels = np.asarray(stored, dtype=np.float32)
+        with np.errstate(over="ignore"):  # becomes infinite, which is told
+            voxels = np.asarray(stored, dtype=np.float32)
     except Exception as error:
         raise ValueError(_advice(path, error)) from error
     _warn_of_contradictions(path, image, affine)
@@ -96,7 +98,7 @@ def _advice(path: Path, error: Exception) -> str:
 
 
 def _check_dimensions(
-    path: Path, image: "nibabel.spatialimages.SpatialImage", index: int | None
+    path: Path, image: "nibabel.spatialimages.SpatialImage", index: int | None, labels: bool
 ) -> None:
     """Refuse what is not a volume, or of which no time point is chosen."""
     import nibabel
@@ -108,10 +110,12 @@ def _check_dimensions(
         raise ValueError(f"{path} is a MINC file of {len(shape)} dimensions; convert it: mnc2nii")
     count = shape[3] if len(shape) > 3 else 1
     if index is None and count > 1:
-        raise ValueError(
-            f"{path} has 4 dimensions {shape}; pick one time point with index=0 to "
-            f"index={count - 1} (command: --index 0)"
+        advice = (
+            "combine its volumes into one label a voxel (numpy.argmax)"
+            if labels
+            else (f"pick one time point with index=0 to index={count - 1} (command: --index 0)")
         )
+        raise ValueError(f"{path} has 4 dimensions {shape}; {advice}")
     if not -count <= (index or 0) < count:
         points = f"{count} time points" if count > 1 else "one time point"
         raise ValueError(f"{path} has {points}; index={index} is none of them")

@@ -6,7 +6,7 @@ groups, laid over each other, read like the header of a classic file, so both ta
 reads enhanced files well, but brings 35 MB and a second of import for these few lines.)
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     import pydicom
 
 _EXPORT_AGAIN = "export the series again with its full header, or convert it with dcm2niix"
-_TOLD_APART = (
+_COUNTED = (
     *("AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex"),
-    *("EchoTime", "EffectiveEchoTime", "DiffusionBValue", "ImageType", "FrameType"),
+    *("EchoTime", "EffectiveEchoTime", "DiffusionBValue", "InstanceNumber"),
 )
-"""In what images of one level may differ."""
+_NAMED = ("ImageType", "FrameType")
+"""In what images of one level may differ, numbers and words; they are sorted by these."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class Plane:
         directions: (2, 3) unit vectors along a row and along a column.
         spacing_mm: (rows, columns): distance between rows, distance between columns.
         thickness_mm: Of the slice; None if the header does not say.
-        order: Sorts the images of one level.
-        differs: What may tell images of one level apart.
+        order: Sorts the images of one level: what may tell them apart, then file and frame.
     """
 
     name: str
@@ -47,7 +47,6 @@ class Plane:
     spacing_mm: tuple[float, float]
     thickness_mm: float | None
     order: tuple
-    differs: dict[str, str] = field(default_factory=dict)
 
     @property
     def normal(self) -> np.ndarray:
@@ -153,10 +152,16 @@ def _numbers(name: str, header: "pydicom.Dataset", keyword: str, count: int) -> 
     return numbers
 
 
+def _number(value: object) -> float:
+    """Return the number that a tag holds, 0 if it holds none."""
+    try:
+        return float(value or 0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
 def _plane(name: str, header: "pydicom.Dataset", stored: np.ndarray, number: int) -> Plane:
     """Make a plane of stored values (rows, columns) and its header."""
-    from pydicom.pixels import apply_modality_lut
-
     directions = _numbers(name, header, "ImageOrientationPatient", 6).reshape(2, 3)
     if not np.allclose(directions @ directions.T, np.eye(2), atol=0.01):
         raise ValueError(
@@ -166,22 +171,44 @@ def _plane(name: str, header: "pydicom.Dataset", stored: np.ndarray, number: int
     spacing = _numbers(name, header, "PixelSpacing", 2)
     if spacing.min() <= 0:
         raise ValueError(f"{name} has PixelSpacing {spacing.tolist()} mm; {_EXPORT_AGAIN}")
-    try:
-        values = np.array(apply_modality_lut(stored, header), np.float32)
-    except Exception as error:  # an empty or mistyped RescaleSlope, a table cut short
-        raise ValueError(f"{name}: its rescale slope cannot be used ({one_line(error)})") from error
-    values[_padding(stored, header)] = np.nan
     thickness = header.get("SliceThickness") or header.get("SpacingBetweenSlices")
     return Plane(
         name=name,
-        values=values,
+        values=_values(name, header, stored),
         position_mm=_numbers(name, header, "ImagePositionPatient", 3),
         directions=directions,
         spacing_mm=tuple(spacing.tolist()),
-        thickness_mm=abs(float(thickness)) if thickness else None,
-        order=(int(header.get("InstanceNumber") or 0), name.partition(",")[0], number),
-        differs={key: str(header.get(key)) for key in _TOLD_APART if header.get(key) is not None},
+        thickness_mm=abs(_number(thickness)) or None,
+        order=(
+            *(_number(header.get(keyword)) for keyword in _COUNTED),
+            *(str(header.get(keyword) or "") for keyword in _NAMED),
+            *(name.partition(",")[0], number),
+        ),
     )
+
+
+def _values(name: str, header: "pydicom.Dataset", stored: np.ndarray) -> np.ndarray:
+    """Return real values, float32, NaN where the header says padding."""
+    from pydicom.pixels import apply_modality_lut
+
+    if header.get("Modality") == "CT" and stored.min() >= 0 and "ModalityLUTSequence" not in header:
+        for keyword in ("RescaleSlope", "RescaleIntercept"):
+            tag(name, header, keyword)  # without them there are no HU
+    try:
+        values = np.array(apply_modality_lut(stored, header), np.float32)
+        padded = _padding(stored, header)
+    except Exception as error:  # empty or mistyped, a table cut short
+        raise ValueError(
+            f"{name}: RescaleSlope or PixelPaddingValue cannot be used ({one_line(error)}); "
+            f"{_EXPORT_AGAIN}"
+        ) from error
+    if not np.isfinite(values).all() or header.get("RescaleSlope") == 0:
+        raise ValueError(
+            f"{name} has RescaleSlope {header.get('RescaleSlope')} or values that are no numbers; "
+            f"{_EXPORT_AGAIN}"
+        )
+    values[padded] = np.nan
+    return values
 
 
 def _pixels(path: Path, file: "pydicom.Dataset") -> np.ndarray:
@@ -190,7 +217,8 @@ def _pixels(path: Path, file: "pydicom.Dataset") -> np.ndarray:
         stored = file.pixel_array
     except Exception as error:  # each decoder, and each damage, has errors of its own
         advice = "the file is damaged or cut short: copy or export it again"
-        if getattr(file.file_meta.get("TransferSyntaxUID"), "is_compressed", False):
+        syntax = file.file_meta.get("TransferSyntaxUID")
+        if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
             advice = (
                 "install a decoder (pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg), "
                 "or convert the series with dcm2niix"
@@ -263,10 +291,11 @@ def _one_a_level(folder: Path, planes: list[Plane], index: int | None) -> list[P
 def _differences(levels: dict[float, list[Plane]]) -> str:
     """Say in what the images of the first level differ, in brackets, or nothing."""
     level = sorted(next(iter(levels.values())), key=lambda plane: plane.order)
-    for keyword in _TOLD_APART:
-        values = list(dict.fromkeys(plane.differs.get(keyword, "none") for plane in level))
+    for place, keyword in enumerate(_COUNTED + _NAMED):
+        values = list(dict.fromkeys(plane.order[place] for plane in level))
+        said = [f"{value:g}" if keyword in _COUNTED else value for value in values[:4]]
         if len(values) > 1:
-            return f" ({keyword} {', '.join(values[:4])}{', …' * (len(values) > 4)})"
+            return f" ({keyword} {', '.join(said)}{', …' * (len(values) > 4)})"
     return ""
 
 

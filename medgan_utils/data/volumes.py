@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .dicom import is_dicom, modality_in, read_series
 from .files import modality_of
 from .nifti import read_nifti
 from .subjects import subject_of
@@ -48,8 +49,8 @@ def read_volume(
     """Read a NIfTI file, or a folder that holds one DICOM series, into canonical RAS.
 
     Args:
-        path: A `.nii` or `.nii.gz` file (or Analyze, MGH, … as nibabel reads them), or a folder
-            of DICOM files.
+        path: A `.nii` or `.nii.gz` file (or Analyze, MGH, … as nibabel reads them), a folder of
+            DICOM files, or one enhanced DICOM file.
         modality: What was measured; "CT" is kept in HU and windowed later. "labels" reads a mask:
             whole numbers from 0 on. By default what a DICOM header or the file name says
             (`…_T1w.nii.gz`), else "MR".
@@ -65,7 +66,8 @@ def read_volume(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the folder and the spelling")
-    if path.is_dir():
+    dicom = path.is_dir() or is_dicom(path)
+    if dicom:
         voxels, affine, found = _read_dicom(path, modality, index)
     else:
         voxels, affine = _read_nifti(path, index, modality)
@@ -80,7 +82,7 @@ def read_volume(
         voxels = np.where(np.isfinite(voxels), voxels, np.float32(0 if labels else fill_nan))
     if labels:
         voxels = whole_labels(voxels, path).astype(np.float32)
-    elif (modality or found) != "CT" and _looks_like_ct(voxels):
+    elif not dicom and (modality or found) != "CT" and _looks_like_ct(voxels):
         warnings.warn(
             f"{path}: the values look like HU of a CT (air at -1000), but it is read as "
             f"{modality or found}; pass modality='CT' (command: --modality CT)",
@@ -135,7 +137,7 @@ def _read_nifti(
     """Return canonical voxels (X, Y, Z) float32 and their affine."""
     import nibabel
 
-    image = read_nifti(path, index)
+    image = read_nifti(path, index, labels=modality == "labels")
     if modality != "labels" and np.allclose(image.affine, np.eye(4), atol=1e-6):
         warnings.warn(
             f"{path}: its affine is the identity, so neither spacing nor orientation is known; "
@@ -151,8 +153,6 @@ def _read_dicom(
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Return canonical voxels (X, Y, Z) float32, their affine, and the header's modality."""
     import nibabel
-
-    from .dicom import modality_in, read_series
 
     voxels, affine, found = read_series(folder, index)
     if modality is None and not found:

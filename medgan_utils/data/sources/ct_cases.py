@@ -47,7 +47,7 @@ def read_liver_ct(item: Item) -> tuple[Volume, Volume]:
         ValueError: A file is damaged, the grids differ, the mask is empty or holds other labels,
             the liver lies on the patient's left, or its median HU is impossible.
     """
-    image, mask = read_nifti(item.path, item.index), read_nifti(item.mask)
+    image, mask = read_nifti(item.path, item.index), read_nifti(item.mask, labels=True)
     if image.shape != mask.shape:
         raise ValueError(
             f"{item.mask.name} has shape {mask.shape} but its image {item.path.name} has "
