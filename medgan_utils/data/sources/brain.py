@@ -1,6 +1,5 @@
 """Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from ..download import fetch, unpack
 from .folder import folder_items, survey
 from .item import Item
 from .people import read_table
+from .phantom import phantom_folder
 from .source import Source, choose_subjects
 
 IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
@@ -33,47 +33,20 @@ def phantom_items(
         spacing_mm: Edge of a voxel.
         lesion_fraction: Share of the subjects with a tumour.
     """
+    from ...phantoms.cohort import bids_path, write_brain_phantom
+
     count = subjects if isinstance(subjects, int) else 40
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
-    folder = _phantom_folder(count, spacing_mm, modalities, seed, lesion_fraction)
+    settings = (count, spacing_mm, modalities, seed, lesion_fraction)
+    folder = phantom_folder("brain-phantom", write_brain_phantom, *settings)
     names = [row["participant_id"] for row in read_table(folder / "participants.tsv")]
     items = []
     for name in choose_subjects(names, subjects):
         mask = folder / name / "anat" / f"{name}_label-lesion_mask.nii.gz"
         for modality in modalities:
-            (path,) = folder.glob(f"{name}/*/{name}_*{_PHANTOM_ENDINGS[modality]}.nii.gz")
+            path = bids_path(folder, name, modality)
             items.append(Item(path, name, modality, mask if mask.exists() else None, group=name))
     return items
-
-
-_PHANTOM_ENDINGS = {
-    "T1": "T1w",
-    "T2": "T2w",
-    "PD": "PDw",
-    "FLAIR": "FLAIR",
-    "CT": "ct",
-    "PET": "pet",
-}
-
-
-def _phantom_folder(
-    count: int, spacing_mm: float, modalities: tuple[str, ...], seed: int, lesion_fraction: float
-) -> Path:
-    """Return the folder of the cohort with these settings, written if it is not there yet."""
-    from ...phantoms import VERSION
-    from ...phantoms.cohort import write_brain_phantom
-
-    # A changed phantom is another cohort: old files must not pass for it.
-    settings = (VERSION, count, spacing_mm, modalities, seed, lesion_fraction)
-    key = hashlib.sha256(repr(settings).encode())
-    folder = cache_folder("brain-phantom") / key.hexdigest()[:16]
-    if not folder.is_dir():
-        try:
-            write_brain_phantom(folder, count, spacing_mm, modalities, seed, lesion_fraction)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster
-                raise
-    return folder
 
 
 def ixi_items(

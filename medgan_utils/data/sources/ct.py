@@ -1,6 +1,5 @@
 """Sources of abdominal CT with liver masks: the offline phantom, LiTS, the Decathlon's Task03."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -11,13 +10,13 @@ from ..volumes import Volume
 from .ct_cases import has_spacing, read_liver_ct
 from .item import Item
 from .people import read_table
+from .phantom import phantom_folder
 from .source import Source, choose_subjects
 from .walk import walk
 
 MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
 MSD_HASH = "md5:a90ec6c4aa7f6a3d087205e23d4e6397"
 LIVER_LABELS = {"liver": (1, 2), "tumour": (2,)}
-_PHASES = ("plain", "arterial", "venous")
 
 
 class LiverCase(Item):
@@ -48,8 +47,12 @@ def liver_phantom_items(
         dose: Share of the usual number of photons.
         phase: "plain", "arterial" or "venous" for all; by default drawn for each.
     """
+    from ...phantoms.cohort import write_liver_phantom
+    from ...phantoms.ct_physics import PHASES
+
     count = subjects if isinstance(subjects, int) else 30
-    folder = _phantom_folder(count, seed, matrix, slices, dose, phase)
+    settings = (count, seed, matrix, slices, dose, phase)
+    folder = phantom_folder("liver-phantom", write_liver_phantom, *settings)
     rows = {row["participant_id"]: row for row in read_table(folder / "participants.tsv")}
     return [
         LiverCase(
@@ -57,26 +60,10 @@ def liver_phantom_items(
             subject=name,
             modality="CT",
             mask=folder / f"{name.replace('volume', 'segmentation')}.nii.gz",
-            labels={"phase": _PHASES.index(rows[name]["phase"])},
+            labels={"phase": PHASES.index(rows[name]["phase"])},
         )
         for name in choose_subjects(list(rows), subjects)
     ]
-
-
-def _phantom_folder(
-    count: int, seed: int, matrix: int, slices: int, dose: float, phase: str | None
-) -> Path:
-    """Return the folder of the cohort with these settings, written if it is not there yet."""
-    from ...phantoms import VERSION
-    from ...phantoms.cohort import write_liver_phantom
-
-    # A changed phantom is another cohort: old files must not pass for it.
-    settings = (VERSION, count, seed, matrix, slices, dose, phase)
-    key = hashlib.sha256(repr(settings).encode())
-    folder = cache_folder("liver-phantom") / key.hexdigest()[:16]
-    if not folder.is_dir():
-        write_liver_phantom(folder, count, seed, matrix, slices, dose, phase)
-    return folder
 
 
 def lits_items(
