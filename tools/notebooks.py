@@ -22,17 +22,25 @@ ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"(?m)^(\[!\[Open in Colab\].*|\*To open this notebook in Colab.*\*)$")
 NO_ADDRESS = (
     "*To open this notebook in Colab, set `repository` under `[tool.medgan]` in `pyproject.toml` "
-    "and run `make address`.*"
+    "and run `make address`; or upload it there beside the wheel that `make wheel` builds.*"
 )
+# Named without what they depend on, so that Colab keeps its own TensorFlow, NumPy and ipywidgets.
+# The rest of our dependencies Colab has. Two of these ask for more than Colab has, without need:
+# dp-accounting for attrs below 24 (it defines classes with `attr.s`, which 25 has too), nilearn for
+# pandas 2.3 and requests 2.33 (we read the templates in its wheel: no tables, no downloads).
+MISSING_IN_COLAB = "nibabel nilearn pydicom pooch prdc dp-accounting"
 BOOTSTRAP = """\
-# Set-up. On your own machine nothing is installed; in Colab the course's helper package is.
+# Set-up. On your own machine nothing is installed; in Colab the course's helper package is:
+# from a wheel uploaded beside this notebook (`make wheel` builds it), or else from its repository.
 import sys
+from glob import glob
 
 if "google.colab" in sys.modules:
     repository = "{repository}"  # from pyproject.toml, written by `make address`
-    assert repository, "Set `repository` in pyproject.toml and run `make address` first."
-    %pip install -q --no-deps "medgan-utils @ git+{{repository}}" nibabel nilearn pydicom pooch \\
-        prdc dp-accounting
+    wheels = glob("medgan_utils-*.whl") or glob("/content/medgan_utils-*.whl")
+    assert wheels or repository, "Upload medgan_utils-….whl (`make wheel`), or run `make address`."
+    package = max(wheels) if wheels else f"medgan-utils @ git+{{repository}}"
+    %pip install -q --no-deps "{{package}}" {missing}
 from medgan_utils import profiles
 
 profiles.quiet_tensorflow()"""
@@ -53,6 +61,11 @@ def badge(path: Path, address: str) -> str:
     return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
 
 
+def bootstrap(address: str) -> str:
+    """Return the first code cell of every notebook."""
+    return BOOTSTRAP.format(repository=address, missing=MISSING_IN_COLAB)
+
+
 def setup(path: Path) -> bool:
     """Write badge and bootstrap cell; return whether anything changed."""
     notebook = nbformat.read(path, as_version=4)
@@ -60,7 +73,7 @@ def setup(path: Path) -> bool:
     before = [cell.source for cell in notebook.cells]
     for cell in notebook.cells:
         if cell.id == "bootstrap":
-            cell.source = BOOTSTRAP.format(repository=address)
+            cell.source = bootstrap(address)
         elif cell.id == "title":
             head, _, rest = BADGE.sub("", cell.source).strip().partition("\n")
             rest = rest.strip("\n")

@@ -41,7 +41,7 @@ def test_ids_are_unique_and_can_be_read(notebook):
 def test_badge_and_bootstrap_are_those_of_pyproject(notebook):
     address = tool.repository()
     cells = {cell.id: cell.source for cell in notebook.cells}
-    assert cells["bootstrap"] == tool.BOOTSTRAP.format(repository=address), "run `make address`"
+    assert cells["bootstrap"] == tool.bootstrap(address), "run `make address`"
     assert tool.badge(notebook.path, address) in cells["title"], "run `make address`"
 
 
