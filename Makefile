@@ -47,7 +47,6 @@ realdata: .venv/ready
 # Colab's own packages, and beside them what the tests need.
 .venv-colab/ready: constraints-colab.txt constraints.txt
 	$(PYTHON_COLAB) -m venv .venv-colab
-	$(COLAB) -m pip install --quiet --upgrade pip
 	$(COLAB) -m pip install --quiet -r constraints-colab.txt
 	$(COLAB) -m pip install --quiet -c constraints-colab.txt $$(grep -E '^(pytest|nbval|hatchling)==' constraints.txt)
 	touch $@

@@ -39,7 +39,7 @@ if "google.colab" in sys.modules:
     repository = "{repository}"  # from pyproject.toml, written by `make address`
     wheels = glob("medgan_utils-*.whl") or glob("/content/medgan_utils-*.whl")
     assert wheels or repository, "Upload medgan_utils-….whl (`make wheel`), or run `make address`."
-    package = max(wheels) if wheels else f"medgan-utils @ git+{{repository}}"
+    package = max(wheels) if wheels else f"git+{{repository}}"
     %pip install -q --no-deps "{{package}}" {missing}
 from medgan_utils import profiles
 

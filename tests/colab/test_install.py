@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 import nbformat
@@ -34,9 +33,15 @@ pytestmark = pytest.mark.skipif(
 def versions():
     """Return what is installed, name to version."""
     found = subprocess.run(
-        [sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True
     )
-    return dict(re.findall(r"(?m)^([\w.-]+)==(\S+)$", found.stdout.lower()))
+    return named(found.stdout)
+
+
+def named(lines):
+    """Return name to version of lines such as `numpy==2.0.2`."""
+    found = re.findall(r"(?m)^([\w.-]+)==(\S+)$", lines.lower())
+    return {re.sub("[-_.]+", "-", name): version for name, version in found}
 
 
 def printed(folder, *cells):
@@ -77,10 +82,10 @@ def test_a_wheel_beside_the_notebook_is_taken_before_the_address(tmp_path):
 
 def test_the_address_is_installed_and_colab_keeps_its_versions(tmp_path):
     before = versions()
-    pinned = (ROOT / "constraints-colab.txt").read_text("utf-8").lower()
-    assert dict(re.findall(r"(?m)^([\w.-]+)==(\S+)$", pinned)).items() <= before.items()
+    pinned = (ROOT / "constraints-colab.txt").read_text("utf-8")
+    assert named(pinned).items() <= before.items()
     assert "site-packages" in printed(tmp_path, bootstrap(f"file://{ROOT}"), WHERE)
     assert printed(tmp_path, DRAW) == "(1, 64, 64, 1)"
     after = versions()
     assert before.items() <= after.items()
-    assert {name.lower() for name in MISSING_IN_COLAB.split()} <= set(after)
+    assert set(MISSING_IN_COLAB.split()) <= set(after)
