@@ -19,11 +19,21 @@ from tools.notebooks import MISSING_IN_COLAB, bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
 COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')"
-WHERE = "import medgan_utils; print(medgan_utils.__file__)"
-DRAW = (
-    "from medgan_utils.models import load_generator; import numpy as np\n"
-    "print(load_generator('brain-mri-64')(np.zeros((1, 64), 'float32')).shape)"
-)
+DRAW = """
+import medgan_utils, numpy as np
+from medgan_utils.models import load_generator
+assert "site-packages" in medgan_utils.__file__
+print(load_generator("brain-mri-64")(np.zeros((1, 64), "float32")).shape)
+"""
+
+
+def named(lines):
+    """Return name to version of lines such as `numpy==2.0.2`."""
+    found = re.findall(r"(?m)^([\w.-]+)==(\S+)$", lines.lower())
+    return {re.sub("[-_.]+", "-", name): version for name, version in found}
+
+
+PINNED = named((ROOT / "constraints-colab.txt").read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.skipif(
     "MEDGAN_TEST_COLAB" not in os.environ, reason="installs packages: run it by `make test-colab`"
@@ -36,12 +46,6 @@ def versions():
         [sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True
     )
     return named(found.stdout)
-
-
-def named(lines):
-    """Return name to version of lines such as `numpy==2.0.2`."""
-    found = re.findall(r"(?m)^([\w.-]+)==(\S+)$", lines.lower())
-    return {re.sub("[-_.]+", "-", name): version for name, version in found}
 
 
 def printed(folder, *cells):
@@ -58,12 +62,9 @@ def printed(folder, *cells):
 def _bare_colab(monkeypatch):
     """Colab before the first cell; kernels do not see the checkout."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", "medgan-utils"]
-    subprocess.run([*uninstall, *MISSING_IN_COLAB.split()], check=True)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "-r", ROOT / "constraints-colab.txt"],
-        check=True,
-    )
+    ours = {"medgan-utils", *MISSING_IN_COLAB.split()} - set(PINNED)
+    uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes"]
+    subprocess.run([*uninstall, *ours], check=True)
 
 
 def test_without_wheel_and_address_one_line_says_what_to_do(tmp_path):
@@ -75,17 +76,14 @@ def test_a_wheel_beside_the_notebook_is_taken_before_the_address(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     before = versions()
-    assert "site-packages" in printed(tmp_path, bootstrap("file:///no/such/address"), WHERE)
-    assert printed(tmp_path, DRAW) == "(1, 64, 64, 1)"
+    assert printed(tmp_path, bootstrap("file:///no/such/address"), DRAW) == "(1, 64, 64, 1)"
     assert before.items() <= versions().items()
 
 
 def test_the_address_is_installed_and_colab_keeps_its_versions(tmp_path):
     before = versions()
-    pinned = (ROOT / "constraints-colab.txt").read_text("utf-8")
-    assert named(pinned).items() <= before.items()
-    assert "site-packages" in printed(tmp_path, bootstrap(f"file://{ROOT}"), WHERE)
-    assert printed(tmp_path, DRAW) == "(1, 64, 64, 1)"
+    assert PINNED.items() <= before.items()
+    assert printed(tmp_path, bootstrap(f"file://{ROOT}"), DRAW) == "(1, 64, 64, 1)"
     after = versions()
     assert before.items() <= after.items()
     assert set(MISSING_IN_COLAB.split()) <= set(after)
