@@ -9,7 +9,7 @@ PORT ?= 8888
 
 BENCHMARKS := training_loop training_extras matrix_rate loading import_time
 
-.PHONY: lab test test-colab wheel lint unit notebooks browser realdata bench address cpu clean
+.PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu clean
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.
 .NOTPARALLEL:
 
@@ -66,6 +66,10 @@ test-colab: .venv-colab/ready
 # For Colab without a public repository: upload dist/medgan_utils-*.whl beside the notebook.
 wheel: .venv/ready
 	$(BIN)/python -m hatchling build -t wheel -d dist
+
+# The sizes of the gpu profile with a thousandth of the steps: hours without a GPU, for example NOTEBOOKS=notebooks/09_*.
+gpu-sizes: .venv/ready
+	MEDGAN_TEST_GPU_SIZES="$(NOTEBOOKS)" $(BIN)/python -m pytest tests/notebooks/test_gpu_sizes.py --durations=0
 
 # Run notebooks in full and keep their outputs, for example: make cpu NOTEBOOKS=notebooks/09_*.ipynb
 cpu: .venv/ready

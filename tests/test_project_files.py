@@ -10,8 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
-from tools import tables
+from tools import notebooks, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -39,9 +40,25 @@ def test_conda_installs_what_pip_does():
     assert "[lab,test,gpu]" in text("environment.yml")
 
 
-def test_constraints_pin_every_dependency_by_name_and_version_alone():
-    lines = [line for line in text("constraints.txt").splitlines() if line[:1] != "#"]
+def pins(name):
+    """The lines of a file of constraints: names and versions alone."""
+    lines = [line for line in text(name).splitlines() if line[:1] != "#"]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    return lines
+
+
+def test_colab_has_every_dependency_or_the_first_cell_installs_it():
+    colab = dict(line.lower().split("==") for line in pins("constraints-colab.txt"))
+    installed = set(notebooks.MISSING_IN_COLAB.split())
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        version = colab.get(requirement.name)
+        assert requirement.name in installed or requirement.specifier.contains(version)
+    assert (colab["tensorflow"], colab["keras"], colab["numpy"]) == ("2.20.0", "3.13.2", "2.0.2")
+    assert not {"tensorflow", "numpy", "ipywidgets"} & installed
+
+
+def test_constraints_pin_every_dependency_by_name_and_version_alone():
+    lines = pins("constraints.txt")
     wanted = names(PROJECT["dependencies"] + EXTRAS["lab"] + EXTRAS["test"])
     assert wanted <= names(lines), f"not pinned: {sorted(wanted - names(lines))}"
 
