@@ -1,5 +1,6 @@
 """What `inspect` says of a folder before anything is made of it, and the contact sheet it draws."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,20 @@ import numpy as np
 
 from . import run_folder
 from ._files import written_whole
-from .data import AxialCut, axial_slices, read_volume
-from .data.files import is_picture
-from .data.loading import find_items, slices_of
-from .data.sources.item import Item
+from .data import AxialCut, axial_slices
+from .data.sources.folder import Survey, survey
+from .data.sources.item import Item, Picture
+from .data.sources.people import few
 
 ROWS, COLUMNS = 6, 8
 """Of the contact sheet: subjects, spread over all, and slices of each, from the top down."""
+RULES = {
+    "subject_pattern": "the pattern you gave",
+    "PatientID": "DICOM's PatientID",
+    "known name": "names as known data sets have them",
+    "folder": "the folder they lie in",
+    "file name": "the file's name, a guess",
+}
 
 
 @dataclass(frozen=True)
@@ -22,30 +30,29 @@ class Look:
 
     Attributes:
         images: (COLUMNS, H, W) in [-1, 1], black where there are fewer.
-        grid: Size and spacing in words.
+        slices: How many its files give, the file that was read.
         modality: For example "T1".
-        low: Smallest value in the file.
-        high: Largest.
-        slices: How many it gives.
+        grid: Size and spacing in words.
+        ends: Smallest and largest value.
         doubts: What looks wrong.
     """
 
     images: np.ndarray
-    grid: str
-    modality: str
-    low: float
-    high: float
     slices: int
+    modality: str
+    grid: str
+    ends: tuple[float, float]
     doubts: list[str]
 
 
-def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
+def inspect(folder: Path, out: Path, image_size: int, fill_nan: float | None, **reading) -> None:
     """Print what would be read from a folder, and draw some of it.
 
     Args:
         folder: With NIfTI, DICOM or picture files.
         out: Where the contact sheet goes, `.png`.
         image_size: Pixels a side of a slice.
+        fill_nan: See `read_volume`.
         **reading: As in `fetch`.
 
     Raises:
@@ -55,94 +62,112 @@ def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
     if out.suffix.lower() != ".png":
         raise ValueError(f"--out {out} must end in .png")
     given = {name: value for name, value in reading.items() if value is not None}
-    _, items, axial = find_items("folder", image_size, None, {"folder": folder, **given})
-    by_subject: dict[str, list[Item]] = {}
-    for item in items:
-        by_subject.setdefault(item.subject, []).append(item)
-    names = list(by_subject)
-    more = ", …" if len(names) > 3 else ""
-    print(f"{folder}: {len(items)} images of {len(names)} subjects: {', '.join(names[:3])}{more}")
-    _say_how_far_they_go(len(names))
+    cut = {name: given.pop(name) for name in ("anatomy", "window", "levels") if name in given}
+    axial, found = AxialCut(image_size, **cut), survey(folder, **given)
+    _say_what_was_found(found)
+    names = found.subjects
     spread = np.unique(np.linspace(0, len(names) - 1, ROWS).round().astype(int))
-    chosen = {names[index]: by_subject[names[index]] for index in spread}
-    looks = _looks(chosen, axial, given)
+    looks = _looks(found, [names[index] for index in spread], axial, fill_nan)
     if not looks:
-        raise ValueError(f"none of the {len(chosen)} subjects that were tried can be read")
-    _describe(looks, len(chosen), axial)
+        raise ValueError(f"none of the {len(spread)} subjects that were tried can be used")
+    _say_what_was_read(looks, axial)
     _draw(looks, out)
 
 
-def _say_how_far_they_go(subjects: int) -> None:
-    if subjects < run_folder.TO_TRAIN:
-        print(f"  too few: `train` needs {run_folder.TO_TRAIN} subjects, `evaluate` about 9")
-    elif subjects < run_folder.TO_EVALUATE:
-        print(f"  enough for `train`; `evaluate` needs about {run_folder.TO_EVALUATE} subjects")
+def _say_what_was_found(found: Survey) -> None:
+    """Print files and subjects, who named them, and what is passed over."""
+    subjects = len(found.subjects)
+    masks = sum(item.mask is not None for item in found.items)
+    with_masks = f", {masks} with a mask," if masks else ""
+    print(f"{found.folder}: {len(found.items)} images{with_masks} of {subjects} subjects")
+    rules = ", ".join(f"{RULES.get(rule, rule)} ({count})" for rule, count in found.rules.items())
+    print(f"  subjects: {few(found.subjects)}; by {rules}")
+    if not found.understood:
+        print("            if one person counts more than once, show where the name stands: "
+              "--subject-pattern")  # fmt: skip
+    for reason, paths in found.passed_over.items():
+        print(f"  passed over: {len(paths)} {reason} ({few([path.name for path in paths])})")
+    if subjects < run_folder.TO_EVALUATE:
+        enough = "enough" if subjects >= run_folder.TO_TRAIN else "too few"
+        print(f"  {enough} for `train`, which needs {run_folder.TO_TRAIN} subjects; too few for "
+              f"`evaluate`, which needs about {run_folder.TO_EVALUATE}")  # fmt: skip
 
 
-def _looks(chosen: dict[str, list[Item]], axial: AxialCut, given: dict) -> dict[str, Look]:
-    """Read one volume, or a few pictures, of each subject; say who cannot be read."""
-    options = {name: given[name] for name in ("index", "fill_nan") if name in given}
+def _looks(
+    found: Survey, names: list[str], axial: AxialCut, fill_nan: float | None
+) -> dict[str, Look]:
+    """Read a volume, or a few pictures, of each of these subjects; say who cannot be used."""
     looks = {}
-    for name, items in chosen.items():
+    for name in names:
+        items = [item for item in found.items if item.subject == name]
+        pictures = isinstance(items[0], Picture)
         try:
-            looks[name] = _look(items, axial, options)
+            looks[name] = (
+                _look_at_pictures(items, axial)
+                if pictures
+                else _look_at_volume(items[0], axial, fill_nan)
+            )
         except ValueError as error:
             print(f"  cannot be used: {error}")
     return looks
 
 
-def _look(items: list[Item], axial: AxialCut, options: dict) -> Look:
-    item = items[0]
-    if is_picture(item.path):
-        few = [items[i] for i in np.unique(np.linspace(0, len(items) - 1, COLUMNS).astype(int))]
-        images = np.concatenate([slices_of(one, axial, [], {}).images for one in few])
-        ends = float(images.min()), float(images.max())
-        return Look(_row(images), "pictures", item.modality, *ends, len(items), [])
-    volume = read_volume(item.path, item.modality, item.subject, **options)
+def _look_at_pictures(items: list[Item], axial: AxialCut) -> Look:
+    some = [item.slices(axial, {}) for item in _spread(items)]
+    images = np.concatenate([slices.images for slices in some])
+    ends = float(images.min()), float(images.max())
+    return Look(_row(images), len(items), items[0].modality, "pictures", ends, [])
+
+
+def _look_at_volume(item: Item, axial: AxialCut, fill_nan: float | None) -> Look:
+    volume, mask = item.read(fill_nan)
+    images, _, _ = axial_slices(volume, axial, mask)
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
+    doubts, name = [], item.path.name
+    if low >= 0 and high <= 255 and len(values := np.unique(volume.voxels)) <= 8:
+        doubts.append(f"{name} holds {len(values)} values only: is it a mask? (--masks, --glob)")
+    if (images[:, :, [0, -1]] > -0.95).mean() > 0.3:
+        doubts.append(
+            f"{name} is wider than {axial.fov_mm:.0f} mm, its sides are cut off: if it is no "
+            f"head, take --anatomy body"
+        )
     size = " × ".join(map(str, volume.voxels.shape))
     spacing = " × ".join(f"{step:.3g}" for step in volume.spacing_mm)
-    doubts = []
-    if low >= 0 and high <= 255 and len(values := np.unique(volume.voxels)) <= 8:
-        doubts.append(f"{item.path.name} holds {len(values)} values only: is it a mask? (--masks)")
-    images, _, _ = axial_slices(volume, axial)
-    sides = (images[:, :, [0, -1]] > -0.95).mean()
-    if sides > 0.3:
-        doubts.append(
-            f"{item.path.name} is wider than {axial.fov_mm:.0f} mm, its sides are cut off: if it "
-            f"is no head, take --anatomy body"
-        )
     grid = f"{size} voxels of {spacing} mm"
-    return Look(_row(images), grid, volume.modality, low, high, len(images), doubts)
+    return Look(_row(images), len(images), volume.modality, grid, (low, high), doubts)
+
+
+def _spread(things: list) -> list:
+    """Choose COLUMNS of many, from first to last."""
+    chosen = np.unique(np.linspace(0, len(things) - 1, COLUMNS).round().astype(int))
+    return [things[index] for index in chosen]
 
 
 def _row(images: np.ndarray) -> np.ndarray:
     """Return COLUMNS of the images (N, H, W, C), from first to last, as (COLUMNS, H, W)."""
     row = np.full((COLUMNS, *images.shape[1:3]), -1, np.float32)
-    spread = np.unique(np.linspace(0, len(images) - 1, COLUMNS).round().astype(int))
-    row[: len(spread)] = images[spread, :, :, 0]
+    some = np.stack(_spread(list(images)))[..., 0]
+    row[: len(some)] = some
     return row
 
 
-def _describe(looks: dict[str, Look], tried: int, axial: AxialCut) -> None:
-    """Print modality, grid, values and slices of what was read."""
-    all_of = list(looks.values())
-    grids = sorted({look.grid for look in all_of})
-    slices = [look.slices for look in all_of]
-    print(f"  read {len(looks)} of {tried} tried: {', '.join(looks)}")
-    print(f"  modality {', '.join(sorted({look.modality for look in all_of}))}; {grids[0]}")
-    for grid in grids[1:]:
-        print(f"           {grid}")
-    low, high = min(look.low for look in all_of), max(look.high for look in all_of)
-    print(f"  values from {low:g} to {high:g}")
-    size = f"{axial.image_size} × {axial.image_size} pixels"
-    print(f"  cut as {axial.anatomy}, {axial.fov_mm:.0f} mm wide: {min(slices)} to {max(slices)} "
-          f"slices a subject of {size}")  # fmt: skip
-    for doubt in dict.fromkeys(doubt for look in all_of for doubt in look.doubts):
+def _say_what_was_read(looks: Mapping[str, Look], axial: AxialCut) -> None:
+    """Print modality, grid, values and slices of the subjects that were read."""
+    modalities = ", ".join(sorted({look.modality for look in looks.values()}))
+    grids = sorted({look.grid for look in looks.values()})
+    low = min(look.ends[0] for look in looks.values())
+    high = max(look.ends[1] for look in looks.values())
+    slices = sorted(look.slices for look in looks.values())
+    print(f"  read of {len(looks)}: {modalities}; values from {low:g} to {high:g}")
+    print(f"  grid: {few(grids)}")
+    if grids != ["pictures"]:
+        print(f"  cut as {axial.anatomy}, {axial.fov_mm:.0f} mm wide: {slices[0]} to {slices[-1]} "
+              f"slices a subject, {axial.image_size} × {axial.image_size} pixels")  # fmt: skip
+    for doubt in (doubt for look in looks.values() for doubt in look.doubts):
         print(f"  look twice: {doubt}")
 
 
-def _draw(looks: dict[str, Look], out: Path) -> None:
+def _draw(looks: Mapping[str, Look], out: Path) -> None:
     """Write the contact sheet."""
     from .display import plots
 
@@ -150,4 +175,4 @@ def _draw(looks: dict[str, Look], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(out) as temporary:
         temporary.write_bytes(plots.grid_png(sheet, COLUMNS))
-    print(f"contact sheet: {out}, a row a subject, from the top of the body down")
+    print(f"contact sheet: {out}, a row for each of {', '.join(looks)}")
