@@ -83,7 +83,7 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
         help="heads: mm below the vertex; bodies: share of the length, 0 at the top")  # fmt: skip
     add("--glob", help="which files, for example '**/*_T1w.nii.gz'")
     add("--subject-pattern", help="regular expression; its first group is the subject")
-    add("--masks", type=Path, help="folder with one mask for each image, named like it")
+    add("--masks", help="folder with a mask for each image, or a pattern such as '*_seg.nii.gz'")
     add("--labels", type=Path, help="CSV: file or subject, then one column a label")
     add("--participants", type=Path, help="CSV or TSV with the subjects' age and sex")
     add("--index", type=int, help="which volume of a file that holds several")
@@ -155,13 +155,13 @@ def main(arguments: list[str] | None = None) -> int:
 def in_options(text: str, names: Iterable[str]) -> str:
     """Turn a function's advice into the command's: `fill_nan=0` becomes `--fill-nan 0`.
 
-    What stands in brackets as "(command: …)" is then said twice, and left out.
+    What stands in brackets as "(command: --fill-nan 0)" is then said twice, and left out.
 
     Args:
         text: An error or a warning of the package.
         names: Arguments of the function that are options of the command.
     """
-    text = re.sub(r" \(command: [^)]*\)", "", " ".join(text.split()))
+    text = re.sub(r" \((?:command: )?--[^)]*\)", "", " ".join(text.split()))
     pattern = rf"\b({'|'.join(names)})=(r?'[^']*'|\([^)]*\)|[\w.+-]*)"
 
     def option(match: re.Match) -> str:

@@ -1,7 +1,7 @@
 """What `inspect` says of a folder before anything is made of it, and the contact sheet it draws."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from .data.sources.item import Item, Picture
 from .data.sources.people import few
 
 ROWS, COLUMNS = 6, 8
-"""Of the contact sheet: subjects, spread over all, and slices of each, from the top down."""
+"""Of the contact sheet: subjects, spread over all, and slices of each, from first to last."""
 RULES = {
     "subject_pattern": "the pattern you gave",
     "PatientID": "DICOM's PatientID",
@@ -45,14 +45,13 @@ class Look:
     doubts: list[str]
 
 
-def inspect(folder: Path, out: Path, image_size: int, fill_nan: float | None, **reading) -> None:
+def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
     """Print what would be read from a folder, and draw some of it.
 
     Args:
         folder: With NIfTI, DICOM or picture files.
         out: Where the contact sheet goes, `.png`.
         image_size: Pixels a side of a slice.
-        fill_nan: See `read_volume`.
         **reading: As in `fetch`.
 
     Raises:
@@ -62,24 +61,25 @@ def inspect(folder: Path, out: Path, image_size: int, fill_nan: float | None, **
     if out.suffix.lower() != ".png":
         raise ValueError(f"--out {out} must end in .png")
     given = {name: value for name, value in reading.items() if value is not None}
-    cut = {name: given.pop(name) for name in ("anatomy", "window", "levels") if name in given}
+    cut, at_reading = (
+        {name: given.pop(name) for name in names if name in given}
+        for names in (("anatomy", "window", "levels"), ("index", "fill_nan"))
+    )
     axial, found = AxialCut(image_size, **cut), survey(folder, **given)
     _say_what_was_found(found)
-    names = found.subjects
-    spread = np.unique(np.linspace(0, len(names) - 1, ROWS).round().astype(int))
-    looks = _looks(found, [names[index] for index in spread], axial, fill_nan)
+    looks = _looks([replace(item, **at_reading) for item in found.items], axial)
     if not looks:
-        raise ValueError(f"none of the {len(spread)} subjects that were tried can be used")
+        raise ValueError("none of the files that were tried can be used")
     _say_what_was_read(looks, axial)
     _draw(looks, out)
 
 
 def _say_what_was_found(found: Survey) -> None:
     """Print files and subjects, who named them, and what is passed over."""
-    subjects = len(found.subjects)
+    subjects, images = len(found.subjects), len(found.items)
     masks = sum(item.mask is not None for item in found.items)
-    with_masks = f", {masks} with a mask," if masks else ""
-    print(f"{found.folder}: {len(found.items)} images{with_masks} of {subjects} subjects")
+    with_masks = f" ({masks} with a mask)" if masks else ""
+    print(f"{found.folder}: {_count(images, 'image')}{with_masks} of {_count(subjects, 'subject')}")
     rules = ", ".join(f"{RULES.get(rule, rule)} ({count})" for rule, count in found.rules.items())
     print(f"  subjects: {few(found.subjects)}; by {rules}")
     if not found.understood:
@@ -93,34 +93,37 @@ def _say_what_was_found(found: Survey) -> None:
               f"`evaluate`, which needs about {run_folder.TO_EVALUATE}")  # fmt: skip
 
 
-def _looks(
-    found: Survey, names: list[str], axial: AxialCut, fill_nan: float | None
-) -> dict[str, Look]:
-    """Read a volume, or a few pictures, of each of these subjects; say who cannot be used."""
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _looks(items: list[Item], axial: AxialCut) -> dict[str, Look]:
+    """Read a few files, of as many subjects as can be; say which cannot be used."""
+    by_subject: dict[str, list[Item]] = {}
+    for item in items:
+        by_subject.setdefault(item.subject, []).append(item)
+    pictures = isinstance(items[0], Picture)
+    if len(by_subject) < ROWS and not pictures:
+        by_subject = {item.path.name: [item] for item in items}
     looks = {}
-    for name in names:
-        items = [item for item in found.items if item.subject == name]
-        pictures = isinstance(items[0], Picture)
+    for name, some in _spread(list(by_subject.items()), ROWS):
         try:
-            looks[name] = (
-                _look_at_pictures(items, axial)
-                if pictures
-                else _look_at_volume(items[0], axial, fill_nan)
-            )
+            looks[name] = (_look_at_pictures if pictures else _look_at_volume)(some, axial)
         except ValueError as error:
             print(f"  cannot be used: {error}")
     return looks
 
 
 def _look_at_pictures(items: list[Item], axial: AxialCut) -> Look:
-    some = [item.slices(axial, {}) for item in _spread(items)]
+    some = [item.slices(axial, {}) for item in _spread(items, COLUMNS)]
     images = np.concatenate([slices.images for slices in some])
     ends = float(images.min()), float(images.max())
     return Look(_row(images), len(items), items[0].modality, "pictures", ends, [])
 
 
-def _look_at_volume(item: Item, axial: AxialCut, fill_nan: float | None) -> Look:
-    volume, mask = item.read(fill_nan)
+def _look_at_volume(items: list[Item], axial: AxialCut) -> Look:
+    item = items[0]
+    volume, mask = item.read()
     images, _, _ = axial_slices(volume, axial, mask)
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     doubts, name = [], item.path.name
@@ -137,16 +140,16 @@ def _look_at_volume(item: Item, axial: AxialCut, fill_nan: float | None) -> Look
     return Look(_row(images), len(images), volume.modality, grid, (low, high), doubts)
 
 
-def _spread(things: list) -> list:
-    """Choose COLUMNS of many, from first to last."""
-    chosen = np.unique(np.linspace(0, len(things) - 1, COLUMNS).round().astype(int))
+def _spread(things: list, count: int) -> list:
+    """Choose so many of many, from first to last."""
+    chosen = np.unique(np.linspace(0, len(things) - 1, count).round().astype(int))
     return [things[index] for index in chosen]
 
 
 def _row(images: np.ndarray) -> np.ndarray:
     """Return COLUMNS of the images (N, H, W, C), from first to last, as (COLUMNS, H, W)."""
     row = np.full((COLUMNS, *images.shape[1:3]), -1, np.float32)
-    some = np.stack(_spread(list(images)))[..., 0]
+    some = np.stack(_spread(list(images), COLUMNS))[..., 0]
     row[: len(some)] = some
     return row
 
@@ -157,11 +160,12 @@ def _say_what_was_read(looks: Mapping[str, Look], axial: AxialCut) -> None:
     grids = sorted({look.grid for look in looks.values()})
     low = min(look.ends[0] for look in looks.values())
     high = max(look.ends[1] for look in looks.values())
-    slices = sorted(look.slices for look in looks.values())
+    least, most = (end(look.slices for look in looks.values()) for end in (min, max))
     print(f"  read of {len(looks)}: {modalities}; values from {low:g} to {high:g}")
     print(f"  grid: {few(grids)}")
+    how_many = f"{least} to {most}" if most > least else f"{most}"
     if grids != ["pictures"]:
-        print(f"  cut as {axial.anatomy}, {axial.fov_mm:.0f} mm wide: {slices[0]} to {slices[-1]} "
+        print(f"  cut as {axial.anatomy}, {axial.fov_mm:.0f} mm wide: {how_many} "
               f"slices a subject, {axial.image_size} × {axial.image_size} pixels")  # fmt: skip
     for doubt in (doubt for look in looks.values() for doubt in look.doubts):
         print(f"  look twice: {doubt}")

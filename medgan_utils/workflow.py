@@ -64,7 +64,8 @@ def fetch(
     parts = slices.split(run_folder.SHARES)
     who = ", ".join(f"{name} {len(np.unique(p.subjects))}" for name, p in parts.items())
     print(f"{len(slices)} slices of {len(np.unique(slices.subjects))} subjects ({who})")
-    print(f"{slices.modality}, cut as {slices.info['anatomy']}, {image_size} × {image_size} pixels")
+    how = f"cut as {slices.info['anatomy']}" if np.isfinite(slices.spacing_mm) else "as they are"
+    print(f"{slices.modality}, {how}, {image_size} × {image_size} pixels")
     print(f"licence: {slices.info.get('licence', 'unknown')}\nkept in {path}")
     if short := run_folder.too_few_to_evaluate(parts):
         print(f"note: {short}")
