@@ -4,7 +4,9 @@ import argparse
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import inspection, judging, workflow
@@ -21,6 +23,8 @@ Each step reads what the one before left in the run's folder. `train` goes on wh
 stopped. Every command explains its options: python -m medgan_utils train --help
 """
 SIZES = (32, 64, 128, 256)
+MOST_NOTES = 3
+PACKAGE = Path(__file__).resolve().parent
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,6 +85,7 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
     add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
     add("--levels", type=float, nargs=2, metavar=("FIRST", "LAST"),
         help="heads: mm below the vertex; bodies: share of the length, 0 at the top")  # fmt: skip
+    add("--fov-mm", type=float, help="side of the square; by default 240 for heads, else 400")
     add("--glob", help="which files, for example '**/*_T1w.nii.gz'")
     add("--subject-pattern", help="regular expression; its first group is the subject")
     add("--masks", help="folder with a mask for each image, or a pattern such as '*_seg.nii.gz'")
@@ -132,15 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = vars(parser().parse_args(arguments))
     function, command = options.pop("function"), options.pop("command")
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def note(message: Warning, category: type[Warning], *where) -> None:
-            if category is not UserWarning:  # not one of ours
-                return show(message, category, *where)
-            print(f"note: {in_options(str(message), options)}", file=sys.stderr)
-
-        warnings.showwarning = note
+    with warnings.catch_warnings(), _as_notes(options):
         try:
             function(**options)
         except (ValueError, OSError, ArithmeticError, MemoryError) as error:
@@ -150,6 +147,28 @@ def main(arguments: list[str] | None = None) -> int:
             print("\nstopped; the same command goes on from the last save", file=sys.stderr)
             return 130
     return 0
+
+
+@contextmanager
+def _as_notes(options: Iterable[str]) -> Iterator[None]:
+    """Print the package's warnings as notes, a few of a kind: one may come from every file."""
+    show, seen = warnings.showwarning, Counter()
+
+    def note(message: Warning, category: type[Warning], filename: str, line: int, *where) -> None:
+        ours = PACKAGE in Path(filename).parents or not Path(filename).is_file()
+        if category is not UserWarning or not ours:
+            return show(message, category, filename, line, *where)
+        seen[filename, line] += 1
+        if seen[filename, line] <= MOST_NOTES:
+            print(f"note: {in_options(str(message), options)}", file=sys.stderr)
+
+    warnings.showwarning = note
+    try:
+        yield
+    finally:
+        more = sum(max(0, count - MOST_NOTES) for count in seen.values())
+        if more:
+            print(f"note: {more} more of these kinds", file=sys.stderr)
 
 
 def in_options(text: str, names: Iterable[str]) -> str:
@@ -162,10 +181,10 @@ def in_options(text: str, names: Iterable[str]) -> str:
         names: Arguments of the function that are options of the command.
     """
     text = re.sub(r" \((?:command: )?--[^)]*\)", "", " ".join(text.split()))
-    pattern = rf"\b({'|'.join(names)})=(r?'[^']*'|\([^)]*\)|[\w.+-]*)"
+    pattern = rf"\b({'|'.join(names)})=(r?'[^']*'|[(\[][^)\]]*[)\]]|[\w.+-]*)"
 
     def option(match: re.Match) -> str:
-        value = match[2].strip("()").replace(",", "")
+        value = match[2].strip("()[]").replace(",", "")
         return f"--{match[1].replace('_', '-')} {value}".rstrip()
 
     return re.sub(pattern, option, text)

@@ -126,13 +126,10 @@ def _look_at_volume(items: list[Item], axial: AxialCut) -> Look:
     volume, mask = item.read()
     images, _, _ = axial_slices(volume, axial, mask)
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
-    doubts, name = [], item.path.name
+    doubts = []
     if low >= 0 and high <= 255 and len(values := np.unique(volume.voxels)) <= 8:
-        doubts.append(f"{name} holds {len(values)} values only: is it a mask? (--masks, --glob)")
-    if (images[:, :, [0, -1]] > -0.95).mean() > 0.3:
         doubts.append(
-            f"{name} is wider than {axial.fov_mm:.0f} mm, its sides are cut off: if it is no "
-            f"head, take --anatomy body"
+            f"{item.path.name} holds {len(values)} values only: is it a mask? (--masks, --glob)"
         )
     size = " × ".join(map(str, volume.voxels.shape))
     spacing = " × ".join(f"{step:.3g}" for step in volume.spacing_mm)

@@ -13,10 +13,10 @@ from .workflow import draw
 
 PACKAGES = ("tensorflow", "keras", "numpy", "nibabel")
 ENCODERS = {
-    ("head", "T1"): ("brain-encoder-64", "T1 heads", ()),
-    ("body", "CT"): ("liver-encoder-64", "CT of the liver", ([-160.0, 240.0], [0.0, 255.0])),
+    ("head", "T1"): ("brain-encoder-64", "T1 heads", 240.0, ()),
+    ("body", "CT"): ("liver-encoder-64", "CT of the liver", 400.0, ([-160, 240], [0, 255])),
 }
-"""Anatomy and modality -> encoder, what it learned from, and the CT windows that it saw."""
+"""Anatomy and modality -> encoder, what it learned, field of view in mm, and the CT windows."""
 
 
 def evaluate(run: Path, seeds: int) -> None:
@@ -78,16 +78,19 @@ def encoders_for(slices: Slices) -> tuple[dict, str]:
     size, channels = slices.images.shape[2:]
     random = Encoder(EncoderConfig(size, channels, ("none",), (0.0,), (1.0,), seed=1), "random")
     kind = slices.info.get("anatomy"), slices.modality
-    name, learned, windows = ENCODERS.get(kind, (None, None, ()))
-    known = "; ".join(f"{name} knows {what}" for name, what, _ in ENCODERS.values())
+    name, learned, fov_mm, windows = ENCODERS.get(kind, (None, None, None, ()))
+    window = slices.info.get("window")
     if name is None:
+        known = "; ".join(f"{name} knows {what}" for name, what, *_ in ENCODERS.values())
         because = f"nothing has learned {kind[1]} cut as {kind[0]} ({known})"
     elif (size, channels) != (64, 1):
         because = f"{name} takes 64 pixels and one channel, not {size} and {channels}"
-    elif not np.isfinite(slices.spacing_mm):
-        because = f"the pixels' size in mm is not known, which {name} needs"
-    elif windows and list(slices.info.get("window", ())) not in windows:
-        because = f"{name} has not seen the window {slices.info.get('window')}"
+    elif not np.isclose(slices.spacing_mm * size, fov_mm, rtol=0.05):
+        because = (
+            f"{name} knows slices {fov_mm:g} mm wide, these are {slices.spacing_mm * size:g} mm"
+        )
+    elif windows and window not in windows:
+        because = f"{name} has not seen the window {window}"
     else:
         why = f"{name}, which has learned {learned}, and by an encoder with random weights"
         return {name: load_encoder(name), "random": random}, why

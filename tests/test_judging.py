@@ -19,8 +19,9 @@ HU = [-160.0, 240.0]
         ("head", "CT", 3.75, 64, HU, None, "nothing has learned CT cut as head"),
         ("head", "FLAIR", 3.75, 64, HU, None, "nothing has learned FLAIR"),
         ("body", "T1", 6.25, 64, HU, None, "nothing has learned T1 cut as body"),
-        ("head", "T1", float("nan"), 64, HU, None, "size in mm is not known"),
+        ("head", "T1", float("nan"), 64, HU, None, "knows slices 240 mm wide, these are nan mm"),
         ("head", "T1", 3.75, 32, HU, None, "takes 64 pixels"),
+        ("body", "CT", 5.0, 64, HU, None, "knows slices 400 mm wide, these are 320 mm"),
         ("knee", "T1", 3.75, 64, HU, None, "nothing has learned T1 cut as knee"),
     ],
 )

@@ -138,7 +138,7 @@ def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarr
     if len(planes) == 0:
         raise ValueError(
             f"{volume.path}: none of the levels {axial.levels} lies in this volume, which covers "
-            f"{(top - bottom) * dz:.0f} mm; choose other levels="
+            f"{(top - bottom) * dz:.0f} mm; choose other levels= (command: --levels)"
         )
     return planes, ((top - planes) * dz / length_mm).astype(np.float32)
 
@@ -180,8 +180,8 @@ def _warn_if_wider(volume: Volume, box: np.ndarray, axial: AxialCut) -> None:
             body = "if it is no head, pass anatomy='body' (command: --anatomy body), else "
         warnings.warn(
             f"{volume.path}: the body is {width_mm:.0f} mm wide, but the field of view of a "
-            f"{axial.anatomy} is {axial.fov_mm:g} mm, so its sides are cut off; {body}load_slices "
-            f"takes fov_mm={np.ceil(width_mm / 10) * 10:.0f}",
+            f"{axial.anatomy} is {axial.fov_mm:g} mm, so its sides are cut off; {body}pass "
+            f"fov_mm={np.ceil(width_mm / 10) * 10:.0f} (command: --fov-mm)",
             stacklevel=3,
         )
 
