@@ -63,7 +63,7 @@ def evaluate(run: Path, seeds: int) -> None:
     save_generator(generator, run / "generator", card.read_text(encoding="utf-8"))
     numbers = table.save(run / "evaluation.json")
     print("\n".join(verdict))
-    print(f"judged by {why}\nmodel card: {card}\nreport: {page}\nnumbers: {numbers}")
+    print(f"judged by {why}\nnumbers: {numbers}\nmodel card: {card}\nreport: {page}")
 
 
 def encoders_for(slices: Slices) -> tuple[dict, str]:

@@ -16,7 +16,7 @@ from ._files import written_whole
 if TYPE_CHECKING:
     import keras
 
-    from .training import GAN
+    from .training import GAN, ResumableCheckpoint
 
 
 def show_sources() -> None:
@@ -113,16 +113,24 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
             settings["batch_size"], settings["seed"], start, settings["flip"], label=names or None
         )
         callbacks = _callbacks(run, gan, parts["reference"], names, every)
-        try:
-            gan.fit(data, steps_per_epoch=steps - start, verbose=1, callbacks=[*callbacks, keeper])
-        except FloatingPointError as error:
-            last = keeper.saved()[-1].name if keeper.saved() else "none was saved"
-            raise FloatingPointError(f"{error}; last good state: {last}") from error
+        _fit(gan, data, steps - start, callbacks, keeper)
     done = int(gan.step.numpy())
     card = f"# {run.name}\n\nTrained for {done} steps; not scored yet."
     save_generator(gan.ema_generator, run / "generator", card)
     run_folder.write_settings(run, settings | {"steps": done})
     print(f"samples in {run / 'grids'}, generator in {run / 'generator.weights.h5'}")
+
+
+def _fit(gan: "GAN", data, steps: int, callbacks: list, keeper: "ResumableCheckpoint") -> None:
+    """Train; where numbers run out, say what is left."""
+    try:
+        gan.fit(data, steps_per_epoch=steps, verbose=1, callbacks=[*callbacks, keeper])
+    except FloatingPointError as error:
+        good = "no good state was saved; give --restart"
+        if saved := keeper.saved():
+            step = int(saved[-1].name.removeprefix("step-"))
+            good = f"last good state: step {step}, which --steps {step} makes the generator of"
+        raise FloatingPointError(f"{error}; {good}") from error
 
 
 def sample(run: str, count: int, seed: int, labels: str | None, out: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_training_that_diverges_ends_with_1_and_keeps_no_bad_state(run, tmp_pa
     wild = ["--rate", "1e30", "--r1-gamma", "0", "--loss", "wasserstein"]
     assert main(["train", str(tmp_path), "--steps", "8", "--every", "1", *wild]) == 1
     said = capsys.readouterr().err
-    assert "the training diverged" in said and "step" in said and "last good state:" in said
+    assert "the training diverged" in said and "step" in said and "good state" in said
     assert not (tmp_path / "generator.weights.h5").exists()
     for path in tmp_path.glob("state/*/state.npz"):
         with np.load(path) as arrays:
