@@ -127,7 +127,7 @@ def folder_items(
         raise ValueError("this source reads your own files: pass folder='path/to/images'")
     found = survey(folder, **options)
     for note in found.notes():
-        warnings.warn(note, stacklevel=5)  # the line that calls load_slices
+        warnings.warn(note, stacklevel=2)
     chosen = set(choose_subjects(found.subjects, subjects))
     return [item for item in found.items if item.subject in chosen]
 
