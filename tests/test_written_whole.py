@@ -1,4 +1,4 @@
-"""Whatever the package writes whole, others may read: 0644 under umask 022."""
+"""Whatever the package writes whole, others may read: 0644 and 0755 under umask 022."""
 
 import os
 import stat
@@ -60,9 +60,9 @@ def test_files_have_the_usual_permissions(write, tmp_path):
         write(tmp_path)
     finally:
         os.umask(before)
-    paths = [path for path in tmp_path.rglob("*") if path.is_file()]
+    paths = list(tmp_path.rglob("*"))
     modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in paths}
-    assert paths and modes == {path.name: "0o644" for path in paths}
+    assert paths and modes == {p.name: "0o755" if p.is_dir() else "0o644" for p in paths}
 
 
 def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
