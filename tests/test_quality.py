@@ -69,7 +69,7 @@ def test_ms_ssim_refuses_what_the_filter_does_not_fit():
 
 
 def test_diversity_sees_a_collapsed_generator():
-    varied = np.concatenate([disc(size=64, value=v, count=1) for v in np.linspace(-0.9, 1, 20)])
+    varied = np.concatenate([disc(size=32, value=v, count=1) for v in np.linspace(-0.9, 1, 20)])
     collapsed = np.repeat(varied[:1], 20, axis=0)
     assert evaluation.diversity(collapsed) == pytest.approx(1, abs=1e-5)
     assert evaluation.diversity(varied) < 0.9
