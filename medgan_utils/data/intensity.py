@@ -29,7 +29,7 @@ def scale_percentiles(
     high = np.percentile(voxels if inside is None else voxels[inside], percentiles[1])
     if not high > low:
         raise ValueError(f"the image is constant (all values about {low:g}): nothing to scale")
-    return np.clip((voxels - low) * (2 / (high - low)) - 1, -1, 1).astype(np.float32)
+    return _between(voxels, low, high)
 
 
 def window_hu(voxels: np.ndarray, window: tuple[float, float] = (-160.0, 240.0)) -> np.ndarray:
@@ -48,4 +48,9 @@ def window_hu(voxels: np.ndarray, window: tuple[float, float] = (-160.0, 240.0))
     low, high = window
     if not high > low:
         raise ValueError(f"window {window} is empty; give (low, high) in HU with low < high")
+    return _between(voxels, low, high)
+
+
+def _between(voxels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Map low to -1 and high to 1 and clip (`skimage.exposure.rescale_intensity` rounds twice)."""
     return np.clip((voxels - low) * (2 / (high - low)) - 1, -1, 1).astype(np.float32)
