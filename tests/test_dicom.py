@@ -6,6 +6,7 @@ from small_series import new_file, store, write_enhanced, write_series
 
 from medgan_utils.data import read_volume
 from medgan_utils.data.dicom import is_dicom, modality_in, read_header
+from medgan_utils.data.loading import find_items
 
 VOXELS = np.random.default_rng(1).integers(-500, 500, (7, 6, 5)) * 2.0
 
@@ -96,7 +97,6 @@ def test_a_series_without_modality_is_read_when_the_reader_says_it(tmp_path):
 
 SPOILED = {
     "cut short": (lambda file: {"PixelData": file.PixelData[:-9]}, r"\.dcm: the pixels cannot be"),
-    "colours": (lambda file: {"PhotometricInterpretation": "RGB"}, r"\.dcm holds colours \(RGB\)"),
     "spacing 0": (lambda file: {"PixelSpacing": [0, 1]}, r"\.dcm has PixelSpacing \[0.0, 1.0\]"),
     "one spacing": (lambda file: {"PixelSpacing": 1}, r"2 numbers are needed"),
     "turn of nothing": (lambda file: {"ImageOrientationPatient": [0] * 6}, "two unit vectors"),
@@ -105,7 +105,6 @@ SPOILED = {
     "no unit": (lambda file: {"RescaleIntercept": None}, r"no RescaleIntercept \(0028,1052\)"),
     "other patient": (lambda file: {"PatientID": "P2"}, r"differ in PatientID \(P1, P2\)"),
     "contradiction": (lambda file: {"Modality": "MR"}, r"Modality .* is MR, but .* as CT"),
-    "dose": (lambda file: {"Modality": "RTDOSE"}, "holds a dose"),
     "other size": (lambda file: {"PixelSpacing": [2, 2]}, "differ in size, spacing or orient"),
 }
 
@@ -141,6 +140,33 @@ def test_what_has_no_pixels_is_passed_over(tmp_path):
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"only DICOMDIR \(Basic Text SR Storage\)"):
         read_volume(folder)
+
+
+def _screenshot(file, k):
+    file.PhotometricInterpretation, file.SeriesInstanceUID = "RGB", "7.7"
+
+
+def _dose(file, k):
+    file.Modality, file.SeriesInstanceUID = "RTDOSE", "7.8"
+
+
+@pytest.mark.parametrize(("edit", "reason"), [(_screenshot, "in colour"), (_dose, "with a dose")])
+def test_what_is_no_scan_is_passed_over_or_named(tmp_path, edit, reason):
+    folder = write_series(tmp_path / "case", VOXELS, name="A{:03d}", edit=edit)
+    with pytest.raises(FileNotFoundError, match=rf"only A000 \({reason}\)"):
+        read_volume(folder)
+    write_series(folder, VOXELS, name="B{:03d}")
+    np.testing.assert_array_equal(read_volume(folder).voxels, VOXELS)
+
+
+def test_a_header_that_lacks_something_is_named_before_anything_is_read(tmp_path):
+    def without(file, k):
+        if k == 4:
+            del file.PixelSpacing
+
+    write_series(tmp_path / "P1", VOXELS, edit=without)
+    with pytest.raises(ValueError, match=r"\.dcm has no PixelSpacing \(0028,0030\)"):
+        find_items("folder", 32, None, {"folder": tmp_path})
 
 
 def test_low_values_that_are_bright_are_turned_round_but_hu_stay(tmp_path):

@@ -121,7 +121,7 @@ def test_dicom_is_found_by_its_bytes_and_grouped_by_folder(tmp_path):
     }
     assert {reason: len(paths) for reason, paths in found.passed_over.items()} == {
         "DICOM without pixels": 1,
-        "DICOM segmentations and doses": 1,
+        "DICOM with a segmentation": 1,
         "DICOM in colour": 1,
         "damaged DICOM files": 1,
     }

@@ -12,8 +12,9 @@ from .planes import planes_of, stack, tag
 if TYPE_CHECKING:
     import pydicom
 
+_GROUPS = "PerFrameFunctionalGroupsSequence"
 _SUFFIXES = (".dcm", ".dicom", ".ima")
-NO_SCANS = {"SEG": "a segmentation", "RTDOSE": "a dose", "REG": "a registration"}
+_NO_SCANS = {"SEG": "with a segmentation", "RTDOSE": "with a dose", "REG": "with a registration"}
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
     "1.2.840.10008.5.1.4.1.1.2.1": "CT",
@@ -61,8 +62,31 @@ def image_header(path: Path) -> "pydicom.Dataset | None":
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         if file.is_file() and is_dicom(file):
             header = read_header(file)
-            if "Rows" in header or file == path:  # else a DICOMDIR, a report, a plan
+            if no_scan(header) is None or file == path:  # else a DICOMDIR, a report, a plan
                 return header
+    return None
+
+
+def no_scan(header: "pydicom.Dataset") -> str | None:
+    """Return why a file is no scan ("without pixels", "in colour", "with a dose"), or None."""
+    if "Rows" not in header:
+        return "without pixels"
+    photometric = str(header.get("PhotometricInterpretation") or "MONOCHROME")
+    if (header.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
+        return "in colour"
+    return _NO_SCANS.get(_modality(header))
+
+
+def missing_tag(path: Path, header: "pydicom.Dataset") -> str | None:
+    """Return the sentence that names the first tag without which an image has no place, or None."""
+    keywords = ["SeriesInstanceUID", "PhotometricInterpretation"]
+    if (header.get("NumberOfFrames") or 1) == 1 and not header.get(_GROUPS):
+        keywords += ["ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"]
+    try:
+        for keyword in keywords:
+            tag(str(path), header, keyword)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -118,10 +142,10 @@ def _modality(header: "pydicom.Dataset") -> str:
 
 
 def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
-    """Read all DICOM images in a folder; what has no pixels is passed over."""
+    """Read all DICOM images in a folder; what is no scan is passed over."""
     import pydicom
 
-    images, others, kinds = {}, [], {}
+    images, others, headless = {}, [], {}
     paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]
     for path in filter(Path.is_file, paths):
         if not is_dicom(path):
@@ -131,39 +155,35 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
             continue
         try:
             file = pydicom.dcmread(path, force=True)
-            kind = file.file_meta.get("MediaStorageSOPClassUID", file.get("SOPClassUID"))
-            has_pixels = "Rows" in file and "Columns" in file
+            reason = no_scan(file)
         except Exception as error:  # pydicom raises whatever damaged bytes lead to
             raise ValueError(
                 f"{path} is no whole DICOM image ({one_line(error)}); copy or export it again"
             ) from error
-        if has_pixels:
+        if reason is None:
             images[path] = file
-        else:
-            kinds[kind] = path
-            others.append(f"{path.name} ({getattr(kind, 'name', None) or 'no pixels'})")
+            continue
+        kind = file.file_meta.get("MediaStorageSOPClassUID", file.get("SOPClassUID"))
+        name = getattr(kind, "name", None) if reason == "without pixels" else None
+        others.append(f"{path.name} ({name or reason})")
+        if reason == "without pixels":
+            headless[kind] = path
     if not images:
         seen = f", only {', '.join(others[:3])}{', …' * (len(others) > 3)}" if others else ""
         raise FileNotFoundError(
-            f"{folder} holds no DICOM files with an image{seen}; give the series' folder"
+            f"{folder} holds no DICOM files with a scan{seen}; give the series' folder"
         )
     for file in images.values():
-        if damaged := kinds.get(file.get("SOPClassUID")):
+        if damaged := headless.get(file.get("SOPClassUID")):
             raise ValueError(f"{damaged} is cut short: it has no image; copy or export it again")
     return images
 
 
 def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
-    """Refuse what is no scan, and a header that names two modalities."""
+    """Refuse a scan without place, a mosaic, and a header that names two modalities."""
+    if missing := missing_tag(path, file):
+        raise ValueError(missing)
     modality = _modality(file)
-    if modality in NO_SCANS:
-        raise ValueError(f"{path} holds {NO_SCANS[modality]} ({modality}), not a scan")
-    photometric = tag(str(path), file, "PhotometricInterpretation")
-    if (file.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
-        raise ValueError(
-            f"{path} holds colours ({photometric}), such as a screenshot does, not measured "
-            f"values; take it out of the folder"
-        )
     if "MOSAIC" in (file.get("ImageType") or []):
         raise ValueError(f"{path} is a mosaic: all slices tiled in one image; convert it: dcm2niix")
     kind = str(file.get("SOPClassUID") or "")
@@ -179,7 +199,7 @@ def _check_series(folder: Path, files: dict[Path, "pydicom.Dataset"]) -> str:
     series: dict[str, list] = {}
     for path, file in files.items():
         _check_scan(path, file)
-        series.setdefault(str(tag(str(path), file, "SeriesInstanceUID")), []).append(file)
+        series.setdefault(str(file.SeriesInstanceUID), []).append(file)
     if len(series) > 1:
         parts = [f"{len(s)} of {s[0].get('SeriesDescription') or 'one'}" for s in series.values()]
         raise ValueError(

@@ -29,12 +29,14 @@ class Survey:
         rules: Rule -> how many items it named: "subject_pattern", "PatientID", "known name",
             "folder", "file name".
         passed_over: Reason -> files and folders that are not read.
+        faults: DICOM folder -> why it cannot be read, as far as headers say.
     """
 
     folder: Path
     items: list[Item]
     rules: dict[str, int]
     passed_over: dict[str, list[Path]]
+    faults: dict[Path, str]
 
     @property
     def subjects(self) -> list[str]:
@@ -107,7 +109,7 @@ def survey(
         kind = Picture if is_picture(path) else Item
         items.append(kind(path, subject, contrast, mask, row))
     _check_masks(items)
-    return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over))
+    return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over), found.faults)
 
 
 def folder_items(
@@ -121,7 +123,7 @@ def folder_items(
         **options: Of `survey`.
 
     Raises:
-        ValueError: No folder, or unknown subjects.
+        ValueError: No folder, unknown subjects, or a DICOM header that lacks something.
     """
     if folder is None:
         raise ValueError("this source reads your own files: pass folder='path/to/images'")
@@ -129,7 +131,11 @@ def folder_items(
     for note in found.notes():
         warnings.warn(note, stacklevel=2)
     chosen = set(choose_subjects(found.subjects, subjects))
-    return [item for item in found.items if item.subject in chosen]
+    items = [item for item in found.items if item.subject in chosen]
+    for item in items:
+        if item.path in found.faults:
+            raise ValueError(found.faults[item.path])
+    return items
 
 
 def _what_is_known(

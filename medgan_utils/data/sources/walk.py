@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dicom import NO_SCANS, is_dicom, read_header
+from ..dicom import is_dicom, missing_tag, no_scan, read_header
 from ..files import IMAGE_SUFFIXES, is_label_map
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
@@ -26,12 +26,14 @@ class Walk:
         images: Files with a known suffix, and folders of DICOM files, sorted.
         label_maps: Files with a known suffix that are label maps by their name or folder.
         patients: DICOM folder -> (PatientID or None, modality as its header says).
+        faults: DICOM folder -> why it cannot be read, as far as headers say.
         passed_over: Reason -> files and folders, label maps included.
     """
 
     images: list[Path] = field(default_factory=list)
     label_maps: list[Path] = field(default_factory=list)
     patients: dict[Path, tuple[str | None, str]] = field(default_factory=dict)
+    faults: dict[Path, str] = field(default_factory=dict)
     passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -83,12 +85,10 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         header = read_header(path)
     except ValueError:
         return "damaged DICOM files"
-    if "Rows" not in header:
-        return "DICOM without pixels"
-    if header.get("Modality") in NO_SCANS:
-        return "DICOM segmentations and doses"
-    if "MONOCHROME" not in header.get("PhotometricInterpretation", "MONOCHROME"):
-        return "DICOM in colour"
+    if reason := no_scan(header):
+        return f"DICOM {reason}"
+    if fault := missing_tag(path, header):
+        found.faults.setdefault(path.parent, fault)
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
     found.patients.setdefault(path.parent, (patient, str(header.get("Modality") or "")))
