@@ -172,9 +172,10 @@ def _box(body: np.ndarray) -> np.ndarray:
 
 
 def _warn_if_wider(volume: Volume, box: np.ndarray, axial: AxialCut) -> None:
-    """Warn if the square cannot hold the body, as when an abdomen is cut like a head."""
+    """Warn if the usual square cannot hold the body, as when an abdomen is cut like a head."""
     width_mm = float(((np.diff(box)[:, 0] + 1) * volume.spacing_mm[:2]).max())
-    if width_mm > 1.05 * axial.fov_mm:
+    chosen = axial.fov_mm != _FIELD_OF_VIEW_MM[axial.anatomy]  # by somebody who knows its size
+    if not chosen and width_mm > 1.05 * axial.fov_mm:
         body = ""
         if axial.anatomy == "head":
             body = "if it is no head, pass anatomy='body' (command: --anatomy body), else "
