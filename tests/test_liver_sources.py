@@ -14,6 +14,7 @@ from PIL import Image
 from small_bodies import AFFINE, SPACING_MM, body, write_case
 
 from medgan_utils.data import load_slices
+from medgan_utils.data.pictures import read_picture
 from medgan_utils.data.sources import ct, labelled
 from medgan_utils.data.sources.ct_cases import read_liver_ct
 
@@ -258,14 +259,14 @@ def test_every_mode_is_decoded_alike(tmp_path):
     for mode, picture in pictures.items():
         assert picture.mode == mode
         picture.save(tmp_path / f"{mode}.png")
-        decoded = labelled.decode_grey(tmp_path / f"{mode}.png")
-        np.testing.assert_allclose(decoded.astype(int), grey, atol=1)
+        decoded = (read_picture(tmp_path / f"{mode}.png", colours=True) + 1) * 127.5
+        np.testing.assert_allclose(decoded, grey, atol=1)
     clear = np.dstack([grey, grey, grey, np.zeros_like(grey)])
     Image.fromarray(clear).save(tmp_path / "clear.png")
-    assert labelled.decode_grey(tmp_path / "clear.png").max() == 0
+    assert read_picture(tmp_path / "clear.png", colours=True).max() == -1
     Image.fromarray(grey.astype(np.uint16) * 200).save(tmp_path / "deep.png")
-    deep = labelled.decode_grey(tmp_path / "deep.png")
-    assert deep.dtype == np.uint8 and np.corrcoef(deep.ravel(), grey.ravel())[0, 1] > 0.99
+    deep = read_picture(tmp_path / "deep.png", colours=True)
+    assert deep.max() == 1 and np.corrcoef(deep.ravel(), grey.ravel())[0, 1] > 0.99
 
 
 def test_copies_are_left_out_and_near_ones_stay_together(heads):

@@ -73,11 +73,17 @@ class Item:
 
 
 class Picture(Item):
-    """One PNG or JPEG: a slice as it is."""
+    """One PNG or JPEG: a slice as it is.
+
+    Attributes:
+        colours: Whether they are taken for grey, see `read_picture`.
+    """
+
+    colours = False
 
     def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Return the one slice; its position is the slice number in the name, or NaN."""
-        image, mask = read_picture(self.path), None
+        image, mask = read_picture(self.path, self.colours), None
         if self.mask is not None:
             mask = read_picture_mask(self.mask)
             if mask.shape != image.shape:

@@ -1,6 +1,5 @@
 """Sources of ready-made, labelled pictures: OrganAMNIST, and folders named yes and no."""
 
-import hashlib
 import warnings
 import zipfile
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from ..download import fetch
 from ..files import is_picture
 from ..pictures import fit_square, read_picture
 from ..slices import Slices
-from .item import Item
+from .item import Item, Picture
 from .source import Source, choose_subjects
 from .walk import walk
 
@@ -28,19 +27,10 @@ MEDMNIST_HASHES = {
 """Size -> checksum, as medmnist 3.0 publishes them in its info.py."""
 
 ORGANS = (
-    "bladder",
-    "femur-left",
-    "femur-right",
-    "heart",
-    "kidney-left",
-    "kidney-right",
-    "liver",
-    "lung-left",
-    "lung-right",
-    "pancreas",
-    "spleen",
-)
-_EMPTY_SD, _NEAR = 3.0, 0.995
+    "bladder femur-left femur-right heart kidney-left kidney-right liver lung-left lung-right "
+    "pancreas spleen"
+).split()
+_EMPTY_SD, _NEAR = 3 / 127.5, 0.995
 
 
 def organamnist_items(
@@ -100,25 +90,18 @@ class OrganPart(Item):
                 f"{self.path.name}: {part}_images has shape {pictures.shape}, {part}_labels "
                 f"{organs.shape}; grey pictures (N, H, W) with one label each are needed"
             )
-        images = np.stack([fit_square(_signed(one), axial.image_size) for one in pictures])
+        signed = pictures.astype(np.float32) / 127.5 - 1
+        images = np.stack([fit_square(one, axial.image_size) for one in signed])
         organs = organs.astype(np.int64)
         labels = {"organ": organs, "liver": (organs == ORGANS.index("liver")).astype(np.int64)}
         unknown = np.full(len(images), np.nan, np.float32)
         return Slices(images[..., None], np.full(len(images), part), unknown, None, labels, "CT")
 
 
-def _signed(pixels: np.ndarray) -> np.ndarray:
-    """Grey levels 0 to 255 as float32 in [-1, 1]."""
-    return pixels.astype(np.float32) / 127.5 - 1
+class AnyPicture(Picture):
+    """A picture of any mode; its colours are taken for grey."""
 
-
-class GreyPicture(Item):
-    """A picture of any mode, without mask and level."""
-
-    def slices(self, axial: AxialCut, body: dict) -> Slices:
-        """Return the one slice."""
-        image = fit_square(_signed(decode_grey(self.path)), axial.image_size)[None, ..., None]
-        return self._with_what_is_known(image, np.full(1, np.nan, np.float32))
+    colours = True
 
 
 def brainmri_items(
@@ -144,7 +127,7 @@ def brainmri_items(
             "detection) to those who log in: download it and pass folder='path/to/it'"
         )
     paths = _yes_and_no(Path(folder))
-    grey = {path: decode_grey(path) for path in paths}
+    grey = {path: read_picture(path, colours=True) for path in paths}
     empty = [path for path, pixels in grey.items() if pixels.std() < _EMPTY_SD]
     if len(empty) > len(paths) / 2:
         raise ValueError(
@@ -165,7 +148,7 @@ def brainmri_items(
     names = [f"{first.parent.name.lower()}-{first.stem}" for first in firsts]
     chosen = set(choose_subjects(sorted(set(names)), subjects))
     return [
-        GreyPicture(path, name, "MR", labels={"tumour": int(path.parent.name.lower() == "yes")})
+        AnyPicture(path, name, "MR", labels={"tumour": int(path.parent.name.lower() == "yes")})
         for path, name in zip(kept, names, strict=True)
         if name in chosen
     ]
@@ -184,17 +167,11 @@ def _yes_and_no(folder: Path) -> list[Path]:
     return paths
 
 
-def decode_grey(path: Path) -> np.ndarray:
-    """Read a picture of any mode as grey levels, (H, W) uint8; see `read_picture`."""
-    return np.rint((read_picture(path, colours=True) + 1) * 127.5).astype(np.uint8)
-
-
 def _without_copies(grey: dict[Path, np.ndarray]) -> tuple[list[Path], int, int]:
     """Return paths without exact duplicates, how many those were, and how many contradict."""
-    by_content: dict[bytes, list[Path]] = {}
+    by_content: dict[tuple, list[Path]] = {}
     for path, pixels in grey.items():
-        content = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-        by_content.setdefault(content, []).append(path)
+        by_content.setdefault((pixels.shape, pixels.tobytes()), []).append(path)
     agreeing = [c for c in by_content.values() if len({p.parent.name.lower() for p in c}) == 1]
     contradicting = len(grey) - sum(len(copies) for copies in agreeing)
     kept = sorted(copies[0] for copies in agreeing)
@@ -205,7 +182,7 @@ def near_groups(pictures: Iterable[np.ndarray]) -> list[int]:
     """Group pictures that are all but the same.
 
     Args:
-        pictures: (H, W) uint8 each, sizes may differ.
+        pictures: (H, W) float32 each, sizes may differ.
 
     Returns:
         For each picture the index of the first one of its group: those linked by a correlation of
@@ -214,7 +191,7 @@ def near_groups(pictures: Iterable[np.ndarray]) -> list[int]:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    thumbnails = np.stack([fit_square(_signed(p), 32).ravel() for p in pictures])
+    thumbnails = np.stack([fit_square(picture, 32).ravel() for picture in pictures])
     thumbnails = thumbnails - thumbnails.mean(axis=1, keepdims=True)
     thumbnails /= np.maximum(np.linalg.norm(thumbnails, axis=1, keepdims=True), 1e-6)
     near = csr_matrix(thumbnails @ thumbnails.T >= _NEAR)
