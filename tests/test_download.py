@@ -98,7 +98,8 @@ def test_without_a_network_the_offline_sources_are_named(served, tmp_path):
 def test_an_archive_is_unpacked_with_its_folders(tmp_path, suffix):
     mode = "w:gz" if suffix == "tar.gz" else "w"
     archive = make_tar(tmp_path / f"a.{suffix}", [("top.txt", b"1"), ("deep/er.txt", b"22")], mode)
-    folder = unpack(archive, tmp_path / "out")
+    folder = tmp_path / "out"
+    unpack(archive, folder)
     assert (folder / "deep" / "er.txt").read_bytes() == b"22"
     assert names(folder) == ["deep", "er.txt", "top.txt"]
 

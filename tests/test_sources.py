@@ -268,7 +268,9 @@ def test_what_was_cut_is_kept_and_a_changed_file_cut_anew(tmp_path, monkeypatch)
     folder = write_cohort(tmp_path / "files", 2)
     first = load_slices("folder", 32, folder=folder)
     (kept,) = (tmp_path / "cache" / "slices").iterdir()
-    monkeypatch.setattr("medgan_utils.data.loading.slices_of", None)  # from here on nothing is cut
+    monkeypatch.setattr(
+        "medgan_utils.data.sources.item.Item.slices", None
+    )  # from here on nothing is cut
     again = load_slices("folder", 32, folder=folder)
     np.testing.assert_array_equal(first.images, again.images)
     assert again.info == first.info

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from small_heads import write_cohort
 
-from medgan_utils.data import SliceStore, load_slices, store, store_slices
+from medgan_utils.data import SliceStore, load_slices, store_slices
+from medgan_utils.data.sources.item import Item
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_labels_travel_with_the_slices(tmp_path):
 
 
 def test_a_stopped_run_goes_on_and_cuts_nothing_twice(files, tmp_path, monkeypatch):
-    cut, calls = store.slices_of, []
+    cut, calls = Item.slices, []
 
     def fails_at_the_third(*arguments):
         calls.append(arguments[0].subject)
@@ -63,7 +64,7 @@ def test_a_stopped_run_goes_on_and_cuts_nothing_twice(files, tmp_path, monkeypat
             raise KeyboardInterrupt
         return cut(*arguments)
 
-    monkeypatch.setattr(store, "slices_of", fails_at_the_third)
+    monkeypatch.setattr(Item, "slices", fails_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         store_slices("folder", tmp_path, 32, folder=files)
     with pytest.raises(FileNotFoundError, match=r"index\.json"):

@@ -112,7 +112,7 @@ def axial_slices(
         scaled = scale_percentiles(volume.voxels, body, axial.percentiles)[:, :, planes]
     box = _box(body[:, :, planes])
     _warn_if_wider(volume, box, axial)
-    centre = tuple(box.mean(axis=1).tolist())
+    centre = box.mean(axis=1)[::-1]
     images = np.stack([_resample(plane, volume, axial, centre) for plane in scaled.T])
     masks = None
     if mask is not None:
@@ -188,26 +188,20 @@ def _warn_if_wider(volume: Volume, box: np.ndarray, axial: AxialCut) -> None:
 
 
 def _resample(
-    plane: np.ndarray,
-    volume: Volume,
-    axial: AxialCut,
-    centre: tuple[float, float],
-    labels: bool = False,
+    plane: np.ndarray, volume: Volume, axial: AxialCut, centre: np.ndarray, labels: bool = False
 ) -> np.ndarray:
-    """Resample one plane (Y, X) to the square (H, W): anterior up, the patient's right first."""
+    """Resample a plane (Y, X) around its centre (2,): anterior up, the patient's right first."""
     from scipy import ndimage
 
     size, pixel_mm = axial.image_size, axial.fov_mm / axial.image_size
-    dx, dy, _ = volume.spacing_mm
-    scale = np.array([pixel_mm / dy, pixel_mm / dx])
-    middle = np.array([centre[1], centre[0]])
+    scale = pixel_mm / np.array(volume.spacing_mm[1::-1])
     if not labels:
         # Blur away what the coarser grid cannot hold; the width is scikit-image's choice.
         plane = ndimage.gaussian_filter(plane, np.maximum(0, (scale - 1) / 2))
     resampled = ndimage.affine_transform(
         plane,
         -scale,
-        offset=middle + scale * (size - 1) / 2,
+        offset=centre + scale * (size - 1) / 2,
         output_shape=(size, size),
         order=0 if labels else 3,
         mode="constant",

@@ -19,9 +19,11 @@ def cache_folder(*parts: str) -> Path:
     Raises:
         PermissionError: The folder cannot be written.
     """
+    import pooch
+
     root = repository_root()
-    default = root / "data" / "cache" if root else _user_cache()
-    folder = Path(os.environ.get("MEDGAN_CACHE") or default).joinpath(*parts)
+    default = root / "data" / "cache" if root else pooch.os_cache("medgan")
+    folder = Path(os.environ.get("MEDGAN_CACHE") or default, *parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -32,10 +34,3 @@ def cache_folder(*parts: str) -> Path:
             f"variable MEDGAN_CACHE to a folder that you may write"
         ) from error
     return folder
-
-
-def _user_cache() -> Path:
-    """Return the operating system's folder for caches, as pooch knows it."""
-    import pooch
-
-    return Path(pooch.os_cache("medgan"))

@@ -54,7 +54,16 @@ def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
     return path
 
 
-def unpack(archive: Path, folder: Path) -> Path:
+def fetch_unpacked(address: str, folder: Path, known_hash: str | None = None) -> Path:
+    """Download an archive and unpack it into a folder, if that is not there; see both functions."""
+    if not folder.is_dir():
+        archive = fetch(address, folder.parent, known_hash)
+        unpack(archive, folder)
+        archive.unlink()
+    return folder
+
+
+def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar archive into a new folder; the folder appears whole or not at all.
 
     Args:
@@ -81,4 +90,3 @@ def unpack(archive: Path, folder: Path) -> Path:
         raise ValueError(
             f"{archive} is no whole tar archive ({reason}); delete it and download it again"
         ) from error
-    return folder

@@ -85,7 +85,8 @@ def find_items(
 ) -> tuple[Source, list[Item], AxialCut]:
     """Return a source, its files and how to cut them; arguments as of `load_slices`.
 
-    `index` and `fill_nan` stand among the options; every item keeps them.
+    `index` and `fill_nan` stand among the options; every item keeps them. Where there are several
+    modalities, the label "contrast" says which of them an item has.
     """
     if source not in SOURCES:
         raise ValueError(f"there is no source {source!r}; choose one of {', '.join(SOURCES)}")
@@ -96,7 +97,17 @@ def find_items(
     if subjects is not None:
         options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
     reading = {name: options.pop(name, None) for name in ("index", "fill_nan")}
-    return entry, [replace(item, **reading) for item in entry.list_items(**options)], axial
+    items = [replace(item, **reading) for item in entry.list_items(**options)]
+    contrasts = contrasts_of(items)
+    if len(contrasts) > 1:
+        code = {name: {"contrast": number} for number, name in enumerate(contrasts)}
+        items = [replace(item, labels=item.labels | code[item.modality]) for item in items]
+    return entry, items, axial
+
+
+def contrasts_of(items: list[Item]) -> list[str]:
+    """Return the modalities of the items, each once, in order."""
+    return list(dict.fromkeys(item.modality for item in items))
 
 
 def content_key(settings: object, items: list[Item]) -> str:
@@ -133,9 +144,9 @@ def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     """Read the items one after the other and keep nothing of them but their slices."""
     from tqdm.auto import tqdm
 
-    contrasts, body = list(dict.fromkeys(item.modality for item in items)), {}
+    contrasts, body = contrasts_of(items), {}
     bar = tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2)
-    slices = join(slices_of(item, axial, contrasts, body) for item in bar)
+    slices = join(item.slices(axial, body) for item in bar)
     slices = replace(slices, modality="+".join(contrasts), info=about(entry, axial, contrasts))
     return with_mask_labels(slices, entry.mask_labels)
 
@@ -145,22 +156,6 @@ def about(entry: Source, axial: AxialCut, contrasts: list[str]) -> dict:
     info = {"source": entry.name, "licence": entry.licence, **asdict(axial)}
     info |= {"contrasts": contrasts, "sexes": list(SEX_CODES)}
     return json.loads(json.dumps(info))
-
-
-def slices_of(item: Item, axial: AxialCut, contrasts: list[str], body: dict) -> Slices:
-    """Read one item and cut its slices.
-
-    Args:
-        item: A volume or a picture.
-        axial: How to cut.
-        contrasts: Modalities of the source; with several, slices get the label "contrast".
-        body: Remembers the body mask of the group the last item belonged to; changed here.
-    """
-    part = item.slices(axial, body)
-    if len(contrasts) > 1:
-        code = np.full(len(part), contrasts.index(item.modality))
-        part = replace(part, labels=part.labels | {"contrast": code})
-    return part
 
 
 def with_mask_labels(slices: Slices, mask_labels: dict[str, tuple[int, ...]]) -> Slices:

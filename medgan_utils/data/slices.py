@@ -194,17 +194,17 @@ class Slices:
         """
         from .batches import endless_batches, from_memory
 
-        names = (label,) if isinstance(label, str) else label
-        values = None if names is None else self.label_table(names)
+        values = None if label is None else self.label_table(label)
         settings = (values, batch_size, seed, start_step, flip)
         return endless_batches(len(self), from_memory(self.images), *settings)
 
-    def label_table(self, names: tuple[str, ...]) -> np.ndarray:
+    def label_table(self, names: str | tuple[str, ...]) -> np.ndarray:
         """Stack integer labels to int64 (N, number of names), as `to_dataset` yields them.
 
         Raises:
             ValueError: There is no such label, or it holds other than whole numbers from 0 on.
         """
+        names = (names,) if isinstance(names, str) else names
         for name in names:
             if name not in self.labels:
                 known = ", ".join(sorted(self.labels)) or "none"

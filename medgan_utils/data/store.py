@@ -17,7 +17,7 @@ import numpy as np
 
 from .._files import written_whole
 from .axial import AxialCut
-from .loading import about, content_key, find_items, slices_of, with_mask_labels
+from .loading import about, content_key, contrasts_of, find_items, with_mask_labels
 from .slices import Slices
 from .sources.item import Item
 
@@ -133,8 +133,7 @@ class SliceStore:
 
         from .batches import endless_batches
 
-        names = (label,) if isinstance(label, str) else label
-        values = None if names is None else self.metadata.label_table(names)
+        values = None if label is None else self.metadata.label_table(label)
         shape = self._open(self.files[0]).shape[1:]
 
         def pick(chosen: "tf.Tensor") -> "tf.Tensor":
@@ -174,17 +173,15 @@ def store_slices(
     from tqdm.auto import tqdm
 
     entry, items, axial = find_items(source, image_size, subjects, options)
-    contrasts = list(dict.fromkeys(item.modality for item in items))
-    into = Path(into)
+    contrasts, into = contrasts_of(items), Path(into)
     into.mkdir(parents=True, exist_ok=True)
     info = about(entry, axial, contrasts)
     given = {name: value if isinstance(value, int | float) else str(value)
              for name, value in options.items()}  # fmt: skip
     settings = info | given | {"mask labels": entry.mask_labels}
     _same_content(into / "settings.json", json.loads(json.dumps(settings)), items)
-    numbered = enumerate(items)
-    groups = itertools.groupby(numbered, lambda pair: pair[1].group or str(pair[1].path))
-    jobs = [(into, list(g), entry.mask_labels, axial, contrasts) for _, g in groups]
+    groups = itertools.groupby(enumerate(items), lambda pair: pair[1].group or str(pair[1].path))
+    jobs = [(into, list(group), entry.mask_labels, axial) for _, group in groups]
     with _mapping(workers) as over:
         rows = over(_store_group, *zip(*jobs, strict=True))
         bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
@@ -207,11 +204,7 @@ def _mapping(workers: int) -> Iterator[Callable]:
 
 
 def _store_group(
-    folder: Path,
-    group: list[tuple[int, Item]],
-    mask_labels: dict,
-    axial: AxialCut,
-    contrasts: list[str],
+    folder: Path, group: list[tuple[int, Item]], mask_labels: dict, axial: AxialCut
 ) -> list[dict]:
     """Cut and write the items of one group, with their numbers; return their rows of the index."""
     rows, body = [], {}
@@ -219,7 +212,7 @@ def _store_group(
         name = f"{number:05d}"  # file names may be the same, or hold what a disk does not take
         row_path = folder / f"{name}.json"
         if not row_path.is_file():
-            part = with_mask_labels(slices_of(item, axial, contrasts, body), mask_labels)
+            part = with_mask_labels(item.slices(axial, body), mask_labels)
             with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
                 np.lib.format.write_array(file, part.images, allow_pickle=False)
             labels = {key: values.tolist() for key, values in part.labels.items()}

@@ -153,14 +153,7 @@ def _by_structure(
     series: set[PurePosixPath],
     root: str,
 ) -> dict[PurePosixPath, tuple[str, str]]:
-    """Decide for names of no known kind whether the folder or the file names the person.
-
-    Args:
-        paths: Of files and of DICOM series (folders).
-        everyone: These and the paths whose names are known.
-        series: Which of them are series.
-        root: Name of those whom nothing tells apart.
-    """
+    """Decide for names of no known kind whether the folder or the file names the person."""
     shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
     names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
@@ -218,10 +211,7 @@ def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
 def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> list[str]:
     """Return the folders above a file, or of a DICOM series, that may name a person.
 
-    Args:
-        path: Of the file or series.
-        is_series: Whether it is a series.
-        needed: Whether nothing else names the person: then `scan_07` or `data3` will do.
+    Where that is needed since nothing else does, `scan_07` or `data3` will do.
     """
     parts = [part for part in path.parts[:-1] if not _SITE.fullmatch(part)]
     likely = [part for part in parts if _names_somebody(part, _words(_VISIT, _THING, _COLLECTION))]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cache import cache_folder
-from ..download import fetch, unpack
+from ..download import fetch, fetch_unpacked
 from .folder import folder_items, survey
 from .item import Item
 from .people import read_table
@@ -75,11 +75,7 @@ def ixi_items(
                 f"only the T1 volumes of IXI are downloaded here; get IXI-{modality}.tar from "
                 f"brain-development.org, unpack it and pass folder='path/to/it'"
             )
-        folder = cache_folder("ixi") / "volumes"
-        if not folder.is_dir():
-            archive = fetch(address, folder.parent, known_hash)
-            unpack(archive, folder)
-            archive.unlink()
+        folder = fetch_unpacked(address, cache_folder("ixi") / "volumes", known_hash)
     glob = glob or f"**/IXI*{modality}.nii*"
     return folder_items(folder, subjects, modality=modality, glob=glob, **options)
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..cache import cache_folder
-from ..download import fetch, unpack
+from ..download import fetch_unpacked
 from ..files import stem
 from ..volumes import Volume
 from .ct_cases import has_spacing, read_liver_ct
@@ -54,16 +54,12 @@ def liver_phantom_items(
     settings = (count, seed, matrix, slices, dose, phase)
     folder = phantom_folder("liver-phantom", write_liver_phantom, *settings)
     rows = {row["participant_id"]: row for row in read_table(folder / "participants.tsv")}
-    return [
-        LiverCase(
-            path=folder / f"{name}.nii.gz",
-            subject=name,
-            modality="CT",
-            mask=folder / f"{name.replace('volume', 'segmentation')}.nii.gz",
-            labels={"phase": PHASES.index(rows[name]["phase"])},
-        )
-        for name in choose_subjects(list(rows), subjects)
-    ]
+    cases = []
+    for name in choose_subjects(list(rows), subjects):
+        path, mask = (folder / f"{stored}.nii.gz" for stored in (name, _mask_name(name)))
+        labels = {"phase": PHASES.index(rows[name]["phase"])}
+        cases.append(LiverCase(path, name, "CT", mask, labels))
+    return cases
 
 
 def lits_items(
@@ -88,7 +84,7 @@ def lits_items(
             "competitions.codalab.org/competitions/17094 and pass folder='path/to/them'; "
             "load_slices('liver-phantom') has the same layout and needs no files"
         )
-    return _pairs(Path(folder), r"volume-(\d+)", "segmentation-{}", "volume-{}", subjects)
+    return _pairs(Path(folder), "volume-{}", subjects)
 
 
 def msd_liver_items(
@@ -107,21 +103,21 @@ def msd_liver_items(
         known_hash: Its checksum.
     """
     if folder is None:
-        folder = cache_folder("msd-liver") / "volumes"
-        if not folder.is_dir():
-            archive = fetch(address, folder.parent, known_hash)
-            unpack(archive, folder)
-            archive.unlink()
-    return _pairs(Path(folder), r"liver_(\d+)", "liver_{}", "liver_{}", subjects)
+        folder = fetch_unpacked(address, cache_folder("msd-liver") / "volumes", known_hash)
+    return _pairs(Path(folder), "liver_{}", subjects)
 
 
-def _pairs(
-    folder: Path, pattern: str, mask_name: str, image_name: str, subjects: int | list[str] | None
-) -> list[Item]:
+def _mask_name(image_name: str) -> str:
+    """Return LiTS's name of a mask; the Decathlon's is its image's."""
+    return image_name.replace("volume", "segmentation")
+
+
+def _pairs(folder: Path, image_name: str, subjects: int | list[str] | None) -> list[Item]:
     """List images whose mask is there; images without one (the test sets) are left out."""
     found = walk(folder)
     images = {stem(path): path for path in found.images if path.parent.name != "imagesTs"}
     masks = {stem(path): path for path in found.label_maps if path.parent.name != "labelsTs"}
+    pattern, mask_name = image_name.format(r"(\d+)"), _mask_name(image_name)
     by_number = {}
     for name, path in images.items():
         match = re.fullmatch(pattern, name)
@@ -133,16 +129,11 @@ def _pairs(
             f"{mask_name.format('N')}.nii.gz; load_slices('liver-phantom') needs no files"
         )
     names = {image_name.format(number): pair for number, pair in sorted(by_number.items())}
-    return [
-        LiverCase(
-            path=names[name][0],
-            subject=name,
-            modality="CT",
-            mask=names[name][1],
-            labels={"spacing_known": int(has_spacing(names[name][0]))},
-        )
-        for name in choose_subjects(list(names), subjects)
-    ]
+    cases = []
+    for name in choose_subjects(list(names), subjects):
+        path, mask = names[name]
+        cases.append(LiverCase(path, name, "CT", mask, {"spacing_known": int(has_spacing(path))}))
+    return cases
 
 
 LIVER_PHANTOM = Source(

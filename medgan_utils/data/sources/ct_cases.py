@@ -96,8 +96,7 @@ def _canonical(
         return voxels, readings[1], turned.affine
     fitting = [m for m in readings if m.shape == voxels.shape and (m > 0).any()] or readings[1:]
     middle = _middle(voxels > -300)[0]
-    on_the_right = [m for m in fitting if _middle(m > 0)[0] > middle]
-    fitting = on_the_right or fitting
+    fitting = [m for m in fitting if _middle(m > 0)[0] > middle] or fitting
     spreads = [float(np.std(voxels[m > 0])) for m in fitting]
     labels = fitting[int(np.argmin(spreads))]
     warnings.warn(
@@ -121,17 +120,15 @@ def _turned_by_content(
     item: Item, voxels: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn a volume with an identity affine by what it shows: liver, spine and lungs."""
-    body = voxels > -300
-    centre = _middle(body)
+    centre = _middle(voxels > -300)
     flips = [
         _middle(labels > 0)[0] < centre[0],
         _middle(voxels > 300)[1] > centre[1],
         _lungs_below(voxels, labels),
     ]
     turn = tuple(slice(None, None, -1 if flip else 1) for flip in flips)
-    size = voxels.shape
     affine = np.diag([*ASSUMED_SPACING_MM, 1.0])
-    affine[:3, 3] = [-(n - 1) / 2 * s for n, s in zip(size, ASSUMED_SPACING_MM, strict=True)]
+    affine[:3, 3] = -(np.array(voxels.shape) - 1) / 2 * ASSUMED_SPACING_MM
     warnings.warn(
         f"{item.path.name} has an identity affine, so its spacing is not known: "
         f"{ASSUMED_SPACING_MM} mm is assumed; leave such slices out with "
@@ -142,27 +139,17 @@ def _turned_by_content(
 
 
 def _middle(where: np.ndarray) -> np.ndarray:
-    """Centre of mass, voxels; NaN of nothing."""
-    return np.array(
-        [
-            np.average(np.arange(n), weights=_profile(where, a) + 1e-9)
-            for a, n in enumerate(where.shape)
-        ]
-    )
-
-
-def _profile(where: np.ndarray, axis: int) -> np.ndarray:
-    return where.sum(axis=tuple({0, 1, 2} - {axis}))
+    """Centre of mass, voxels; of nothing the centre of the array."""
+    profiles = [where.sum(axis=others) + 1e-9 for others in ((1, 2), (0, 2), (0, 1))]
+    return np.array([np.average(np.arange(len(p)), weights=p) for p in profiles])
 
 
 def _lungs_below(voxels: np.ndarray, labels: np.ndarray) -> bool:
     """Whether there is more lung just below the liver (at smaller z) than just above it."""
     liver, lung = labels > 0, (voxels > -940) & (voxels < -600)
-    reach = max(1, voxels.shape[2] // 20)
-    above, below = (
-        sum(int((lung[:, :, step:] & liver[:, :, :-step]).sum()) for step in range(1, reach + 1)),
-        sum(int((lung[:, :, :-step] & liver[:, :, step:]).sum()) for step in range(1, reach + 1)),
-    )
+    steps = range(1, max(1, voxels.shape[2] // 20) + 1)
+    above = sum(np.count_nonzero(lung[:, :, step:] & liver[:, :, :-step]) for step in steps)
+    below = sum(np.count_nonzero(lung[:, :, :-step] & liver[:, :, step:]) for step in steps)
     return below > above
 
 
