@@ -73,6 +73,15 @@ def test_a_score_that_is_no_number_is_never_the_best(gan):
     assert since == [1, 0, 1, 0, 1] and kept == [False, True, True, True, True]
 
 
+def test_weights_that_are_no_numbers_are_not_scored(gan):
+    bias = gan.ema_generator.get_layer("up_32").bias
+    bias.assign(bias * np.nan)
+    scored = []
+    with pytest.raises(FloatingPointError, match=r"by step 1 .*not finite"):
+        train(gan, 1, Monitor(lambda _: scored.append(1), "fd", every=1))
+    assert not scored
+
+
 def test_a_score_without_the_watched_name_is_named(gan):
     with pytest.raises(ValueError, match=r"watch='FD' is none of .* fd"):
         train(gan, 1, Monitor(lambda _: {"fd": 1.0}, "FD", every=1))

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from .._files import written_whole
+from .finite import check_weights
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -25,6 +26,7 @@ class EverySteps(keras.callbacks.Callback):
 
     Raises:
         ValueError: `every` is no whole number from 1 on.
+        FloatingPointError: Something is due, and a weight is not finite.
     """
 
     def __init__(self, every: int):
@@ -54,6 +56,7 @@ class EverySteps(keras.callbacks.Callback):
 
     def _act_once(self, step: int) -> None:
         if step != self._acted:
+            check_weights(self.model)  # a picture or a score of NaN helps nobody
             self._acted = step
             self.act(step)
 

@@ -5,6 +5,12 @@ import tensorflow as tf
 
 from .batch import DiscriminatorBatch, GeneratorBatch, with_labels
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "the training step is TensorFlow's (networks, losses, penalties and DiffAugment are not): "
+        "set KERAS_BACKEND=tensorflow before Keras is imported"
+    )
+
 # Streams of random numbers within one step; the step, the seed and the replica make them differ.
 # Penalties and terms follow, in the order in which they were given.
 LATENTS, AUGMENT_REAL, AUGMENT_FAKE, FIRST_PENALTY = range(4)
