@@ -86,6 +86,23 @@ def loading(results: dict) -> str:
     return f"{table(head, rows)}\n\nFiles of {results['file_mb']} MB each, compressed."
 
 
+def kills(results: dict) -> str:
+    """Return what was left of a training that was killed many times."""
+    head = (
+        "kills",
+        "steps",
+        "saved every",
+        "longest life, s",
+        "kills amid a save",
+        "compared",
+        "differ",
+    )
+    times = [row["seconds_after_first_step"] for row in results["kills"]]
+    amid = sum(row["save_half_written"] for row in results["kills"])
+    row = (len(times), results["steps"], f"{results['save_every']} steps", max(times), amid)
+    return table(head, [(*row, results["compared"], len(results["differing"]))])
+
+
 def recipe(results: list[dict]) -> str:
     """Return the variants of the recipe: for equal images, and for the seconds of `base`."""
     head = ("variant", "what it changes", "CPU s", "FD", "SWD", "FD after the CPU s of `base`")
@@ -147,6 +164,7 @@ TABLES: dict[str, Callable[..., str]] = {
         loading,
         import_time,
         explorer_latency,
+        kills,
         recipe,
         conditional,
     )
