@@ -152,15 +152,19 @@ def main(arguments: list[str] | None = None) -> int:
 @contextmanager
 def _as_notes(options: Iterable[str]) -> Iterator[None]:
     """Print the package's warnings as notes, a few of a kind: one may come from every file."""
-    show, seen = warnings.showwarning, Counter()
+    show, said, seen = warnings.showwarning, set(), Counter()
 
     def note(message: Warning, category: type[Warning], filename: str, line: int, *where) -> None:
         ours = PACKAGE in Path(filename).parents or not Path(filename).is_file()
         if category is not UserWarning or not ours:
             return show(message, category, filename, line, *where)
+        if str(message) in said:
+            return None
+        said.add(str(message))
         seen[filename, line] += 1
         if seen[filename, line] <= MOST_NOTES:
             print(f"note: {in_options(str(message), options)}", file=sys.stderr)
+        return None
 
     warnings.showwarning = note
     try:
@@ -185,6 +189,7 @@ def in_options(text: str, names: Iterable[str]) -> str:
 
     def option(match: re.Match) -> str:
         value = match[2].strip("()[]").replace(",", "")
+        value = value.strip("'") if re.fullmatch(r"'[\w.-]+'", value) else value
         return f"--{match[1].replace('_', '-')} {value}".rstrip()
 
     return re.sub(pattern, option, text)

@@ -50,7 +50,8 @@ def enough_to_train(subjects: Collection[str]) -> None:
         raise ValueError(
             f"{len(subjects)} subject{'s'[: len(subjects) != 1]} found ({names}): training, "
             f"reference and test part by subject and need {TO_TRAIN} at least, `evaluate` about "
-            f"{TO_EVALUATE}; add more, or show with --subject-pattern how files name them"
+            f"{TO_EVALUATE}; add more, or show with --subject-pattern how files name them "
+            f"(`inspect` tells what was found)"
         )
 
 
@@ -69,7 +70,9 @@ def too_few_to_evaluate(parts: Mapping[str, Slices]) -> str:
 
 
 def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
-    """Write `slices.npz`; slices of other data are replaced only if that was asked for.
+    """Write `slices.npz`; slices of another folder are replaced only if that was asked for.
+
+    Slices of the same folder that were cut otherwise give way, as long as nothing was trained.
 
     Args:
         run: The run's folder, made if it is missing.
@@ -77,12 +80,12 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
         replace: Delete what the folder holds of other data, and what was trained from it.
 
     Raises:
-        ValueError: The folder holds other slices, or a training from others.
+        ValueError: The run holds slices of another folder, or a training from other slices.
     """
     path = run / "slices.npz"
     if replace:
         forget(run)
-    elif path.is_file() and fingerprint(old := Slices.load(path)) != fingerprint(slices):
+    elif path.is_file() and place(old := Slices.load(path)) != place(slices):
         raise ValueError(
             f"{run} holds slices of {origin(old)}; these are of {origin(slices)}: give another "
             f"--out, or --replace to delete the old ones and what was trained from them"
@@ -96,14 +99,28 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
     return slices.save(path)
 
 
+def with_known_labels(slices: Slices, names: Collection[str]) -> Slices:
+    """Leave out slices of which one of these labels is not known (below 0), and say how many."""
+    known = np.ones(len(slices), bool)
+    for name in names:
+        known &= slices.labels.get(name, known) >= 0
+    if known.all():
+        return slices
+    print(f"left out: {(~known).sum()} of {len(known)} slices, whose {', '.join(names)} is unknown")
+    return slices.select(known)
+
+
+def place(slices: Slices) -> str:
+    """Return the folder that slices were fetched from, else the name of their source."""
+    source = str(slices.info.get("source", "an unknown source"))
+    return slices.info.get("fetched", {}).get("folder", source)
+
+
 def origin(slices: Slices) -> str:
     """Say in one line where slices come from, for example "my/heads (12 subjects: a, b, c, …)"."""
     subjects = np.unique(slices.subjects)
     names = ", ".join(subjects[:3]) + (", …" if len(subjects) > 3 else "")
-    fetched = dict(slices.info.get("fetched", {}))
-    source = fetched.pop("folder", None) or slices.info.get("source", "an unknown source")
-    options = "".join(f", {name} {value}" for name, value in fetched.items() if name != "source")
-    return f"{source} ({len(subjects)} subjects: {names}{options})"
+    return f"{place(slices)} ({len(subjects)} subjects: {names})"
 
 
 def read_slices(run: Path) -> Slices:

@@ -58,7 +58,7 @@ def fetch(
         raise ValueError(str(error)) from error
     run_folder.enough_to_train({item.subject for item in items})
     slices = load_slices(source, image_size, subjects=subjects, **given)
-    fetched = {name: str(value) for name, value in given.items()} | {"image_size": image_size}
+    fetched = {name: str(value) for name, value in given.items()}
     slices = replace(slices, info=slices.info | {"fetched": fetched})
     path = run_folder.keep_slices(out, slices, discard)
     parts = slices.split(run_folder.SHARES)
@@ -92,7 +92,9 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
     settings = {"data": run_folder.fingerprint(slices), **settings}
     if not restart:
         run_folder.check_settings(run, settings)
-    parts, names = slices.split(run_folder.SHARES), settings["condition"]
+    names = settings["condition"]
+    slices = run_folder.with_known_labels(slices, names)
+    parts = slices.split(run_folder.SHARES)
     classes = (
         tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
     )
@@ -149,6 +151,8 @@ def sample(run: str, count: int, seed: int, labels: str | None, out: Path) -> No
     """
     if out.suffix.lower() not in (".png", ".npz") or count < 1:
         raise ValueError(f"--out {out} must end in .png or .npz, and --count be at least 1")
+    if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
+        raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
     from .display import plots
     from .models import load_generator

@@ -58,7 +58,7 @@ def test_an_abdomen_taken_for_a_head_and_a_mask_taken_for_an_image_are_doubted(t
     assert "2 images of 2 subjects\n" in said and "a guess (2)" in said
     assert "too few for `train`, which needs 4 subjects" in said
     assert "abdomen_liver.nii.gz holds 3 values only: is it a mask? (--masks" in said
-    assert "pass --modality 'CT'" in noted
+    assert "pass --modality CT" in noted
 
 
 def test_an_abdomen_with_its_mask(tmp_path, inspect):
@@ -78,7 +78,7 @@ def test_an_abdomen_wider_than_a_head_is_said(tmp_path, inspect):
     wide = nibabel.Nifti1Image(np.asarray(volume.dataobj), affine)
     nibabel.save(wide, tmp_path / "my" / "abdomen.nii.gz")
     _, _, noted, _ = inspect("--modality", "CT", "--glob", "abdomen.nii.gz")
-    assert "so its sides are cut off; if it is no head, pass --anatomy 'body'" in noted
+    assert "so its sides are cut off; if it is no head, pass --anatomy body" in noted
 
 
 def test_pictures_and_who_cannot_be_read(tmp_path, inspect):

@@ -54,10 +54,22 @@ def test_the_fingerprint_survives_the_disk(tmp_path):
     assert run_folder.fingerprint(loaded) == run_folder.fingerprint(slices)
 
 
-def test_other_data_are_refused_and_both_are_named(run):
+@pytest.mark.parametrize("trained", [True, False])
+def test_other_data_are_refused_and_both_are_named(run, trained):
+    if not trained:
+        run_folder.forget(run)
     with pytest.raises(ValueError, match=r"my/a \(10 subjects: a00.*my/b \(4 subjects.*--replace"):
         run_folder.keep_slices(run, slices_of("b", subjects=4), False)
     assert set(run_folder.read_slices(run).subjects) == set(slices_of("a").subjects)
+
+
+def test_the_same_folder_may_be_cut_otherwise_until_something_is_trained(run):
+    otherwise = slices_of("a", grey=0.1)
+    with pytest.raises(ValueError, match=r"a training from other slices than these of my/a"):
+        run_folder.keep_slices(run, otherwise, False)
+    run_folder.forget(run)
+    run_folder.keep_slices(run, otherwise, False)
+    assert run_folder.read_slices(run).images.max() == np.float32(0.1)
 
 
 def test_the_same_data_may_be_fetched_again(run):

@@ -113,6 +113,7 @@ def test_wrong_values_are_named_and_leave_the_earlier_training_alone(run, capsys
         (["sample", "brain-mri-age-64"], "needs 1 whole numbers, for example 0"),
         (["sample", "brain-mri-age-64", "--labels", "99"], "label 99: this generator knows 0 and"),
         (["sample", "brain-phantom-64", "--labels", "0,0,7"], "label 7: this generator knows 0"),
+        (["sample", "."], ". holds no trained generator; run `train .` first"),
         (["fetch", "brain-phantom", "--glob", "*"], "brain-phantom' has no option"),
         (["fetch", "folder"], "pass --folder 'path/to/images'"),
     ],
@@ -217,7 +218,7 @@ def test_evaluate_says_so_too_before_it_starts(small_run, capsys):
     run = small_run(6)
     (run / "generator.weights.h5").touch()
     data = run_folder.fingerprint(Slices.load(run / "slices.npz"))
-    run_folder.write_settings(run, {"data": data})
+    run_folder.write_settings(run, {"data": data, "condition": []})
     assert main(["evaluate", str(run)]) == 1
     assert "about 9 subjects" in capsys.readouterr().err
 
@@ -239,19 +240,21 @@ def test_the_list_names_every_source_and_its_network(command, capsys):
 
 
 def test_a_conditional_run_in_the_working_folder_stays_there(small_run, monkeypatch, capsys):
-    run = small_run(9, sex=[0, 1], age=[41.5])
+    run = small_run(10, sex=[0] * 20 + [1] * 16 + [-1] * 4, age=[41.5])
     shipped = sorted(path.name for path in checkpoints_folder().iterdir())
     monkeypatch.chdir(run)
     assert main(["train", ".", *SHORT, "--condition", "age"]) == 1
     assert "'age' holds float64 values" in capsys.readouterr().err
     assert [path.name for path in run.iterdir()] == ["slices.npz"]
     assert main(["train", ".", *SHORT, "--condition", "sex"]) == 0
+    assert "left out: 4 of 40 slices, whose sex is unknown" in capsys.readouterr().out
     assert (run / "generator.weights.h5").is_file()
     assert main(["sample", ".", "--count", "2", "--out", "two.png", "--labels", "1"]) == 0
     assert main(["sample", ".", "--count", "2", "--out", "two.png", "--labels", "2"]) == 1
     assert "label 2: this generator knows 0 and 1" in capsys.readouterr().err
     assert main(["evaluate", ".", "--seeds", "1"]) == 0
-    assert (run / "model-card.md").read_text().startswith("# GAN of run")
+    card = (run / "model-card.md").read_text()
+    assert card.startswith("# GAN of run") and "s08" in card and "s09" not in card
     assert sorted(path.name for path in checkpoints_folder().iterdir()) == shipped
 
 
