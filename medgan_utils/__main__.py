@@ -152,19 +152,16 @@ def main(arguments: list[str] | None = None) -> int:
 @contextmanager
 def _as_notes(options: Iterable[str]) -> Iterator[None]:
     """Print the package's warnings as notes, a few of a kind: one may come from every file."""
-    show, said, seen = warnings.showwarning, set(), Counter()
+    said, seen = set(), Counter()
 
-    def note(message: Warning, category: type[Warning], filename: str, line: int, *where) -> None:
+    def note(message: Warning, category: type[Warning], filename: str, line: int, *_) -> None:
         ours = PACKAGE in Path(filename).parents or not Path(filename).is_file()
-        if category is not UserWarning or not ours:
-            return show(message, category, filename, line, *where)
-        if str(message) in said:
-            return None
+        if category is not UserWarning or not ours or str(message) in said:
+            return  # what libraries warn of is nothing that a user of the command can mend
         said.add(str(message))
         seen[filename, line] += 1
         if seen[filename, line] <= MOST_NOTES:
             print(f"note: {in_options(str(message), options)}", file=sys.stderr)
-        return None
 
     warnings.showwarning = note
     try:

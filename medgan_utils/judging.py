@@ -31,7 +31,6 @@ def evaluate(run: Path, seeds: int) -> None:
             not those that were trained on.
         FileNotFoundError: The run has no slices or was not trained.
     """
-    run = run.resolve()  # a bare name would be a checkpoint of the course
     slices, settings = run_folder.read_slices(run), run_folder.read_settings(run)
     if seeds < 1:
         raise ValueError("--seeds must be at least 1")
@@ -46,7 +45,7 @@ def evaluate(run: Path, seeds: int) -> None:
     from . import evaluation
     from .models import load_generator, save_generator
 
-    generator, (encoders, why) = load_generator(run / "generator"), encoders_for(slices)
+    generator, (encoders, why) = load_generator(run_folder.generator(run)), encoders_for(slices)
     count = min(len(parts["test"]), len(parts["reference"]))
     fakes = _generated(generator, parts["test"], settings["condition"], count, seeds)
     table = _scores(fakes, parts, encoders, count)
@@ -59,9 +58,9 @@ def evaluate(run: Path, seeds: int) -> None:
     figures = _figures(run, parts["test"].images, next(iter(fakes.values())))
     facts = _facts(parts, settings, why)
     verdict = evaluation.verdict(table)
-    title = f"GAN of {run.name}"
+    title = f"GAN of {run.resolve().name}"
     card, page = evaluation.write_report(run, title, facts, tables, figures, verdict)
-    save_generator(generator, run / "generator", card.read_text(encoding="utf-8"))
+    save_generator(generator, run_folder.generator(run), card.read_text(encoding="utf-8"))
     numbers = table.save(run / "evaluation.json")
     print("\n".join(verdict))
     print(f"judged by {why}\nnumbers: {numbers}\nmodel card: {card}\nreport: {page}")

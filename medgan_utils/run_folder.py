@@ -123,6 +123,11 @@ def origin(slices: Slices) -> str:
     return f"{place(slices)} ({len(subjects)} subjects: {names})"
 
 
+def generator(run: str | Path) -> Path:
+    """Return where a run's generator lies, absolute: a bare name is a checkpoint of the course."""
+    return Path(run).resolve() / "generator"
+
+
 def read_slices(run: Path) -> Slices:
     """Load a run's slices.
 

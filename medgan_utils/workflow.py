@@ -85,7 +85,6 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
         ValueError: A value is out of range, or an earlier training had other slices or settings.
         FileNotFoundError: There are no slices.
     """
-    run = run.resolve()  # a bare name would be a checkpoint of the course
     if min(steps, every, settings["batch_size"]) < 1 or not 0 < settings["rate"] < np.inf:
         raise ValueError("--steps, --every, --batch-size and --rate must be positive")
     slices = run_folder.read_slices(run)
@@ -117,8 +116,8 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
         callbacks = _callbacks(run, gan, parts["reference"], names, every)
         _fit(gan, data, steps - start, callbacks, keeper)
     done = int(gan.step.numpy())
-    card = f"# {run.name}\n\nTrained for {done} steps; not scored yet."
-    save_generator(gan.ema_generator, run / "generator", card)
+    card = f"# {run.resolve().name}\n\nTrained for {done} steps; not scored yet."
+    save_generator(gan.ema_generator, run_folder.generator(run), card)
     run_folder.write_settings(run, settings | {"steps": done})
     print(f"samples in {run / 'grids'}, generator in {run / 'generator.weights.h5'}")
 
@@ -157,7 +156,7 @@ def sample(run: str, count: int, seed: int, labels: str | None, out: Path) -> No
     from .display import plots
     from .models import load_generator
 
-    generator = load_generator(Path(run).resolve() / "generator" if Path(run).is_dir() else run)
+    generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     images = draw(generator, count, seed, _labels(generator, labels))
     out.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(out) as temporary:
