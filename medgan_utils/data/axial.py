@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .intensity import scale_percentiles, window_hu
-from .volumes import Volume, whole_labels
+from .volumes import RESAMPLE, Volume, check_shapes, whole_labels
 
 _FIELD_OF_VIEW_MM = {"head": 240.0, "body": 400.0}
 _LEVELS = {"head": (20.0, 120.0), "body": (0.1, 0.9)}
@@ -145,22 +145,14 @@ def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarr
 
 def _check_grid(volume: Volume, mask: Volume) -> None:
     """Refuse a mask whose voxels are not the image's."""
-    resample = (
-        "resample it onto the image's grid first: "
-        "nilearn.image.resample_to_img(mask, image, interpolation='nearest')"
-    )
-    if mask.voxels.shape != volume.voxels.shape:
-        raise ValueError(
-            f"{mask.path} has shape {mask.voxels.shape} but its image {volume.path} has "
-            f"{volume.voxels.shape}; {resample}"
-        )
+    check_shapes(volume.path, volume.voxels.shape, mask.path, mask.voxels.shape)
     ends = np.array([(0, size - 1) for size in volume.voxels.shape], float)
     corners = np.stack([*np.meshgrid(*ends), np.ones((2, 2, 2))], axis=-1)
     apart_mm = np.linalg.norm((corners @ (mask.affine - volume.affine).T)[..., :3], axis=-1).max()
     if apart_mm > 0.5 * max(volume.spacing_mm):
         raise ValueError(
             f"{mask.path} and its image {volume.path} have one shape but lie in different places "
-            f"(affines differ, {apart_mm:.1f} mm apart); {resample}, or copy the image's affine if "
+            f"(affines differ, {apart_mm:.1f} mm apart); {RESAMPLE}, or copy the image's affine if "
             f"the voxels do match"
         )
 

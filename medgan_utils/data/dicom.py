@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pydicom
 
 _GROUPS = "PerFrameFunctionalGroupsSequence"
-_SUFFIXES = (".dcm", ".dicom", ".ima")
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _NO_SCANS = {"SEG": "with a segmentation", "RTDOSE": "with a dose", "REG": "with a registration"}
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
@@ -41,8 +41,8 @@ def is_dicom(path: Path) -> bool:
     return len(start) == 132 and (little or big) and (explicit or short)
 
 
-def read_header(path: Path) -> "pydicom.Dataset":
-    """Read a DICOM file without its pixels.
+def read_header(path: Path, pixels: bool = False) -> "pydicom.Dataset":
+    """Read a DICOM file, by default without its pixels.
 
     Raises:
         ValueError: The file is damaged or is not DICOM.
@@ -50,7 +50,9 @@ def read_header(path: Path) -> "pydicom.Dataset":
     import pydicom
 
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=is_dicom(path))
+        file = pydicom.dcmread(path, stop_before_pixels=not pixels, force=is_dicom(path))
+        no_scan(file)  # damaged values raise when they are looked at
+        return file
     except Exception as error:  # pydicom raises whatever damaged bytes lead to
         raise ValueError(
             f"{path} cannot be read as DICOM ({one_line(error)}); copy or export it again"
@@ -74,7 +76,7 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
     photometric = str(header.get("PhotometricInterpretation") or "MONOCHROME")
     if (header.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
         return "in colour"
-    return _NO_SCANS.get(_modality(header))
+    return _NO_SCANS.get(modality_tag(header))
 
 
 def missing_tag(path: Path, header: "pydicom.Dataset") -> str | None:
@@ -97,7 +99,7 @@ def modality_in(path: Path) -> str:
         ValueError: There is no image, or its header does not say.
     """
     header = image_header(path)
-    modality = "" if header is None else _modality(header)
+    modality = "" if header is None else modality_tag(header)
     if not modality:
         raise ValueError(
             f"{getattr(header, 'filename', path)} has no Modality (0008,0060); pass "
@@ -135,7 +137,7 @@ def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.
     return _without_padding(folder, voxels, modality, inverted), affine, modality
 
 
-def _modality(header: "pydicom.Dataset") -> str:
+def modality_tag(header: "pydicom.Dataset") -> str:
     """Return the modality by our names."""
     modality = str(header.get("Modality") or "").strip().upper()
     return "PET" if modality == "PT" else modality
@@ -143,23 +145,16 @@ def _modality(header: "pydicom.Dataset") -> str:
 
 def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
     """Read all DICOM images in a folder; what is no scan is passed over."""
-    import pydicom
-
     images, others, headless = {}, [], {}
     paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]
     for path in filter(Path.is_file, paths):
         if not is_dicom(path):
-            if path.suffix.lower() in _SUFFIXES:
-                raise ValueError(f"{path} is no whole DICOM image; copy or export it again")
+            if path.suffix.lower() in DICOM_SUFFIXES:
+                raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
             others.append(path.name)
             continue
-        try:
-            file = pydicom.dcmread(path, force=True)
-            reason = no_scan(file)
-        except Exception as error:  # pydicom raises whatever damaged bytes lead to
-            raise ValueError(
-                f"{path} is no whole DICOM image ({one_line(error)}); copy or export it again"
-            ) from error
+        file = read_header(path, pixels=True)
+        reason = no_scan(file)
         if reason is None:
             images[path] = file
             continue
@@ -183,7 +178,7 @@ def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
     """Refuse a scan without place, a mosaic, and a header that names two modalities."""
     if missing := missing_tag(path, file):
         raise ValueError(missing)
-    modality = _modality(file)
+    modality = modality_tag(file)
     if "MOSAIC" in (file.get("ImageType") or []):
         raise ValueError(f"{path} is a mosaic: all slices tiled in one image; convert it: dcm2niix")
     kind = str(file.get("SOPClassUID") or "")
@@ -213,7 +208,7 @@ def _check_series(folder: Path, files: dict[Path, "pydicom.Dataset"]) -> str:
                 f"{folder}: its files differ in {keyword} ({', '.join(values[:4])}); put what does "
                 f"not belong together into folders of their own"
             )
-    return _modality(next(iter(files.values())))
+    return modality_tag(next(iter(files.values())))
 
 
 def _without_padding(folder: Path, voxels: np.ndarray, modality: str, inverted: bool) -> np.ndarray:

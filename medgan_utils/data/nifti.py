@@ -60,6 +60,11 @@ def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "n
     return nibabel.Nifti1Image(voxels, affine)
 
 
+def is_identity(affine: np.ndarray) -> bool:
+    """Whether an affine says nothing: neither spacing nor orientation."""
+    return bool(np.allclose(affine, np.eye(4), atol=1e-6))
+
+
 def read_affine(path: Path) -> np.ndarray:
     """Return the affine of a file from its header alone; errors as of `read_nifti`."""
     return _usable_affine(path, _open(path))

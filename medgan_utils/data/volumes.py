@@ -3,14 +3,19 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .dicom import is_dicom, modality_in, read_series
 from .files import modality_of
-from .nifti import read_nifti
+from .nifti import is_identity, read_nifti
 from .subjects import subject_of
 
+if TYPE_CHECKING:
+    import nibabel
+
+RESAMPLE = "resample it onto the image's grid first, with interpolation='nearest'"
 _LABEL_TOLERANCE = 0.05
 """How far from a whole number a label may be stored."""
 
@@ -63,23 +68,20 @@ def read_volume(
         ValueError: The file is damaged, is not 3-D, holds values that are not finite or no
             labels, or its header contradicts the modality. The message names the file.
     """
+    import nibabel
+
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check the folder and the spelling")
-    dicom = path.is_dir() or is_dicom(path)
+    dicom, labels = path.is_dir() or is_dicom(path), modality == "labels"
     if dicom:
-        voxels, affine, found = _read_dicom(path, modality, index)
+        image, found = _read_dicom(path, modality, index)
     else:
-        voxels, affine = _read_nifti(path, index, modality)
-        found = modality_of(path)
-    labels = modality == "labels"
-    if not np.isfinite(voxels).all():
-        if fill_nan is None:
-            raise ValueError(
-                f"{path} holds {int((~np.isfinite(voxels)).sum())} voxels that are NaN or "
-                f"infinite; pass fill_nan=0 to replace them (command: --fill-nan 0), or repair it"
-            )
-        voxels = np.where(np.isfinite(voxels), voxels, np.float32(0 if labels else fill_nan))
+        image, found = _read_nifti(path, index, labels), modality_of(path)
+    image = nibabel.as_closest_canonical(image)
+    if labels and fill_nan is not None:
+        fill_nan = 0
+    voxels = without_nan(np.asarray(image.dataobj, np.float32), path, fill_nan)
     if labels:
         voxels = whole_labels(voxels, path).astype(np.float32)
     elif not dicom and (modality or found) != "CT" and _looks_like_ct(voxels):
@@ -88,7 +90,28 @@ def read_volume(
             f"{modality or found}; pass modality='CT' (command: --modality CT)",
             stacklevel=2,
         )
-    return Volume(voxels, affine, modality or found, subject or subject_of(path), str(path))
+    return Volume(voxels, image.affine, modality or found, subject or subject_of(path), str(path))
+
+
+def without_nan(voxels: np.ndarray, path: Path, fill: float | None) -> np.ndarray:
+    """Replace NaN and infinite voxels by a value; refuse them if there is none (ValueError)."""
+    known = np.isfinite(voxels)
+    if known.all():
+        return voxels
+    if fill is None:
+        raise ValueError(
+            f"{path} holds {np.sum(~known)} voxels that are NaN or infinite; pass fill_nan=0 "
+            f"(command: --fill-nan 0), of a CT -1000, to replace them, or repair it"
+        )
+    return np.where(known, voxels, np.float32(fill))
+
+
+def check_shapes(path: Path | str, shape: tuple, mask: Path | str, mask_shape: tuple) -> None:
+    """Refuse a mask of another shape than its image's (ValueError)."""
+    if mask_shape != shape:
+        raise ValueError(
+            f"{mask} has shape {mask_shape} but its image {path} has {shape}; {RESAMPLE}"
+        )
 
 
 def whole_labels(values: np.ndarray, path: str | Path) -> np.ndarray:
@@ -131,27 +154,22 @@ def _looks_like_ct(voxels: np.ndarray) -> bool:
     return bool(np.mean((voxels > -1100) & (voxels < -900)) > 0.05)
 
 
-def _read_nifti(
-    path: Path, index: int | None, modality: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return canonical voxels (X, Y, Z) float32 and their affine."""
-    import nibabel
-
-    image = read_nifti(path, index, labels=modality == "labels")
-    if modality != "labels" and np.allclose(image.affine, np.eye(4), atol=1e-6):
+def _read_nifti(path: Path, index: int | None, labels: bool) -> "nibabel.Nifti1Image":
+    """Read a file that may lack a place, which is said unless it is a mask."""
+    image = read_nifti(path, index, labels)
+    if is_identity(image.affine) and not labels:
         warnings.warn(
             f"{path}: its affine is the identity, so neither spacing nor orientation is known; "
             f"they are taken as 1 mm and RAS",
             stacklevel=3,
         )
-    canonical = nibabel.as_closest_canonical(image)
-    return np.asarray(canonical.dataobj, np.float32), canonical.affine
+    return image
 
 
 def _read_dicom(
     folder: Path, modality: str | None, index: int | None
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return canonical voxels (X, Y, Z) float32, their affine, and the header's modality."""
+) -> tuple["nibabel.Nifti1Image", str]:
+    """Read a series that is what was asked for; return it and the header's modality."""
     import nibabel
 
     voxels, affine, found = read_series(folder, index)
@@ -164,5 +182,4 @@ def _read_dicom(
             f"{folder}: the header says {found}, but modality={modality!r} was asked for; leave it "
             f"out, or pass {found!r} (command: --modality {found})"
         )
-    canonical = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, affine))
-    return np.asarray(canonical.dataobj, np.float32), canonical.affine, found
+    return nibabel.Nifti1Image(voxels, affine), found

@@ -6,8 +6,9 @@ from pathlib import Path
 from ..cache import cache_folder
 from ..download import fetch_unpacked
 from ..files import stem
+from ..nifti import is_identity, read_affine
 from ..volumes import Volume
-from .ct_cases import has_spacing, read_liver_ct
+from .ct_cases import read_liver_ct
 from .item import Item
 from .people import read_table
 from .phantom import phantom_folder
@@ -132,7 +133,8 @@ def _pairs(folder: Path, image_name: str, subjects: int | list[str] | None) -> l
     cases = []
     for name in choose_subjects(list(names), subjects):
         path, mask = names[name]
-        cases.append(LiverCase(path, name, "CT", mask, {"spacing_known": int(has_spacing(path))}))
+        labels = {"spacing_known": int(not is_identity(read_affine(path)))}
+        cases.append(LiverCase(path, name, "CT", mask, labels))
     return cases
 
 

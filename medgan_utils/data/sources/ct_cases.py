@@ -9,13 +9,12 @@ the rest is an error.
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import nibabel
 import numpy as np
 
-from ..nifti import read_affine, read_nifti
-from ..volumes import Volume, whole_labels
+from ..nifti import is_identity, read_nifti
+from ..volumes import Volume, check_shapes, whole_labels, without_nan
 from .item import Item
 
 LIVER_RANGE_HU = (-50.0, 250.0)
@@ -23,15 +22,6 @@ ASSUMED_SPACING_MM = (0.72, 0.72, 1.6)
 """For volumes that do not say: a usual field of view of 370 mm, and slices of usual thickness."""
 
 _MARGIN_MM = 15.0
-
-
-def has_spacing(path: Path) -> bool:
-    """Whether the affine of a NIfTI file is more than the identity (read from the header alone)."""
-    return not _is_identity(read_affine(path))
-
-
-def _is_identity(affine: np.ndarray) -> bool:
-    return bool(np.allclose(affine, np.eye(4), atol=1e-6))
 
 
 def read_liver_ct(item: Item) -> tuple[Volume, Volume]:
@@ -48,14 +38,10 @@ def read_liver_ct(item: Item) -> tuple[Volume, Volume]:
             the liver lies on the patient's left, or its median HU is impossible.
     """
     image, mask = read_nifti(item.path, item.index), read_nifti(item.mask, labels=True)
-    if image.shape != mask.shape:
-        raise ValueError(
-            f"{item.mask.name} has shape {mask.shape} but its image {item.path.name} has "
-            f"{image.shape}; resample the mask onto the image's grid first"
-        )
+    check_shapes(item.path, image.shape, item.mask, mask.shape)
     voxels, labels, affine = _canonical(item, image, mask)
     _check_labels(item, labels)
-    if _is_identity(image.affine):
+    if is_identity(image.affine):
         voxels, labels, affine = _turned_by_content(item, voxels, labels)
     _check_liver(item, voxels, labels, affine)
     filled = np.flatnonzero((labels > 0).any(axis=(0, 1)))
@@ -81,14 +67,7 @@ def _canonical(
     spread of HU under the mask.
     """
     turned = nibabel.as_closest_canonical(image)
-    voxels = np.array(turned.dataobj)
-    if not np.isfinite(voxels).all():
-        if item.fill_nan is None:
-            raise ValueError(
-                f"{item.path} holds NaN or infinite voxels; pass fill_nan=-1000 (command: "
-                f"--fill-nan -1000)"
-            )
-        voxels[~np.isfinite(voxels)] = item.fill_nan
+    voxels = without_nan(np.asarray(turned.dataobj), item.path, item.fill_nan)
     mask = nibabel.Nifti1Image(whole_labels(mask.dataobj, item.mask), mask.affine)
     readings = [mask, nibabel.Nifti1Image(mask.dataobj, image.affine)]
     readings = [np.asarray(nibabel.as_closest_canonical(m).dataobj) for m in readings]

@@ -15,9 +15,6 @@ from .people import Labels, few, labels_by_image, read_labels, read_participants
 from .source import Source, choose_subjects
 from .walk import LABEL_MAPS, Walk, walk
 
-DICOM_NAMES = {"PT": "PET"}
-"""DICOM's names of modalities where ours differ."""
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -145,15 +142,12 @@ def _what_is_known(
     labels: str | Path | Mapping[str, Labels] | None,
 ) -> list[Labels]:
     """Return the labels of each path from both tables."""
-    tables = {}
-    if participants is not None:
-        tables["participants="] = read_participants(participants)
-    if labels is not None:
-        tables["labels="] = read_labels(labels)
     known: list[Labels] = [{} for _ in paths]
-    for name, table in tables.items():
-        rows = labels_by_image(table, paths, subjects, name)
-        known = [one | row for one, row in zip(known, rows, strict=True)]
+    tables = (("participants=", read_participants, participants), ("labels=", read_labels, labels))
+    for name, read, table in tables:
+        if table is not None:
+            rows = labels_by_image(read(table), paths, subjects, name)
+            known = [one | row for one, row in zip(known, rows, strict=True)]
     return known
 
 
@@ -182,7 +176,7 @@ def _check_kinds(folder: Path, paths: list[Path], glob: str | None, found: Walk)
 def _modality(path: Path, name: PurePosixPath, header: str) -> str:
     """Return what a DICOM header says, else the path; MR headers do not know the contrast."""
     if header not in ("", "MR"):
-        return DICOM_NAMES.get(header, header)
+        return header
     named = modality_of(name)
     return modality_in(path) if header == "" and named == "MR" else named  # the tag is missing
 

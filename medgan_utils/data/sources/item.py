@@ -9,7 +9,7 @@ from ..axial import AxialCut, axial_slices, body_mask
 from ..files import slice_number
 from ..pictures import fit_square, read_picture, read_picture_mask
 from ..slices import Slices
-from ..volumes import Volume, read_volume
+from ..volumes import Volume, check_shapes, read_volume
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,7 @@ class Picture(Item):
         image, mask = read_picture(self.path, self.colours), None
         if self.mask is not None:
             mask = read_picture_mask(self.mask)
-            if mask.shape != image.shape:
-                raise ValueError(
-                    f"{self.mask} has shape {mask.shape} but its image {self.path} has "
-                    f"{image.shape}"
-                )
+            check_shapes(self.path, image.shape, self.mask, mask.shape)
             mask = fit_square(mask, axial.image_size)[None]
         number = slice_number(self.path)
         position = np.array([np.nan if number is None else number], np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dicom import is_dicom, missing_tag, no_scan, read_header
+from ..dicom import DICOM_SUFFIXES, is_dicom, missing_tag, modality_tag, no_scan, read_header
 from ..files import IMAGE_SUFFIXES, is_label_map
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
@@ -78,7 +78,7 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     if path.suffix.lower() == ".img" and path.with_suffix(".hdr").exists():
         return None  # read with its header
     if not is_dicom(path):
-        if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
+        if path.suffix.lower() in DICOM_SUFFIXES:
             return "damaged DICOM files"
         return f"{NO_IMAGES} ({path.suffix.lower() or 'no suffix'})"
     try:
@@ -91,7 +91,7 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         found.faults.setdefault(path.parent, fault)
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
-    found.patients.setdefault(path.parent, (patient, str(header.get("Modality") or "")))
+    found.patients.setdefault(path.parent, (patient, modality_tag(header)))
     return None
 
 
