@@ -51,7 +51,11 @@ def fetch(
 
     if source == "list":
         return show_sources()
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"--out {out} is a file; name a folder for the run")
     given = {name: value for name, value in reading.items() if value is not None}
+    if source == "brain-phantom" and "modality" in given:
+        given["modalities"] = (given.pop("modality"),)
     try:
         _, items, _ = find_items(source, image_size, subjects, given)
     except TypeError as error:  # an option that this source does not take
@@ -87,6 +91,8 @@ def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
     """
     if min(steps, every, settings["batch_size"]) < 1 or not 0 < settings["rate"] < np.inf:
         raise ValueError("--steps, --every, --batch-size and --rate must be positive")
+    if settings["seed"] < 0:
+        raise ValueError(f"--seed {settings['seed']} must be at least 0")
     slices = run_folder.read_slices(run)
     settings = {"data": run_folder.fingerprint(slices), **settings}
     if not restart:
@@ -150,6 +156,8 @@ def sample(run: str, count: int, seed: int, labels: str | None, out: Path) -> No
     """
     if out.suffix.lower() not in (".png", ".npz") or count < 1:
         raise ValueError(f"--out {out} must end in .png or .npz, and --count be at least 1")
+    if seed < 0:
+        raise ValueError(f"--seed {seed} must be at least 0")
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
