@@ -83,7 +83,7 @@ def choose(
     """Pick the sizes of this run and seed every generator of random numbers.
 
     With `MEDGAN_STEPS_DIVIDED` above 1, `every` and the whole numbers whose names hold "steps" are
-    divided by it and rounded up.
+    divided by it, but not below those of `smoke`, with which the notebook is known to run.
 
     Args:
         smoke: Sizes for tests: about 30 s a notebook; shapes and ranges are asserted.
@@ -111,17 +111,17 @@ def choose(
         raise ValueError(f"MEDGAN_STEPS_DIVIDED={text!r} must be a whole number from 1")
     set_seed(seed)
     in_full = chosen != "smoke" and int(text) == 1
-    return Run(chosen, seed, _steps_divided(sizes[chosen], int(text)), in_full)
+    return Run(chosen, seed, _steps_divided(sizes[chosen], int(text), smoke), in_full)
 
 
-def _steps_divided(sizes: dict[str, Any], by: int) -> dict[str, Any]:
-    """Return the sizes, numbers of steps (also of an inner dict) divided and rounded up."""
+def _steps_divided(sizes: dict[str, Any], by: int, least: dict[str, Any]) -> dict[str, Any]:
+    """Return the sizes with numbers of steps (also of an inner dict) divided."""
     divided = dict(sizes)
     for name, value in sizes.items():
         if isinstance(value, dict):
-            divided[name] = _steps_divided(value, by)
+            divided[name] = _steps_divided(value, by, least[name])
         elif "steps" in name or name == "every":
-            divided[name] = -(-value // by)
+            divided[name] = min(value, max(value // by, least[name]))
     return divided
 
 

@@ -56,10 +56,11 @@ def test_claims_are_judged_outside_smoke(monkeypatch, capsys):
 def test_steps_are_divided_and_claims_then_not_judged(monkeypatch, capsys):
     monkeypatch.setenv("MEDGAN_PROFILE", "gpu")
     monkeypatch.setenv("MEDGAN_STEPS_DIVIDED", "1000")
-    sizes = dict(steps=6000, probe_steps=10, image_size=128, every=2000, live=dict(gan_steps=900))
-    run = profiles.choose(smoke=sizes, cpu=sizes, gpu=sizes)
-    assert (run.steps, run.probe_steps, run.image_size, run.every) == (6, 1, 128, 2)
-    assert run.live == {"gan_steps": 1}
+    small = dict(steps=2, probe_steps=3, image_size=64, every=1, live=dict(gan_steps=4))
+    sizes = dict(steps=6000, probe_steps=10, image_size=128, every=2000, live=dict(gan_steps=9000))
+    run = profiles.choose(smoke=small, cpu=sizes, gpu=sizes)
+    assert (run.steps, run.probe_steps, run.image_size, run.every) == (6, 3, 128, 2)
+    assert run.live == {"gan_steps": 9}
     run.claim("one is two", 1 == 2)
     assert "(not judged with steps divided) one is two" in capsys.readouterr().out
     monkeypatch.setenv("MEDGAN_STEPS_DIVIDED", "0")
