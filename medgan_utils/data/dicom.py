@@ -59,16 +59,6 @@ def read_header(path: Path, pixels: bool = False) -> "pydicom.Dataset":
         ) from error
 
 
-def image_header(path: Path) -> "pydicom.Dataset | None":
-    """Return the header of a file, or of the first image in a folder (None if there is none)."""
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if file.is_file() and is_dicom(file):
-            header = read_header(file)
-            if no_scan(header) is None or file == path:  # else a DICOMDIR, a report, a plan
-                return header
-    return None
-
-
 def no_scan(header: "pydicom.Dataset") -> str | None:
     """Return why a file is no scan ("without pixels", "in colour", "with a dose"), or None."""
     if "Rows" not in header:
@@ -98,7 +88,9 @@ def modality_in(path: Path) -> str:
     Raises:
         ValueError: There is no image, or its header does not say.
     """
-    header = image_header(path)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    headers = (read_header(file) for file in files if file.is_file() and is_dicom(file))
+    header = next((h for h in headers if path.is_file() or no_scan(h) is None), None)
     modality = "" if header is None else modality_tag(header)
     if not modality:
         raise ValueError(

@@ -6,9 +6,9 @@ import json
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,8 +182,9 @@ def store_slices(
     _same_content(into / "settings.json", json.loads(json.dumps(settings)), items)
     groups = itertools.groupby(enumerate(items), lambda pair: pair[1].group or str(pair[1].path))
     jobs = [(into, list(group), entry.mask_labels, axial) for _, group in groups]
-    with _mapping(workers) as over:
-        rows = over(_store_group, *zip(*jobs, strict=True))
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn) if workers > 1 else nullcontext() as pool:
+        rows = (pool.map if pool else map)(_store_group, *zip(*jobs, strict=True))
         bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
         volumes = list(itertools.chain.from_iterable(bar))
     shape = np.load(into / volumes[0]["file"], mmap_mode="r").shape[1:]
@@ -191,16 +192,6 @@ def store_slices(
     index |= {"spacing_mm": axial.fov_mm / axial.image_size, "volumes": volumes}
     _write_json(into / "index.json", index)
     return SliceStore.open(into)
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Callable]:
-    """Yield `map`, or one that runs in so many processes."""
-    if workers < 2:
-        yield map
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield pool.map
 
 
 def _store_group(

@@ -53,7 +53,6 @@ def ixi_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
     modality: str = "T1",
-    glob: str | None = None,
     address: str = IXI_ADDRESS,
     known_hash: str | None = IXI_HASH,
     **options,
@@ -64,10 +63,9 @@ def ixi_items(
         folder: Where they lie; by default the T1 volumes are downloaded (4.8 GB) and unpacked once.
         subjects: How many, or which (IXI012, …).
         modality: "T1"; "T2" or "PD" from a folder.
-        glob: Which files of the folder; by default those of the modality.
         address: Of the archive.
         known_hash: Its checksum.
-        **options: Of `survey`.
+        **options: Of `survey`; `glob` is that of the modality by default.
     """
     if folder is None:
         if modality != "T1":
@@ -76,14 +74,13 @@ def ixi_items(
                 f"brain-development.org, unpack it and pass folder='path/to/it'"
             )
         folder = fetch_unpacked(address, cache_folder("ixi") / "volumes", known_hash)
-    glob = glob or f"**/IXI*{modality}.nii*"
-    return folder_items(folder, subjects, modality=modality, glob=glob, **options)
+    usual = {"modality": modality, "glob": f"**/IXI*{modality}.nii*"}
+    return folder_items(folder, subjects, **usual | options)
 
 
 def aomic_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
-    glob: str = "**/sub-*_T1w.nii*",
     address: str = AOMIC_ADDRESS,
     **options,
 ) -> list[Item]:
@@ -93,7 +90,6 @@ def aomic_items(
         folder: Where they lie; by default each subject's file (about 10 MB) is downloaded once.
         subjects: How many, or which; by default all of a folder, or 20 of the `AOMIC_SUBJECTS`
             that are offered for download.
-        glob: Which files of the folder.
         address: Of the data set.
         **options: Of `survey`.
     """
@@ -102,7 +98,8 @@ def aomic_items(
         subjects = choose_subjects(AOMIC_SUBJECTS, 20 if subjects is None else subjects)
         for name in subjects:
             fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
-    return folder_items(folder, subjects, **{"modality": "T1", "glob": glob} | options)
+    usual = {"modality": "T1", "glob": "**/sub-*_T1w.nii*"}
+    return folder_items(folder, subjects, **usual | options)
 
 
 BRAIN_PHANTOM = Source(

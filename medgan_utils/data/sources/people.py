@@ -138,22 +138,20 @@ def labels_by_image(
     """
     files = {_spelled(name) for path in paths for name in (path, Path(path).name, stem(path))}
     rows = {}
-    for key, row in table.items():
+    for key in table:
         if _spelled(key) not in files:  # a row of one file says nothing of the subject's others
-            rows[_spelled(subject_of(key))] = (key, row)
-    rows |= {_spelled(key): (key, row) for key, row in table.items()}
-    found, used = [], set()
+            rows[_spelled(subject_of(key))] = key
+    rows |= {_spelled(key): key for key in table}
+    keys = []
     for path, subject in zip(paths, subjects, strict=True):
         short = subject.removeprefix("sub-")
         aliases = (path, Path(path).name, stem(path), subject, short, f"sub-{short}")
-        key, row = next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), (None, None))
-        used.add(key)
-        found.append(row)
+        keys.append(next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), None))
     unknown = {label: -1 if isinstance(value, int) else np.nan
                for label, value in next(iter(table.values())).items()}  # fmt: skip
-    known = {subject for subject, row in zip(subjects, found, strict=True) if row is not None}
-    missing = [path for path, row in zip(paths, found, strict=True) if row is None]
-    without, idle = sorted(set(subjects) - known) or missing, sorted(set(table) - used)
+    known = {subject for subject, key in zip(subjects, keys, strict=True) if key is not None}
+    missing = [path for path, key in zip(paths, keys, strict=True) if key is None]
+    without, idle = sorted(set(subjects) - known) or missing, sorted(set(table) - set(keys))
     if not known:
         raise ValueError(
             f"{name} names none of the images: it has {few(idle)}; the images are of {few(without)}"
@@ -164,7 +162,7 @@ def labels_by_image(
         )
     if idle and name == "labels=":
         warnings.warn(f"{name} has rows without an image here: {few(idle)}", stacklevel=2)
-    return [unknown if row is None else row for row in found]
+    return [unknown if key is None else table[key] for key in keys]
 
 
 def few(names: Sequence) -> str:
