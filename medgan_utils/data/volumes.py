@@ -15,7 +15,10 @@ from .subjects import subject_of
 if TYPE_CHECKING:
     import nibabel
 
-RESAMPLE = "resample it onto the image's grid first, with interpolation='nearest'"
+RESAMPLE = (
+    "resample it onto the image's grid first, with interpolation='nearest' (volumes: "
+    "nilearn.image.resample_to_img)"
+)
 _LABEL_TOLERANCE = 0.05
 """How far from a whole number a label may be stored."""
 

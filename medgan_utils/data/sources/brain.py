@@ -1,6 +1,7 @@
 """Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..cache import cache_folder
@@ -113,25 +114,20 @@ BRAIN_PHANTOM = Source(
     check="the same bytes for the same seed",
     mask_labels={"lesion": (1, 2, 3)},
 )
-IXI = Source(
+_source = partial(
+    Source, modality="T1", anatomy="head", network="unless folder= is given", passes_on=survey
+)
+IXI = _source(
     name="ixi",
     items=ixi_items,
-    modality="T1",
-    anatomy="head",
     licence="CC BY-SA 3.0, brain-development.org",
     size="4.8 GB, 581 heads",
-    network="unless folder= is given",
     check="MD5 as other projects publish it",
-    passes_on=survey,
 )
-AOMIC = Source(
+AOMIC = _source(
     name="aomic",
     items=aomic_items,
-    modality="T1",
-    anatomy="head",
     licence="CC0, OpenNeuro ds002785 (Snoek et al. 2021, doi:10.1038/s41597-021-00870-6)",
     size="about 10 MB a head, 20 of 40 by default",
-    network="unless folder= is given",
     check="SHA-256 recorded at the first download",
-    passes_on=survey,
 )

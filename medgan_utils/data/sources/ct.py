@@ -1,6 +1,7 @@
 """Sources of abdominal CT with liver masks: the offline phantom, LiTS, the Decathlon's Task03."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 from ..cache import cache_folder
@@ -138,37 +139,29 @@ def _pairs(folder: Path, image_name: str, subjects: int | list[str] | None) -> l
     return cases
 
 
-LIVER_PHANTOM = Source(
+_source = partial(Source, modality="CT", anatomy="body", mask_labels=LIVER_LABELS)
+LIVER_PHANTOM = _source(
     name="liver-phantom",
     items=liver_phantom_items,
-    modality="CT",
-    anatomy="body",
     licence="made here, Apache-2.0",
     size="written: about 3 MB a subject",
     network="no",
     check="the same bytes for the same seed",
-    mask_labels=LIVER_LABELS,
 )
-LITS = Source(
+LITS = _source(
     name="lits",
     items=lits_items,
-    modality="CT",
-    anatomy="body",
     licence="CC BY-NC-ND 4.0, LiTS (Bilic et al. 2023, doi:10.1016/j.media.2022.102680)",
     size="131 volumes, about 50 GB",
     network="no, folder= is needed",
     check="orientation, grids and HU of every liver",
-    mask_labels=LIVER_LABELS,
 )
-MSD_LIVER = Source(
+MSD_LIVER = _source(
     name="msd-liver",
     items=msd_liver_items,
-    modality="CT",
-    anatomy="body",
     licence="CC BY-SA 4.0, Medical Segmentation Decathlon "
     "(Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9)",
     size="29 GB, 131 volumes with masks",
     network="unless folder= is given",
     check="MD5 as other projects publish it; orientation, grids and HU of every liver",
-    mask_labels=LIVER_LABELS,
 )
