@@ -69,17 +69,13 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
     return _NO_SCANS.get(modality_tag(header))
 
 
-def missing_tag(path: Path, header: "pydicom.Dataset") -> str | None:
-    """Return the sentence that names the first tag without which an image has no place, or None."""
+def check_tags(path: Path, header: "pydicom.Dataset") -> None:
+    """Refuse an image whose header lacks a tag without which it has no place (ValueError)."""
     keywords = ["SeriesInstanceUID", "PhotometricInterpretation"]
     if (header.get("NumberOfFrames") or 1) == 1 and not header.get(_GROUPS):
         keywords += ["ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"]
-    try:
-        for keyword in keywords:
-            tag(str(path), header, keyword)
-    except ValueError as error:
-        return str(error)
-    return None
+    for keyword in keywords:
+        tag(str(path), header, keyword)
 
 
 def modality_in(path: Path) -> str:
@@ -168,8 +164,7 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
 
 def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
     """Refuse a scan without place, a mosaic, and a header that names two modalities."""
-    if missing := missing_tag(path, file):
-        raise ValueError(missing)
+    check_tags(path, file)
     modality = modality_tag(file)
     if "MOSAIC" in (file.get("ImageType") or []):
         raise ValueError(f"{path} is a mosaic: all slices tiled in one image; convert it: dcm2niix")

@@ -115,11 +115,9 @@ def _check_dimensions(
         raise ValueError(f"{path} is a MINC file of {len(shape)} dimensions; convert it: mnc2nii")
     count = shape[3] if len(shape) > 3 else 1
     if index is None and count > 1:
-        advice = (
-            "combine its volumes into one label a voxel (numpy.argmax)"
-            if labels
-            else (f"pick one time point with index=0 to index={count - 1} (command: --index 0)")
-        )
+        advice = f"pick one time point with index=0 to index={count - 1} (command: --index 0)"
+        if labels:
+            advice = "combine its volumes into one label a voxel (numpy.argmax)"
         raise ValueError(f"{path} has 4 dimensions {shape}; {advice}")
     if not -count <= (index or 0) < count:
         points = f"{count} time points" if count > 1 else "one time point"

@@ -125,7 +125,7 @@ def tag(name: str, header: "pydicom.Dataset", keyword: str) -> object:
     """Return what a header holds under a keyword.
 
     Raises:
-        ValueError: Nothing.
+        ValueError: It holds nothing there.
     """
     from pydicom.tag import Tag
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dicom import DICOM_SUFFIXES, is_dicom, missing_tag, modality_tag, no_scan, read_header
+from ..dicom import DICOM_SUFFIXES, check_tags, is_dicom, modality_tag, no_scan, read_header
 from ..files import IMAGE_SUFFIXES, is_label_map
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
@@ -87,8 +87,10 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         return "damaged DICOM files"
     if reason := no_scan(header):
         return f"DICOM {reason}"
-    if fault := missing_tag(path, header):
-        found.faults.setdefault(path.parent, fault)
+    try:
+        check_tags(path, header)
+    except ValueError as error:
+        found.faults.setdefault(path.parent, str(error))
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
     found.patients.setdefault(path.parent, (patient, modality_tag(header)))
