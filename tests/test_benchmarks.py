@@ -1,12 +1,16 @@
 """The rivals of the benchmarks do the work that they are said to do."""
 
+import json
+
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from small_heads import write_cohort
+from stored import check_provenance
 
-from benchmarks import loading, loops, matrix_rate, timing
+from benchmarks import kills, loading, loops, matrix_rate, timing
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
 from medgan_utils.models import load_generator
@@ -50,6 +54,33 @@ def test_the_other_styles_train_all_three_networks(dataset, eagerly):
         run(5)
         moved = [np.abs(a - b).max() for a, b in zip(before, weights(gan), strict=True)]
         assert np.isfinite(moved).all() and min(moved) > 0
+
+
+def test_the_stored_kills_left_no_trace():
+    stored = json.loads(kills.RESULT.read_text("utf-8"))
+    check_provenance(stored, "kills")
+    results = stored["results"]
+    assert len(results["kills"]) == 50 and results["compared"] > 100
+    assert results["differing"] == []
+    states = [row["newest_state"] for row in results["kills"]]
+    assert states == sorted(states) and states[-1] < results["steps"]
+
+
+def test_a_difference_between_two_runs_is_found(tmp_path):
+    for name in ("whole", "cut"):
+        run = kills.new_run(tmp_path / name)
+        (run / "grids").mkdir()
+        (run / "grids" / "step-00000005.png").write_bytes(b"picture")
+        (run / "state" / "step-00000005").mkdir(parents=True)
+        np.savez(run / "state" / "step-00000005" / "state.npz", v0=np.zeros(3))
+        with h5py.File(run / "generator.weights.h5", "w") as file:
+            file["layer/kernel"] = np.ones(2)
+        (run / "scores.jsonl").write_text(f'{{"step": 5, "seconds": {len(name)}, "SWD": 1.0}}\n')
+    whole, cut = (kills.left_behind(tmp_path / name) for name in ("whole", "cut"))
+    assert whole == cut and len(whole) == 4
+    with h5py.File(tmp_path / "cut" / "generator.weights.h5", "a") as file:
+        file["layer/kernel"][0] = np.nextafter(1, 2)
+    assert kills.left_behind(tmp_path / "cut") != whole
 
 
 def test_ratios_are_those_of_the_same_round():
