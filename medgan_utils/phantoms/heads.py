@@ -1,8 +1,8 @@
 """Heads of people who do not exist: anatomy in tissue fractions, imaged as MR, CT and PET.
 
-Each is the average brain of 152 people (`brain_template`), deformed at random, with folds and a
-tumour of its own (`brain_anatomy`), in a skull and a face (`head_anatomy`), and imaged by signal
-equations (`mr_physics`). Nothing is downloaded, no patient is shown.
+Each is the average brain of 152 people (`brain_template`), deformed at random, with its own folds
+(`brain_anatomy`) and perhaps a tumour (`tumour`), in a skull and a face (`head_anatomy`), and
+imaged by signal equations (`mr_physics`). Nothing is downloaded, no patient is shown.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import mr_physics
-from .brain_anatomy import displace, distance_to, draw_tumour, paint_brain, paint_tumour
+from .brain_anatomy import paint_brain
 from .brain_template import Template, load_template
 from .canvas import TissueCanvas
 from .head_anatomy import paint_head
 from .solids import grid_points, random_field
+from .tumour import displace, distance_to, draw_tumour, paint_tumour
 
 FIELD_OF_VIEW_MM = ((-96.0, 96.0), (-126.0, 120.0), (-112.0, 100.0))
 """Extent of every volume along x (right), y (front) and z (up)."""
