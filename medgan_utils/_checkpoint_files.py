@@ -8,6 +8,7 @@ that a person reads and that every Keras reads alike::
 Keras' own configuration of a model is not kept: Keras 3.13 cannot read what 3.15 wrote.
 """
 
+import io
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -144,7 +145,12 @@ def load_checkpoint(name_or_path: str | Path, builders: Mapping[str, Callable]) 
 
 
 def save_checkpoint(
-    network: "keras.Model", path: str | Path, card: str | None = None, *, shipped: bool = False
+    network: "keras.Model",
+    path: str | Path,
+    card: str | None = None,
+    *,
+    shipped: bool = False,
+    half: bool = False,
 ) -> Path:
     """Write weights, architecture and card; each file appears whole or not at all.
 
@@ -153,6 +159,7 @@ def save_checkpoint(
         path: Path without suffix.
         card: The model card, Markdown. None: no card is written.
         shipped: Whether the course's own checkpoints may be replaced.
+        half: Keep the weights in 16 bits: half the size; they load as the network's own type.
 
     Returns:
         The path.
@@ -178,11 +185,34 @@ def save_checkpoint(
     texts = {".json": _as_text(architecture)}
     texts |= {} if card is None else {".md": card.rstrip()}
     with ExitStack() as stack:
-        network.save_weights(stack.enter_context(written_whole(Path(f"{path}.weights.h5"))))
+        weights = stack.enter_context(written_whole(Path(f"{path}.weights.h5")))
+        network.save_weights(weights)
+        if half:
+            _halve(weights)
         for suffix, text in texts.items():
             file = stack.enter_context(written_whole(Path(f"{path}{suffix}")))
             file.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _halve(weights: Path) -> None:
+    """Write a file of weights anew with 16-bit floats."""
+    import h5py
+
+    def copy(name: str, item: "h5py.Group | h5py.Dataset") -> None:
+        if isinstance(item, h5py.Group):
+            made = halved.require_group(name)
+        else:
+            values = item[()]
+            made = halved.create_dataset(
+                name, data=values.astype("float16") if values.dtype.kind == "f" else values
+            )
+        made.attrs.update(item.attrs)
+
+    kept = weights.read_bytes()
+    with h5py.File(io.BytesIO(kept)) as full, h5py.File(weights, "w") as halved:
+        halved.attrs.update(full.attrs)
+        full.visititems(copy)
 
 
 def _as_text(architecture: Architecture) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import (
+    appearance_table,
     copying,
     evaluate,
     judge_table,
@@ -21,8 +23,8 @@ from medgan_utils.evaluation import (
     score,
     verdict,
 )
-from medgan_utils.evaluation.evaluate import FLOOR, RealSet
-from medgan_utils.models import save_generator
+from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY, RealSet
+from medgan_utils.models import load_generator, save_generator
 from medgan_utils.table import Table
 from medgan_utils.training import GAN
 from tools.record import provenance
@@ -62,6 +64,10 @@ Score while training (reference subjects): {course}
 ## Can it be told from real images?
 
 {judge}
+
+## How it looks
+
+{appearance}
 
 ## By group
 
@@ -136,7 +142,8 @@ def publish(
     count = min(len(tested), len(others))
     tested = tested.select(np.sort(np.random.default_rng(0).permutation(len(tested))[:count]))
     trained = load_encoder(encoder)
-    encoders = {encoder: trained, "random": random_encoder(trained)}
+    size = tested.images.shape[1]
+    encoders = {encoder: trained, "random": random_encoder(trained, image_size=size)}
     info = {key: finished.facts[key] for key in ("data", "licence")} | {"split": split}
     reference = reference_features(tested.images, encoders, tested.subjects, info=info)
     training = reference_features(train.images, encoders, train.subjects)
@@ -152,12 +159,40 @@ def publish(
         "verdict": "\n".join(f"- {line}" for line in verdict(table)),
         "table": table.markdown(),
         "judge": ask_judge(finished, sets, train, tested).markdown(),
+        "appearance": appearance(fakes, sets, tested).markdown(),
         "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
         "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
-    path = checkpoints_folder() / name
-    return save_generator(finished.gan.ema_generator, path, CARD.format(**content), shipped=True)
+    return save(finished.gan.ema_generator, checkpoints_folder() / name, CARD.format(**content))
+
+
+def save(generator: keras.Model, path: Path, card: str) -> Path:
+    """Save a generator in 16 bits, and make sure that its pictures stayed the same.
+
+    Raises:
+        ValueError: A pixel moved by more than a grey level of 256; the checkpoint is there.
+    """
+    save_generator(generator, path, card, shipped=True, half=True)
+    random = np.random.default_rng(0)
+    inputs = [
+        random.normal(size=(64, *one.shape[1:])).astype("float32")
+        if one.dtype == "float32"
+        else np.zeros((64, *one.shape[1:]), one.dtype)  # labels
+        for one in generator.inputs
+    ]
+    pictures = [model.predict(inputs, verbose=0) for model in (generator, load_generator(path))]
+    apart = np.abs(pictures[0] - pictures[1]).max()
+    if apart > 2 / 255:
+        raise ValueError(f"{path}: 16 bits move a pixel by {apart * 255 / 2:.1f} of 256 levels")
+    return path
+
+
+def appearance(fakes: dict[str, np.ndarray], sets: dict[str, RealSet], tested: Slices) -> Table:
+    """Describe samples, floor and blurred and noisy reals beside the split's images."""
+    shown = {name: sets[name] for name in (FLOOR, BLURRED, NOISY)}
+    shown |= {name: RealSet(images, None) for name, images in fakes.items()}
+    return appearance_table(RealSet(tested.images, tested.subjects), shown)
 
 
 def ask_judge(finished: Finished, sets: dict[str, RealSet], train: Slices, tested: Slices) -> Table:

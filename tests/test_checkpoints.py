@@ -78,6 +78,19 @@ def test_the_averaged_generator_of_a_gan_can_be_kept(tmp_path):
     assert load_generator(tmp_path / "mine").architecture == generator.architecture
 
 
+def test_half_the_bits_are_half_the_size_and_the_same_picture(tmp_path):
+    generator = dcgan_generator(32, 1, 64, (64, 32, 16))
+    generator.get_layer("stage_8_bn").moving_variance.assign(np.full(32, 0.37))
+    whole = save_generator(generator, tmp_path / "whole", "")
+    half = save_generator(generator, tmp_path / "half", "", half=True)
+    sizes = [Path(f"{path}.weights.h5").stat().st_size for path in (whole, half)]
+    assert sizes[1] < 0.6 * sizes[0]
+    twin, z = load_generator(half), tf.random.normal((8, 64))
+    assert {weight.dtype for weight in twin.weights} == {"float32"}
+    apart = np.abs(twin(z) - generator(z)).max()
+    assert 0 < apart < 1 / 255
+
+
 def test_a_model_of_another_function_is_not_kept(tmp_path):
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="other")
     with pytest.raises(ValueError, match=r"'other' does not say how it was made.*mine\.keras"):

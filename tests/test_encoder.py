@@ -57,6 +57,18 @@ def test_the_random_twin_has_the_same_layers_and_knows_nothing(encoder):
     np.testing.assert_array_equal(twin.features(images), again.features(images))
 
 
+def test_images_of_twice_the_size_are_seen_as_means_of_squares(encoder):
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 32, 32, 1)).astype(np.float32)
+    large = images.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(encoder.features(large), encoder.features(images), atol=1e-5)
+    checks = np.indices((64, 64)).sum(axis=0)[None, :, :, None] % 2 * 2 - 1  # their means are 0
+    nothing = encoder.features(np.zeros((1, 32, 32, 1)))
+    np.testing.assert_allclose(encoder.features(checks), nothing, atol=1e-5)
+    finer = evaluation.random_encoder(encoder, image_size=64)
+    plain = finer.features(np.zeros((1, 64, 64, 1)))
+    assert np.abs(finer.features(checks) - plain).max() > 0.1  # it sees single pixels
+
+
 def test_saved_and_loaded_it_is_the_same(encoder, tmp_path):
     path = encoder.save(tmp_path / "squares-32")
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -88,8 +100,8 @@ def test_a_missing_encoder_names_those_there_are():
 
 
 def test_wrong_shapes_are_explained(encoder):
-    with pytest.raises(ValueError, match="takes \\(N, 32, 32, 1\\)"):
-        encoder.features(np.zeros((2, 64, 64, 1)))
+    with pytest.raises(ValueError, match="takes \\(N, 32, 32, 1\\), or a multiple"):
+        encoder.features(np.zeros((2, 48, 48, 1)))
     with pytest.raises(ValueError, match="names need"):
         evaluation.train_encoder(*squares(), ("one",), steps=1)
     with pytest.raises(ValueError, match="multiple of 16"):

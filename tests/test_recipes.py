@@ -61,7 +61,13 @@ def test_what_is_published_can_be_scored_against(parts, tmp_path, monkeypatch):
     assert "shared\n  with other work; the weights are new.\n" in card
     assert "- Distance to the real images" in card and "- Next: " in card
     assert "| generated, 32 images | " in card
+    assert "grey–white contrast" in card and "| noise-64, seed 3 | " in card
     assert "women: floor: other real subjects" in card and "test-3" in card
     reference = ReferenceFeatures.load(tmp_path / "noise-64.reference.npz")
     assert len(reference) == 16 and reference.landmarks[0]["set"] == publish.FLOOR
     assert "generated" not in {row["set"] for row in reference.landmarks}
+
+
+def test_a_network_at_128_pixels_is_made_by_its_recipe():
+    gan = build(Recipe(image_size=128, widths=(4, 4, 4, 4, 4), subpixel=True))
+    assert gan.sample(2).shape == (2, 128, 128, 1)

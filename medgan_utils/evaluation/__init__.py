@@ -6,6 +6,8 @@ from .evaluate import evaluate  # noqa: F401 (at once: the module of this name w
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "air_deviation": "appearance",
+        "appearance_table": "appearance",
         "bootstrap_auc": "intervals",
         "cnr": "quality",
         "contrast": "quality",
@@ -20,6 +22,7 @@ __getattr__, __dir__, __all__ = exports(
         "evaluate": "evaluate",
         "fd": "distribution",
         "fd_gaussians": "distribution",
+        "grey_white_contrast": "appearance",
         "judge_auc": "judge",
         "judge_table": "judge",
         "kernel_distance": "distribution",
@@ -36,6 +39,7 @@ __getattr__, __dir__, __all__ = exports(
         "precision_recall": "distribution",
         "psnr": "quality",
         "quality": "quality",
+        "radial_spectrum": "appearance",
         "random_encoder": "encoder",
         "reference_features": "reference",
         "ReferenceFeatures": "reference",

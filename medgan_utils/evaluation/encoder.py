@@ -65,7 +65,8 @@ class Encoder:
         """Return the features of images.
 
         Args:
-            images: Images `(N, H, W, C)` in [-1, 1].
+            images: Images `(N, H, W, C)` in [-1, 1] of the encoder's size, or of a multiple of it:
+                then it sees the means of squares of pixels.
             batch_size: Images at a time.
 
         Returns:
@@ -108,13 +109,15 @@ class Encoder:
         return files.save_checkpoint(self.network, path, shipped=shipped)
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
-        expected = (self.config.image_size, self.config.image_size, self.config.channels)
-        if np.shape(images)[1:] != expected:
+        size, channels = self.config.image_size, self.config.channels
+        times = np.shape(images)[1] // size if np.ndim(images) == 4 else 0
+        if times < 1 or np.shape(images)[1:] != (times * size, times * size, channels):
             raise ValueError(
                 f"images have shape {np.shape(images)}; the encoder {self.name!r} takes (N, "
-                f"{', '.join(map(str, expected))})"
+                f"{size}, {size}, {channels}), or a multiple of that size"
             )
-        return np.asarray(images, np.float32)
+        images = np.asarray(images, np.float32)
+        return images.reshape(-1, size, times, size, times, channels).mean(axis=(2, 4))
 
 
 def train_encoder(
@@ -157,17 +160,19 @@ def train_encoder(
     return encoder
 
 
-def random_encoder(encoder: Encoder, seed: int = 1) -> Encoder:
+def random_encoder(encoder: Encoder, seed: int = 1, image_size: int | None = None) -> Encoder:
     """Return the twin of an encoder that has learned nothing: same layers, random weights.
 
     Args:
         encoder: The encoder whose architecture to take.
         seed: Seed of the weights.
+        image_size: Pixels along each side that it sees; None for as many as the encoder.
 
     Returns:
         An untrained encoder called "random".
     """
-    return Encoder(replace(encoder.config, seed=seed), name="random")
+    size = image_size or encoder.config.image_size
+    return Encoder(replace(encoder.config, seed=seed, image_size=size), name="random")
 
 
 def load_encoder(name_or_path: str | Path = "brain-encoder-64") -> Encoder:

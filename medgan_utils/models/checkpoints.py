@@ -16,7 +16,12 @@ def checkpoint_names() -> list[str]:
 
 
 def save_generator(
-    generator: keras.Model, path: str | Path, card: str, *, shipped: bool = False
+    generator: keras.Model,
+    path: str | Path,
+    card: str,
+    *,
+    shipped: bool = False,
+    half: bool = False,
 ) -> Path:
     """Write weights, architecture and card; files of an earlier save are replaced one by one.
 
@@ -26,6 +31,8 @@ def save_generator(
             checkpoints are for loading only.
         card: The model card, Markdown: data, licence, subjects, command, metrics, limits.
         shipped: Whether the course's own checkpoints may be replaced: for its recipes.
+        half: Keep the weights in 16 bits: half the size, and pictures equal to within a grey level
+            of 256 (the recipes check it).
 
     Returns:
         The path without suffix.
@@ -33,7 +40,7 @@ def save_generator(
     Raises:
         ValueError: Another function made the model, or the path leads to the course's checkpoints.
     """
-    return files.save_checkpoint(generator, path, card, shipped=shipped)
+    return files.save_checkpoint(generator, path, card, shipped=shipped, half=half)
 
 
 def load_generator(name_or_path: str | Path) -> keras.Model:
