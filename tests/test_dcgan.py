@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from medgan_utils.models import dcgan_discriminator, dcgan_generator, sefa_directions
+from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.models.dcgan import default_widths
 
 NARROW = {32: (8, 8, 4), 64: (8, 8, 4, 4), 128: (8, 8, 4, 4, 4), 256: (8, 8, 4, 4, 4, 4)}
@@ -104,14 +104,3 @@ def test_wrong_number_of_widths_and_unknown_options_are_refused():
         dcgan_discriminator(64, first_stage="pool")
     with pytest.raises(ValueError, match="projection='sum'"):
         dcgan_discriminator(64, num_classes=2, projection="sum")
-
-
-def test_sefa_directions_are_the_top_singular_vectors():
-    generator = dcgan_generator(32, 1, 8, NARROW[32], 3)
-    directions = sefa_directions(generator, 8)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(8), atol=1e-5)
-    kernel = np.asarray(generator.get_layer("project").kernel)[:8]
-    gains = np.linalg.norm(directions @ kernel, axis=1)
-    np.testing.assert_allclose(gains, np.linalg.svd(kernel, compute_uv=False), rtol=1e-4)
-    with pytest.raises(ValueError, match="between 1 and latent_dim=8"):
-        sefa_directions(generator, 9)

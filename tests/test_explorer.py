@@ -49,6 +49,14 @@ class TestLatentPoint:
         latent.sliders[1].value = 2.0
         np.testing.assert_allclose(latent.z - before, 2 * np.eye(LATENT)[1], atol=1e-6)
 
+    def test_a_direction_can_have_a_name(self, generator):
+        rows = {"Height of the cut": np.eye(LATENT)[3], "Direction 1": np.eye(LATENT)[0]}
+        named = LatentExplorer(generator, rows)
+        assert [one.description for one in named.sliders] == list(rows)
+        before = named.z
+        named.sliders[0].value = 1.0
+        np.testing.assert_allclose(named.z - before, np.eye(LATENT)[3], atol=1e-6)
+
     def test_truncation_scales_the_noise_of_the_seed(self, latent):
         whole = np.random.default_rng(1).standard_normal(LATENT)
         np.testing.assert_allclose(latent.z, 0.7 * whole, rtol=1e-6)

@@ -28,7 +28,8 @@ class LatentExplorer:
     Args:
         generator: A model from z `(B, latent_dim)`, or from `[z, labels]` with integer labels
             `(B, n)`, to images `(B, H, W, 1 or 3)` in [−1, 1].
-        directions: `(n, latent_dim)`, one row a slider; rows are scaled to length 1.
+        directions: `(n, latent_dim)`, one row a slider, or a mapping from the slider's name to its
+            row; rows are scaled to length 1.
         latent_dim: Read from the generator if left out.
         num_classes: Classes of a conditional generator, one number a label.
         class_names: Names for the dropdown; for several labels a mapping from the label's
@@ -54,7 +55,7 @@ class LatentExplorer:
     def __init__(
         self,
         generator: tf.keras.Model,
-        directions: np.ndarray,
+        directions: np.ndarray | Mapping[str, np.ndarray],
         *,
         latent_dim: int | None = None,
         num_classes: int | Sequence[int] | None = None,
@@ -65,7 +66,9 @@ class LatentExplorer:
         size: int = 384,
     ):
         latent_dim = latent_dim or generator.inputs[0].shape[-1]
-        self._directions = _unit_rows(directions, latent_dim)
+        if not isinstance(directions, Mapping):
+            directions = {f"Direction {k + 1}": row for k, row in enumerate(directions)}
+        self._directions = _unit_rows(list(directions.values()), latent_dim)
         self._choices = _label_choices(num_classes, class_names)
         _check_inputs(generator, conditional=bool(self._choices))
         self._generate = _compiled(generator, latent_dim, len(self._choices))
@@ -73,7 +76,7 @@ class LatentExplorer:
         self._size = size
         self._kept: dict[str, np.ndarray] = {}
         self._interpolating = False
-        self._make_controls(truncation, seed)
+        self._make_controls(list(directions), truncation, seed)
         self._make_pictures()
         self.seconds = self._measure()
         self._connect(continuous=self.seconds <= SLOW_SECONDS)
@@ -136,16 +139,16 @@ class LatentExplorer:
 
         display(self._panel)
 
-    def _make_controls(self, truncation: float, seed: int) -> None:
+    def _make_controls(self, names: list[str], truncation: float, seed: int) -> None:
         self.sliders = [
             slider(
-                f"Direction {k + 1}",
-                f"Moves z along direction {k + 1}, in standard deviations",
+                name,
+                f"Moves z along {name[0].lower()}{name[1:]}, in standard deviations",
                 -REACH,
                 REACH,
                 0.1,
             )
-            for k in range(len(self._directions))
+            for name in names
         ]
         tip = "Scales the noise: 0 is the mean picture, 1 is what the generator was trained on"
         self.truncation = slider("Truncation", tip, 0.0, 1.5, 0.05, truncation)

@@ -162,34 +162,6 @@ def embed(
     ]
 
 
-def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
-    """Return the directions in latent space that change the generator's first layer the most.
-
-    They are the right singular vectors of the first dense layer's kernel, restricted to z.
-
-    Source: Shen & Zhou, "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021,
-    arXiv:2007.06600.
-
-    Args:
-        generator: A generator whose dense layer is named `project`.
-        count: How many directions.
-
-    Returns:
-        Float32 array (count, latent_dim) of orthonormal rows, strongest first. The sign of each is
-        chosen so that its largest entry is positive.
-
-    Raises:
-        ValueError: More directions are asked for than z has entries.
-    """
-    latent_dim = generator.get_layer("z").output.shape[-1]
-    if not 1 <= count <= latent_dim:
-        raise ValueError(f"count={count} must lie between 1 and latent_dim={latent_dim}")
-    kernel = np.asarray(generator.get_layer("project").kernel)[:latent_dim]
-    rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
-    signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
-    return (rows * signs[:, None]).astype(np.float32)
-
-
 def _joined(z, vectors):
     """Join labels to z; each has length 1, against √latent_dim of z, so that none drowns it."""
     unit = keras.layers.UnitNormalization(name="unit_labels")
