@@ -4,8 +4,9 @@
     python recipes/train_generator.py liver-phantom-64
     python recipes/train_generator.py liver-phantom-64 --publish
 
-A recipe whose rate falls is trained to the end of its decay, in as many calls as it takes; one of
-constant rate until the score on the reference split has not improved over three evaluations.
+A recipe whose rate falls is trained to the end of its decay, in as many calls as it takes, each
+with the same `--images` where the recipe's own number is too many for the machine. One of constant
+rate is trained until the score on the reference split has not improved over three evaluations.
 `--publish` opens the test split once and writes weights, card and the test images' features to
 `data/checkpoints`. Cards made before this script name the one of their commit.
 """
@@ -299,15 +300,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("name", choices=list(PROJECTS))
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--images", type=int, help="seen when the rate has fallen to its end")
     parser.add_argument("--every", type=int, default=1500, help="steps between two scores")
     parser.add_argument("--patience", type=int, default=3, help="scores without a new best")
     parser.add_argument("--publish", action="store_true", help="open the test split; write all")
     arguments = parser.parse_args()
     name, project = arguments.name, PROJECTS[arguments.name]
     folder, watch = ROOT / "runs" / name, f"FD {project.encoder}"
+    options = ""
+    if arguments.images:
+        options = f" --images {arguments.images}"
+        project = replace(project, recipe=replace(project.recipe, decay_images=arguments.images))
     parts, gan = project.parts(), build(project.recipe, project.num_classes)
     if arguments.publish:
-        command = f"`python recipes/train_generator.py {name}`, then `--publish`"
+        command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
         facts = project.facts | {"command": command}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))
