@@ -157,19 +157,54 @@ def test_flair_fluid_is_dark_and_oedema_bright(ill):
     assert image[ill.lesion == 3].mean() > 1.05 * mean_in(image, ill, "white")
 
 
-def test_ring_is_bright_on_t1_and_hot_on_pet():
-    values = {
-        m: dict(zip(mr_physics.TISSUES, mr_physics.tissue_values(m), strict=True))
-        for m in ("T1", "PET")
-    }
-    assert values["T1"]["tumour_ring"] > values["T1"]["white"] > values["T1"]["tumour_core"]
-    assert values["PET"]["tumour_ring"] > values["PET"]["grey"] > values["PET"]["tumour_core"]
+def values(modality):
+    return dict(zip(mr_physics.TISSUES, mr_physics.tissue_values(modality), strict=True))
+
+
+def test_the_ring_is_bright_only_after_gadolinium():
+    before, after = values("T1"), values("T1CE")
+    assert before["tumour_ring"] < before["grey"]
+    assert after["tumour_ring"] > 1.3 * after["white"]
+    kept = ("grey", "white", "csf", "tumour_core", "oedema")  # behind the blood-brain barrier
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+
+
+def test_tumours_of_low_grade_are_cold_on_pet_and_dark_on_ct():
+    pet, ct = values("PET"), values("CT")
+    assert pet["tumour_ring"] > pet["grey"] > 2 * pet["tumour_solid"]
+    assert 3 < pet["grey"] / pet["white"] < 4
+    assert ct["grey"] - ct["white"] == pytest.approx(10)
+    assert ct["csf"] < ct["tumour_core"] < ct["tumour_solid"] < ct["white"] < ct["tumour_ring"]
+
+
+def test_flair_leaves_room_above_the_brain():
+    """As in patients: fat is brightest, grey matter little brighter than white."""
+    flair = values("FLAIR")
+    assert 1.05 < flair["grey"] / flair["white"] < 1.2
+    assert flair["fat"] > 1.5 * flair["grey"]
+    assert 1.4 < flair["tumour_solid"] / flair["white"] < 2.2
 
 
 def test_ct_is_in_hounsfield_units(healthy):
     image = healthy.render("CT", noise=0)
     assert image[0, 0, 0] == pytest.approx(-1000)
-    assert 25 < mean_in(image, healthy, "white") < 60
+    assert 20 < mean_in(image, healthy, "white") < 40
+
+
+def test_ct_noise_is_made_of_photons(healthy):
+    """Half the noise is four times the photons; voxels of 6 mm average over many."""
+    clean, brain = healthy.render("CT", noise=0), healthy.tissue("white") > 0.85
+    usual, coarse = ((healthy.render("CT", n) - clean)[brain].std() for n in (0.025, 0.1))
+    assert 0.2 < usual < 3
+    assert coarse == pytest.approx(4 * usual, rel=0.25)
+
+
+def test_pet_noise_grows_with_the_root_of_the_counts(healthy):
+    clean = healthy.render("PET", noise=0)
+    noise = healthy.render("PET", noise=0.1) - clean
+    hot, cold = clean > 350, (clean > 60) & (clean < 170)
+    expected = np.sqrt(clean[hot].mean() / clean[cold].mean())
+    assert noise[hot].std() / noise[cold].std() == pytest.approx(expected, rel=0.2)
 
 
 def test_noise_is_rician(healthy):

@@ -19,11 +19,11 @@ import pytest
 from medgan_utils import phantoms
 
 KEPT = Path(__file__).parent / "phantom_cohorts"
-ALL = ("T1", "T2", "PD", "FLAIR", "CT", "PET")
+ALL = ("T1", "T1CE", "T2", "PD", "FLAIR", "CT", "PET")
 ABDOMENS = dict(matrix=48, slices=8, dose=0.5)
 COHORTS = {
     "heads": ("brain", dict(subjects=2, spacing_mm=6.0, modalities=("T1", "FLAIR"), seed=1)),
-    "six-ways": ("brain", dict(subjects=1, spacing_mm=8.0, modalities=ALL, seed=3)),
+    "all-modalities": ("brain", dict(subjects=1, spacing_mm=8.0, modalities=ALL, seed=3)),
     "abdomens": ("liver", dict(subjects=2, matrix=64, slices=10, seed=2)),
     "plain": ("liver", dict(subjects=1, phase="plain", seed=1, **ABDOMENS)),
     "arterial": ("liver", dict(subjects=1, phase="arterial", seed=4, **ABDOMENS)),

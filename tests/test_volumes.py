@@ -133,6 +133,7 @@ def test_a_volume_of_nothing_but_air_is_named(tmp_path):
         ("case10007_slice133.png", "case10007", "MR"),
         ("sub-01_ses-2_FLAIR.nii.gz", "sub-01", "FLAIR"),
         ("sub-0003_T1w.nii", "sub-0003", "T1"),
+        ("sub-0003_ce-gadolinium_T1w.nii", "sub-0003", "T1CE"),
         ("abdomen_3mm.nii.gz", "abdomen_3mm", "MR"),
     ],
 )

@@ -19,7 +19,7 @@ _CONTRASTS = {
     "ADC": r"adc",
     "SWI": r"swi",
 }
-CONTRAST_WORDS = f"pdw?|mri?|{'|'.join(_CONTRASTS.values())}"
+CONTRAST_WORDS = f"gadolinium|pdw?|mri?|{'|'.join(_CONTRASTS.values())}"
 _LABELS = r"""\w*seg(mentations?|s|\d\w*)?|\w*masks?\d*|labels?\w*|aparc\S*|wmparc|ribbon
     |lesions?|rois?|gt|(ground)?truth|annotations?|parcellations?|contours?|dlmuse|atlas"""
 _LABEL = re.compile(_LABELS, re.IGNORECASE | re.VERBOSE)
@@ -86,6 +86,8 @@ def modality_of(path: str | Path) -> str:
     path = Path(path)
     for part in (stem(path), *reversed(path.parts[:-1])):
         words = re.split(_SEPARATORS, part)
+        if re.search(r"ce[-_. ]gadolinium.*_T1w?$", part, re.IGNORECASE):  # as BIDS says it
+            return "T1CE"
         if re.fullmatch("pdw?", words[-1], re.IGNORECASE):  # elsewhere it may be a disease
             return "PD"
         for word in reversed(words):

@@ -22,6 +22,7 @@ from .mr_physics import TISSUE_NAMES, tissue_values
 
 BIDS_NAMES = {
     "T1": ("anat", "T1w"),
+    "T1CE": ("anat", "ce-gadolinium_T1w"),
     "T2": ("anat", "T2w"),
     "PD": ("anat", "PDw"),
     "FLAIR": ("anat", "FLAIR"),

@@ -106,13 +106,13 @@ def aomic_items(
 BRAIN_PHANTOM = Source(
     name="brain-phantom",
     items=phantom_items,
-    modality="T1, T2, PD, FLAIR, CT, PET",
+    modality="T1, T1CE, T2, PD, FLAIR, CT, PET",
     anatomy="head",
     licence="made here from the ICBM 152 template (McGill); notice in data/README.md",
     size="written: about 1.5 MB a subject and modality",
     network="no",
     check="the same bytes for the same seed",
-    mask_labels={"lesion": (1, 2, 3)},
+    mask_labels={"lesion": (1, 2, 3, 4)},
 )
 _source = partial(
     Source, modality="T1", anatomy="head", network="unless folder= is given", passes_on=survey
