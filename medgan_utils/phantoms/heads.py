@@ -30,8 +30,8 @@ class Head:
     Attributes:
         fractions: (tissues, X, Y, Z) float32 in canonical RAS, in the order of
             `mr_physics.TISSUES`; they sum to 1 in every voxel (partial volume).
-        lesion: (X, Y, Z) uint8, 0 none, 1 necrotic core, 2 enhancing ring, 3 oedema; None if
-            healthy.
+        lesion: (X, Y, Z) uint8, 0 none, 1 necrotic core, 2 enhancing ring, 3 oedema, 4 tumour that
+            does not enhance (see `tumour`); None if healthy.
         affine: (4, 4) voxel to world, mm.
         parameters: what makes this head this head; the columns of `participants.tsv`.
         seed: seed of the subject; its images' noise follows from it.
@@ -94,7 +94,7 @@ def make_head(
         return Head(canvas.fractions, None, affine, parameters, int(seed))
     tumour = draw_tumour(lesion_rng, template)
     texture = random_field(lesion_rng, brain.shape[1:], spacing_mm, 14, same_at_every_spacing=True)
-    distance = distance_to(brain, tumour) - 0.2 * tumour["radius_mm"] * texture
+    distance = distance_to(brain, tumour, texture)
     if mass_effect:
         brain = displace(brain, template, tumour)
     paint_brain(canvas, template, brain, fold_rng)
