@@ -14,6 +14,7 @@ from medgan_utils.phantoms import cohort as writer
 from medgan_utils.phantoms import heads, make_head, mr_physics, write_brain_phantom
 
 COARSE_MM = 6.0
+HIGH, LOW = 4, 8  # seeds of heads with a tumour of this grade
 
 
 def digests(folder):
@@ -32,12 +33,13 @@ def cohort(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def healthy():
-    return make_head(5, COARSE_MM)
+    return make_head(HIGH, COARSE_MM)
 
 
 @pytest.fixture(scope="module")
 def ill():
-    return make_head(5, COARSE_MM, lesion=True)
+    """A head with a tumour of high grade."""
+    return make_head(HIGH, COARSE_MM, lesion=True)
 
 
 def mean_in(image, subject, tissue):
@@ -83,7 +85,7 @@ def test_mask_if_and_only_if_lesion(cohort):
         assert mask.exists() == (row["lesion"] == "1")
         assert (float(row["lesion_ml"]) > 0) == (row["lesion"] == "1")
         if mask.exists():
-            assert set(np.unique(nib.load(mask).get_fdata())) <= {0, 1, 2, 3}
+            assert set(np.unique(nib.load(mask).get_fdata())) <= {0, 1, 2, 3, 4}
     assert {"atrophy", "ventricle_mm", "width", "length", "height"} <= set(rows[0])
 
 
@@ -99,6 +101,22 @@ def test_lesion_lies_in_the_brain(healthy, ill):
     assert inside.sum() * COARSE_MM**3 > 1000  # more than 1 ml
     brain = healthy.tissue("grey") + healthy.tissue("white") + healthy.tissue("csf")
     assert brain[inside].mean() > 0.9
+
+
+def test_grades_look_as_a_radiologist_expects(ill):
+    low = make_head(LOW, COARSE_MM, lesion=True)
+    assert (low.parameters["lesion_grade"], ill.parameters["lesion_grade"]) == (2, 4)
+    assert set(np.unique(low.lesion)) == {0, 4}  # no ring, no necrosis, no oedema
+    assert {1, 2, 3} <= set(np.unique(ill.lesion)) and 4 not in ill.lesion
+    well = make_head(LOW, COARSE_MM)
+    inside = low.lesion == 4
+    assert well.tissue("grey")[inside].mean() > 0.1 < well.tissue("white")[inside].mean()
+    bright = {}
+    for subject, label in ((low, 4), (ill, 2)):
+        before, after = (subject.render(m, noise=0, bias=0) for m in ("T1", "T1CE"))
+        where = subject.lesion == label
+        bright[label] = after[where].mean() / before[where].mean()
+    assert bright[2] > 2 and bright[4] < 1.05
 
 
 def test_mass_effect_pushes_the_brain_away_from_the_tumour():

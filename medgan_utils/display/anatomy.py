@@ -143,10 +143,10 @@ def _show(axes: Axes, image: np.ndarray, window: tuple[float, float]) -> None:
 
 
 def _outline(axes: Axes, mask: np.ndarray) -> None:
-    """Draw the border of every label of a mask."""
-    for label, colour in zip(
-        np.unique(mask[mask > 0]), (MARK, PALETTE[5], PALETTE[3]), strict=False
-    ):
+    """Draw the border of every label of a mask, a label in the same colour in every image."""
+    colours = (MARK, PALETTE[5], PALETTE[3], PALETTE[2])
+    for label in np.unique(mask[mask > 0]):
+        colour = colours[(int(label) - 1) % len(colours)]
         axes.contour(mask == label, levels=[0.5], colors=colour, linewidths=1.2)
 
 

@@ -1,7 +1,7 @@
 """What solids are painted on: tissue fractions for a head, Hounsfield units for an abdomen.
 
-A head is imaged in seven ways, so it is kept as fractions of tissues; an abdomen is only seen by a CT
-scanner and painted in its HU at once, on voxels that are thicker than wide. Later paint covers
+A head is imaged in seven ways, so it is kept as fractions of tissues; an abdomen is only seen by a
+CT scanner and painted in its HU at once, on voxels that are thicker than wide. Later paint covers
 earlier paint in proportion to its coverage.
 """
 

@@ -6,11 +6,11 @@ doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi
 CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood: Stanisz et
 al., MRM 54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE
 TMI 18:1085-1097 (1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones
-chosen by us, not taken from one measurement. Tumours: T1 and T2 of the order that Badve et al. found
-in lower-grade gliomas, glioblastomas and their surroundings (AJNR 38:492-499, 2017,
-doi:10.3174/ajnr.A5035). T2 of grey matter is Stanisz', with which grey and white matter differ in
-FLAIR by 14 %, as in patients (10 and 13 % in two of Lesjak et al., Neuroinformatics 16:51-63, 2018,
-doi:10.1007/s12021-017-9348-7).
+chosen by us, not taken from one measurement. Tumours: T1 and T2 of the order that Badve et al.
+found in lower-grade gliomas, glioblastomas and around them (AJNR 38:492-499, 2017,
+doi:10.3174/ajnr.A5035). T2 of grey matter is Stanisz', with which it is 14 % brighter than white
+matter in FLAIR; in two patients of Lesjak et al. (Neuroinformatics 16:51-63, 2018,
+doi:10.1007/s12021-017-9348-7) we measured 10 and 13 %.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Tissue(NamedTuple):
         t1, t2: relaxation times at 3 T, ms (0 for matter without signal).
         pd: proton density relative to CSF, 0 to 1.
         hu: CT number, Hounsfield units.
-        fdg: FDG uptake relative to grey matter, 0 to about 1.3: 3 to 4 times as high in grey as in
-            white matter (Phelps et al., Annals of Neurology 6:371-388, 1979,
-            doi:10.1002/ana.410060502, measured 3 to 4); low-grade gliomas are as cold as white
-            matter, living high-grade ones hotter (Di Chiro et al., Neurology 32:1323-1329, 1982,
-            doi:10.1212/WNL.32.12.1323).
+        fdg: FDG uptake relative to grey matter, 0 to about 1.3. Grey matter has 3.6 times that of
+            white, as scanners that resolve the cortex show; the first, blurred measurements had 2
+            (Phelps et al., Annals of Neurology 6:371-388, 1979, doi:10.1002/ana.410060502).
+            Low-grade gliomas are as cold as white matter, what lives of high-grade ones is hot (Di
+            Chiro et al., Neurology 32:1323-1329, 1982, doi:10.1212/WNL.32.12.1323).
     """
 
     t1: float
