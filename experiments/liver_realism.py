@@ -3,7 +3,9 @@
 Both sides get the same clip ([0, 255] HU, in which the real slices arrive), the same JPEG
 compression and the same resampling to 64 pixels for the network. The classifiers are tested on
 cases they have not seen (cross-validation by case), and the scores of a case's slices are
-averaged. An AUC of 0.5 would mean that nobody can tell; 1.0 that anybody can. Run with
+averaged. The course's own judge (`medgan_utils.evaluation.judge_auc`) is asked beside them, at 64
+and at 128 pixels: it learns half of the cases of either side and is asked about the other half. An
+AUC of 0.5 would mean that nobody can tell; 1.0 that anybody can. Run with
 
     MEDGAN_REAL_DATA=folder python experiments/liver_realism.py --round 1 [--montage montage.png]
 
@@ -32,11 +34,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from medgan_utils.evaluation import judge_auc
+from medgan_utils.evaluation.evaluate import RealSet
 from tools.record import provenance, record
 
 SLICES_EACH, JPEG_QUALITY, FOLDS = 4, 90, 4
 LEAST_LIVER_PIXELS = 300
 SPECTRUM_SIDE = 24
+JUDGE_EPOCHS, JUDGE_SEEDS = 60, (0, 1)  # a hundred images a side: as many steps as 12 of 500
 
 
 def phantom_case(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,16 +175,37 @@ def network(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarr
     return np.asarray(model(test, training=False))[:, 0]
 
 
-def shrink(images: np.ndarray) -> np.ndarray:
-    """(n, 256, 256) uint8 to (n, 64, 64, 1) float32 in [-1, 1], block means."""
-    blocks = images.reshape(len(images), 64, 4, 64, 4).mean(axis=(2, 4))
+def shrink(images: np.ndarray, size: int = 64) -> np.ndarray:
+    """(n, 256, 256) uint8 to (n, size, size, 1) float32 in [-1, 1], block means."""
+    block = images.shape[1] // size
+    blocks = images.reshape(len(images), size, block, size, block).mean(axis=(2, 4))
     return (blocks / 127.5 - 1).astype(np.float32)[..., None]
+
+
+def judged(images: np.ndarray, real: np.ndarray, cases: np.ndarray, size: int) -> dict:
+    """AUC by case of the course's judge for each seed; half of the real cases are held out."""
+    small, names = shrink(images, size), np.unique(cases[real == 1])
+    phantoms = RealSet(small[real == 0], cases[real == 0])
+    found = []
+    for seed in JUDGE_SEEDS:
+        learned = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
+        sides = [(real == 1) & (np.isin(cases, learned) == side) for side in (True, False)]
+        sides = [RealSet(small[side], cases[side]) for side in sides]
+        found.append(judge_auc(*sides, phantoms, seed, JUDGE_EPOCHS))
+    found = np.round(np.array(found), 3).tolist()
+    return {
+        "auc": round(float(np.mean([one[0] for one in found])), 3),
+        "interval": found[0][1:],
+        "seeds": found,
+    }
 
 
 def compare(images: np.ndarray, masks: np.ndarray, real: np.ndarray, cases: np.ndarray) -> dict:
     """AUC by case of the network and of each group of features; medians of the features."""
     scores = cross_validated(network, shrink(images), real, cases)
     results = {"network on 64x64 images": _entry(scores, real, cases)}
+    for size in (64, 128):
+        results[f"judge on {size}x{size} images"] = judged(images, real, cases, size)
     described = [describe(image, mask) for image, mask in zip(images, masks, strict=True)]
     for group in described[0]:
         rows = np.stack([features[group] for features in described])
