@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import HounsfieldCanvas
+from .chest_anatomy import paint_heart, paint_lungs, paint_oesophagus
 from .ct_physics import PHASES, draw_hu, draw_scanner, scan
 from .liver_anatomy import paint_liver, paint_tumours
 from .organ_anatomy import paint_organs
+from .organs import ORGANS
 from .solids import grid_points, random_field
-from .trunk_anatomy import Trunk, paint_table, paint_trunk
+from .trunk_anatomy import Trunk, paint_frame, paint_table, paint_wall
 
 SLICE_MM = 5.0
 TOP_MM = 18.0
@@ -33,6 +35,8 @@ class Abdomen:
     Attributes:
         body: (X, X, Z) float32, HU before the scan, canonical RAS.
         segmentation: (X, X, Z) uint8, 0 none, 1 liver, 2 tumour.
+        organs: (X, X, Z) uint8, what every voxel shows, codes of `organs.ORGANS`; liver and tumour
+            are those of `segmentation`.
         affine: (4, 4) voxel to world, mm.
         phase: "plain", "arterial" or "venous".
         scanner: settings of `ct_physics.scan`.
@@ -43,6 +47,7 @@ class Abdomen:
 
     body: np.ndarray
     segmentation: np.ndarray
+    organs: np.ndarray
     affine: np.ndarray
     phase: str
     scanner: dict
@@ -95,14 +100,28 @@ def make_abdomen(
     spacing = np.diag(affine)[:3] / (shape["size"] * np.array([1.0, shape["depth"], 1.0]))
     canvas = HounsfieldCanvas(points, spacing)
     trunk = Trunk(canvas, shape, body)
-    paint_trunk(trunk, hu, body)
+    paint_wall(trunk, hu)
+    paint_lungs(trunk, hu, body)
+    paint_frame(trunk, hu, body)
     paint_organs(trunk, hu, organs)
+    paint_oesophagus(trunk, hu)
+    paint_heart(trunk, hu)
     liver = paint_liver(trunk, hu, vessels)
     painted = paint_tumours(trunk, liver, hu, count, lesions, phase)
     _paint_bed(canvas, world, bed)
+    labels = _segment(canvas)
+    return Abdomen(canvas.hu, *labels, affine, phase, scanner, shape, painted, int(seed))
+
+
+def _segment(canvas: HounsfieldCanvas) -> tuple[np.ndarray, np.ndarray]:
+    """Segmentation and organs, (X, Y, Z) uint8 each, that agree in liver and tumour."""
     segmentation = (canvas.marked["liver"] > 0.5).astype(np.uint8)
     segmentation[canvas.marked["tumour"] > 0.5] = 2
-    return Abdomen(canvas.hu, segmentation, affine, phase, scanner, shape, painted, int(seed))
+    organs = canvas.organs
+    organs[(organs == ORGANS["liver"]) | (organs == ORGANS["tumour"])] = ORGANS["fat"]
+    liver = segmentation > 0
+    organs[liver] = segmentation[liver]
+    return segmentation, organs
 
 
 def draw_shape(rng: np.random.Generator) -> dict[str, float]:
@@ -118,9 +137,14 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "fat_mm": fat,
         "fat_side": rng.uniform(-0.6, 1.0),
         "fatty_muscle": float(np.clip(0.25 * age + rng.normal(0.1, 0.1), 0, 0.5)),
-        "wall_mm": rng.uniform(10, 14),
-        "left_dome_mm": rng.normal(-14, 8),
-        "heart_z_mm": rng.normal(8, 8),
+        "wall_mm": rng.uniform(9, 13),
+        "left_dome_mm": float(np.clip(rng.normal(-11, 6), -22, 2)),
+        "waist": rng.uniform(0.5, 1.6),
+        "belly_mm": 0.15 * (fat - 15) + rng.normal(0, 6),
+        "crest_z_mm": rng.uniform(-215, -158),
+        "heart": rng.uniform(0.88, 1.1),
+        "heart_z_mm": rng.normal(16, 8),
+        "heart_turn": rng.uniform(28, 52),
         "rib_z_mm": rng.uniform(67, 94),
         "vertebra_z_mm": rng.uniform(0, 34),
         "bone": float(np.clip(1.15 - 0.35 * age + rng.normal(0, 0.1), 0.6, 1.4)),
@@ -131,7 +155,9 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "tip_mm": rng.uniform(-15, 14),
         "fissure_mm": rng.uniform(1.0, 4.0),
         "gallbladder": rng.uniform(0.6, 1.25),
-        "cava_mm": rng.uniform(8.5, 12.5),
+        "cava_mm": rng.uniform(8.5, 12.0),
+        "cava_flat": rng.uniform(0.95, 1.6),
+        "fork_mm": rng.normal(0, 10),
         "aorta_mm": rng.uniform(8.5, 12.0),
         "stomach": rng.uniform(0.5, 1.15),
         "stomach_bend": rng.uniform(-1, 1),

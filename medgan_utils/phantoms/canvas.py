@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .mr_physics import TISSUE_NAMES
+from .organs import ORGANS
 from .solids import capsule, ellipsoid, stretched
 
 Box = tuple[slice, slice, slice]
@@ -69,6 +70,7 @@ class HounsfieldCanvas:
         points: (3, X, Y, Z) float32, what every voxel shows, mm in the phantom's frame.
         spacing_mm: edges of a voxel (x, y, z) in that frame.
         hu: (X, Y, Z) float32.
+        organs: (X, Y, Z) uint8, codes of `ORGANS`: the last organ that covered half of the voxel.
         marked: name -> (X, Y, Z) float32 coverage from 0 to 1 of what must stay known (liver,
             tumour).
     """
@@ -77,6 +79,7 @@ class HounsfieldCanvas:
         self.points = points
         self.spacing_mm = tuple(spacing_mm)
         self.hu = np.full(points.shape[1:], -1000, np.float32)
+        self.organs = np.zeros(points.shape[1:], np.uint8)
         self.marked: dict[str, np.ndarray] = {}
 
     def box(self, low: Sequence[float], high: Sequence[float]) -> Box | None:
@@ -119,26 +122,42 @@ class HounsfieldCanvas:
         inside[edge] = np.clip(0.5 - distance[edge] / np.sqrt(np.maximum(width, 0.04)), 0, 1)
         return inside
 
-    def paint(self, coverage: np.ndarray, hu: np.ndarray | float, box: Box = WHOLE) -> None:
-        """Cover with HU in proportion to a coverage from 0 to 1."""
+    def paint(
+        self,
+        coverage: np.ndarray,
+        hu: np.ndarray | float,
+        box: Box = WHOLE,
+        organ: str | None = None,
+    ) -> None:
+        """Cover with HU in proportion to a coverage from 0 to 1; None leaves the organ as it is."""
         part = self.hu[box]
         part += coverage * (hu - part)
+        if organ is not None:
+            self.organs[box][coverage > 0.5] = ORGANS[organ]
 
     def mark(self, name: str, coverage: np.ndarray | float, box: Box = WHOLE) -> None:
         """Remember a coverage under a name; where two meet, the larger one."""
         marked = self.marked.setdefault(name, np.zeros_like(self.hu))
         marked[box] = np.maximum(marked[box], coverage)
 
-    def fill(self, distance: np.ndarray, hu: np.ndarray | float, box: Box = WHOLE) -> None:
+    def fill(
+        self,
+        distance: np.ndarray,
+        hu: np.ndarray | float,
+        box: Box = WHOLE,
+        organ: str | None = None,
+    ) -> None:
         """Paint where a signed distance (mm) is negative."""
-        self.paint(self.cover(distance), hu, box)
+        self.paint(self.cover(distance), hu, box, organ)
 
-    def solid(self, centre: Sequence[float], radii: Sequence[float], hu: float) -> None:
+    def solid(
+        self, centre: Sequence[float], radii: Sequence[float], hu: float, organ: str | None = None
+    ) -> None:
         """Paint an ellipsoid."""
         centre, radii = np.asarray(centre, np.float32), np.asarray(radii, np.float32)
         box = self.box(centre - radii - 3, centre + radii + 3)
         if box is not None:
-            self.fill(ellipsoid(self.points[:, *box], centre, radii), hu, box)
+            self.fill(ellipsoid(self.points[:, *box], centre, radii), hu, box, organ)
 
     def tube(
         self,
@@ -146,6 +165,8 @@ class HounsfieldCanvas:
         radii: np.ndarray | float,
         hu: np.ndarray | float,
         wall: float | None = None,
+        organ: str | None = None,
+        within: np.ndarray | None = None,
     ) -> None:
         """Paint a tube along a broken line.
 
@@ -154,6 +175,8 @@ class HounsfieldCanvas:
             radii: at the points, (n,) or one for all, mm.
             hu: of the content; one number, or (X, Y, Z) for the whole canvas.
             wall: HU of a wall 2 mm thick around it, or None.
+            organ: that it belongs to; None leaves what was there.
+            within: (X, Y, Z) signed distance to what it must not leave, mm.
         """
         line = np.asarray(line, np.float32)
         radii = np.broadcast_to(np.asarray(radii, np.float32), len(line))
@@ -166,4 +189,6 @@ class HounsfieldCanvas:
         for extra, value in ((2.0, wall), (0.0, hu)):
             for box, distance in pieces if value is not None else ():
                 inside = value[box] if isinstance(value, np.ndarray) else value
-                self.fill(distance - extra, inside, box)
+                if within is not None:
+                    distance = np.maximum(distance, within[box] + extra)
+                self.fill(distance - extra, inside, box, organ)

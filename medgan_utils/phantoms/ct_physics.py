@@ -19,19 +19,22 @@ PHASES = ("plain", "arterial", "venous")
 
 HU = {
     # plain, arterial, venous: mean of a cohort, and standard deviation between its subjects
-    "liver": ((55, 66, 104), 12),
-    "portal": ((42, 110, 150), 10),
-    "hepatic_vein": ((42, 60, 146), 10),
+    "liver": ((55, 66, 101), 11),
+    "portal": ((42, 110, 158), 10),
+    "hepatic_vein": ((42, 60, 152), 10),
     "aorta": ((42, 300, 150), 16),
     "vena_cava": ((42, 75, 122), 12),
     "spleen": ((47, 105, 117), 9),
-    "cortex": ((32, 175, 185), 15),
-    "medulla": ((30, 70, 160), 12),
+    "cortex": ((32, 175, 190), 15),
+    "medulla": ((30, 65, 122), 14),
+    "pelvis": ((8, 8, 20), 6),
     "pancreas": ((40, 100, 95), 9),
-    "muscle": ((52, 56, 60), 5),
+    "muscle": ((46, 49, 52), 7),
     "bowel_wall": ((38, 70, 72), 10),
     "gallbladder": ((9, 9, 10), 4),
-    "heart": ((44, 200, 140), 12),
+    "heart": ((43, 280, 150), 12),
+    "right_heart": ((43, 230, 145), 14),
+    "myocardium": ((48, 105, 112), 8),
     "disc": ((80, 82, 85), 8),
     "canal": ((25, 26, 28), 5),
     "fat": ((-103, -103, -101), 5),
@@ -43,7 +46,7 @@ HU = {
 _WATER_PER_MM = 0.0195
 """Attenuation of water at about 70 keV, 1/mm."""
 
-_KERNELS = ("shepp-logan", "cosine", "hamming", "hann")
+_KERNELS = ("ramp", "shepp-logan", "cosine", "hamming")
 
 
 def draw_hu(rng: np.random.Generator, phase: str) -> dict[str, float]:
@@ -59,7 +62,7 @@ def draw_hu(rng: np.random.Generator, phase: str) -> dict[str, float]:
     for name, (means, sd) in HU.items():
         uptake = (means[column] - means[0]) * np.clip(strength, 0.65, 1.35)
         values[name] = float(means[0] + uptake + sd * np.clip(rng.standard_normal(), -2, 2))
-    for name in ("portal", "hepatic_vein", "vena_cava"):
+    for name in ("portal", "hepatic_vein", "vena_cava", "heart", "right_heart"):
         if phase == "plain":  # unenhanced blood is one fluid
             values[name] = values["aorta"]
     return values
