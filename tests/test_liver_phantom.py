@@ -11,11 +11,19 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from medgan_utils.data import load_slices
+from medgan_utils.phantoms import (
+    ORGANS,
+    ct_physics,
+    liver_anatomy,
+    make_abdomen,
+    vessel_anatomy,
+    write_liver_phantom,
+)
 from medgan_utils.phantoms import cohort as writer
-from medgan_utils.phantoms import ct_physics, liver_anatomy, make_abdomen, write_liver_phantom
-from medgan_utils.phantoms.canvas import WHOLE, HounsfieldCanvas
+from medgan_utils.phantoms.canvas import HounsfieldCanvas
 from medgan_utils.phantoms.solids import ellipsoid, random_field
 
 SMALL = dict(matrix=64, slices=20)
@@ -63,10 +71,15 @@ def test_other_seed_other_body(cohort, tmp_path):
 def test_lits_layout(cohort):
     folder, paths = cohort
     assert [path.name for path in paths] == [f"volume-{n}.nii.gz" for n in range(4)]
-    for number, path in enumerate(paths):
-        image, mask = nib.load(path), nib.load(folder / f"segmentation-{number}.nii.gz")
+    for number in range(4):
+        image, mask, organs = (
+            nib.load(folder / f"{name}-{number}.nii.gz")
+            for name in ("volume", "segmentation", "organs_segmentation")
+        )
         assert image.shape == mask.shape == (64, 64, 20)
+        assert organs.shape == image.shape and organs.get_data_dtype() == np.uint8
         np.testing.assert_array_equal(image.affine, mask.affine)
+        np.testing.assert_array_equal(image.affine, organs.affine)
         assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
         assert image.header.get_zooms()[2] == pytest.approx(10.0)
         assert set(np.unique(mask.get_fdata())) <= {0, 1, 2}
@@ -104,12 +117,25 @@ def test_load_slices_reads_it(monkeypatch):
     assert len(again) < len(slices)
 
 
+def test_load_slices_gives_every_organ(monkeypatch):
+    options = dict(subjects=2, step_mm=10, **SMALL)
+    liver = load_slices("liver-phantom", 32, **options)
+    organs = load_slices("liver-phantom", 32, masks="organs", **options)
+    np.testing.assert_array_equal(organs.images, liver.images)
+    np.testing.assert_array_equal(np.where(organs.masks > 2, 0, organs.masks), liver.masks)
+    np.testing.assert_array_equal(organs.labels["tumour"], liver.labels["tumour"])
+    assert set(np.unique(organs.masks)) >= {ORGANS[n] for n in ("spleen", "kidney", "bone", "fat")}
+    with pytest.raises(ValueError, match="masks='liver' and masks='organs'"):
+        load_slices("liver-phantom", 32, masks="bones", **options)
+
+
 # Bodies
 
 
 def middle(where, axis):
+    """Mean index along one of two or three axes."""
     return np.average(
-        np.arange(where.shape[axis]), weights=where.sum(axis=tuple({0, 1, 2} - {axis}))
+        np.arange(where.shape[axis]), weights=where.sum(axis=tuple(set(range(where.ndim)) - {axis}))
     )
 
 
@@ -129,6 +155,56 @@ def test_subjects_differ(bodies):
     assert np.std(volumes) / np.mean(volumes) > 0.05
     assert len({s.phase for s in bodies}) > 1 or len({len(s.tumours) for s in bodies}) > 1
     assert len({round(float(s.affine[0, 0]), 3) for s in bodies}) > 3
+
+
+def test_the_label_map_names_every_organ(bodies, fine):
+    for subject in (*bodies, fine):
+        for code in (1, 2):
+            np.testing.assert_array_equal(subject.organs == code, subject.segmentation == code)
+        missing = set(ORGANS.values()) - set(np.unique(subject.organs))
+        assert missing <= ({ORGANS["tumour"]} if not subject.tumours else set())
+    assert set(np.unique(fine.organs)) == set(ORGANS.values())
+    hu = {name: np.median(fine.body[fine.organs == code]) for name, code in ORGANS.items()}
+    assert hu["air"] == -1000 and hu["lung"] < -700 and -130 < hu["fat"] < -70
+    assert hu["bone"] > 130 and hu["kidney"] > hu["spleen"] > hu["liver"] > hu["muscle"] > 20
+    assert hu["vessel"] > 100 and hu["heart"] > 60 and hu["gallbladder"] < 40
+
+
+def test_organs_stay_in_the_body(bodies):
+    hollow = [ORGANS[name] for name in ("bowel", "stomach", "liver", "spleen", "kidney", "vessel")]
+    for subject in bodies:
+        organs = np.isin(subject.organs, hollow)
+        around = ndimage.binary_dilation(organs) & ~organs
+        assert not np.isin(subject.organs[around], (ORGANS["air"], ORGANS["table"])).any()
+
+
+def test_no_liver_in_front_of_the_heart(fine):
+    for subject in (fine, make_abdomen(8, **SMALL), make_abdomen(9, **SMALL)):
+        heart, liver = subject.organs == ORGANS["heart"], subject.segmentation > 0
+        for plane in np.flatnonzero(heart.sum(axis=(0, 1)) > 0.01 * heart[:, :, 0].size):
+            part = heart[:, :, plane]
+            columns = part.sum(axis=1) > 0.3 * part.sum(axis=1).max()
+            front = int(middle(part, 1)) if part.any() else 0
+            assert liver[columns, front:, plane].sum() < 0.1 * part.sum()
+
+
+def test_the_trunk_narrows_at_the_waist(bodies):
+    narrower = []
+    for subject in bodies:
+        ribs = (subject.organs == ORGANS["bone"])[:, :, -6:].any(axis=(1, 2))
+        chest = np.ptp(np.flatnonzero(ribs))
+        flesh = (subject.organs == ORGANS["muscle"]).any(axis=1)
+        widths = [np.ptp(np.flatnonzero(flesh[:, plane])) for plane in range(2, 10)]
+        narrower.append(min(widths) / max(chest, 1))
+    assert np.mean(narrower) < 1.02
+
+
+def test_the_table_is_lines_not_dots(bodies, fine):
+    for subject in (*bodies, fine):
+        plane = subject.body[:, :, 3]
+        shell = (plane > -160) & (subject.organs[:, :, 3] == ORGANS["table"])
+        _, count = ndimage.label(shell, np.ones((3, 3)))
+        assert shell.any() and count <= 6
 
 
 @pytest.mark.parametrize(("phase", "low", "high"), [("plain", 25, 85), ("venous", 65, 145)])
@@ -170,33 +246,52 @@ def test_tumours_lie_in_the_liver_and_are_darker(fine):
     assert tumour.any()
     contrast = np.median(fine.body[liver]) - np.median(fine.body[tumour])
     assert 5 < contrast < 75
-    from scipy import ndimage
-
     shell = ndimage.binary_dilation(tumour, iterations=1) & ~tumour
     assert liver[shell].mean() > 0.6
 
 
 @pytest.mark.parametrize("kind", liver_anatomy.TUMOUR_KINDS)
 def test_tumour_kinds(kind):
-    """A rim is brighter than the middle, chalk reaches bone's HU, the third kind is even."""
+    """A rim is brighter than the middle, chalk stands out, the other kinds are even."""
     axis = np.arange(-24, 24.0, 1.0)
     canvas = HounsfieldCanvas(
         np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).astype(np.float32), [1] * 3
     )
-    canvas.hu[:] = 100
     distance = ellipsoid(canvas.points, (0, 0, 0), (15, 15, 15))
     fine = random_field(np.random.default_rng(0), canvas.hu.shape, (1, 1, 1), 4)
-    liver_anatomy._paint_tumour(
-        canvas, WHOLE, distance, canvas.cover(distance), 15.0, kind, 60.0, 105.0, fine
-    )
-    core, rim = canvas.hu[distance < -10], canvas.hu[np.abs(distance + 1.6) < 1]
+    pattern = liver_anatomy._tumour_pattern(canvas, distance, 15.0, kind, 28.0, fine)
+    core, rim = pattern[distance < -10], pattern[np.abs(distance + 1.6) < 1]
     if kind == "rim":
-        assert rim.mean() > core.mean() + 40
+        assert rim.mean() > core.mean() + 30
     elif kind == "calcified":
-        assert core.max() > 250
+        assert core.max() > 200 and np.median(core) < 10
     else:
-        assert abs(rim.mean() - core.mean()) < 3
-    np.testing.assert_allclose(canvas.hu[distance > 3], 100)
+        assert abs(rim.mean() - core.mean()) < 4
+
+
+def contrast_of(subject):
+    """How far the tumours' mean lies below the liver's, HU, before the scan."""
+    liver, tumour = (subject.body[subject.segmentation == code] for code in (1, 2))
+    return liver.mean() - tumour.mean()
+
+
+def test_tumours_are_15_to_50_hu_below_the_liver_in_the_venous_phase():
+    seeds = range(20, 28)
+    found = {
+        phase: np.array([contrast_of(make_abdomen(s, 3, phase, **SMALL)) for s in seeds])
+        for phase in ("plain", "venous")
+    }
+    assert ((found["venous"] > 15) & (found["venous"] < 50)).mean() >= 0.85, found["venous"]
+    assert 3 < found["plain"].mean() < 22
+    assert found["venous"].mean() > found["plain"].mean() + 8
+
+
+def test_a_hypervascular_tumour_lights_up_and_washes_out(monkeypatch):
+    monkeypatch.setattr(liver_anatomy, "TUMOUR_KINDS", ("hypervascular",) * 4)
+    plain, arterial, venous = (
+        contrast_of(make_abdomen(7, 3, phase, **SMALL)) for phase in ct_physics.PHASES
+    )
+    assert arterial < -8 < 3 < plain < venous
 
 
 def test_partial_volume_is_the_mean_of_finer_voxels():
@@ -224,7 +319,7 @@ def test_vessel_trees_obey_murray():
     rng = np.random.default_rng(0)
     root = np.array([[0.0, 0, -10], [0, 0, 0]])
     leaves = rng.uniform([-40, -40, 5], [40, 40, 60], (80, 3))
-    segments = liver_anatomy.grow_tree(root, leaves, 6.0)
+    segments = vessel_anatomy.grow_tree(root, leaves, 6.0)
     into = {tuple(np.round(end, 6)): last for _, end, _, last in segments}
     out = {}
     for start, _, _, last in segments:

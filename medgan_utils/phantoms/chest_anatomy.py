@@ -17,7 +17,8 @@ def paint_lungs(trunk: Trunk, hu: dict[str, float], rng: np.random.Generator) ->
     x, y, _ = canvas.points
     above = np.maximum(trunk.cavity + 1.0, -trunk.abdomen)
     mediastinum = np.hypot(x / 1.2, (y + 22) / 1.6) - 20
-    lung = np.maximum.reduce([above, -mediastinum, 4 - trunk.heart])
+    pad = trunk.before + 0.7 * np.maximum(y - 62, 0)  # fat between heart and breastbone
+    lung = np.maximum.reduce([above, -mediastinum, 5 - pad])
     canvas.fill(np.maximum(trunk.cavity, -trunk.abdomen - 2.0), hu["muscle"] - 5, organ="muscle")
     gradient = -0.5 * (y + 20)  # the lower parts of a lying patient's lungs are denser
     middle, fine = trunk.texture["middle"], trunk.texture["fine"]
@@ -40,8 +41,9 @@ def paint_heart(trunk: Trunk, hu: dict[str, float]) -> None:
     heart, cavity = trunk.heart[box], trunk.cavity[box]
     along, front, up = heart_axes(canvas.points[:, *box], shape)
     middle = trunk.texture["middle"][box]
-    canvas.fill(np.maximum(heart - 4, cavity + 1), hu["fat"] + 8 * middle, box, "heart")
-    outside = np.maximum(heart + 4 + 2 * middle, cavity + 3)
+    fat_mm = np.clip(0.2 * shape["fat_mm"], 1, 6)
+    canvas.fill(np.maximum(heart - 4, cavity + 1), hu["fat"] + 8 * middle, box, "fat")
+    outside = np.maximum(heart + fat_mm + 2 * middle, cavity + 3)
     canvas.fill(outside, hu["myocardium"] + 4 * middle, box, "heart")
     left = stretched([along - 6, front + 13, up], [36, 15, 24]) + 1.2 * middle
     right = np.maximum.reduce([outside + 3, 9 - left, -5 - front - 0.5 * np.minimum(along, 0)])

@@ -90,6 +90,7 @@ def write_liver_phantom(
 ) -> list[Path]:
     """Write abdomens as `volume-N.nii.gz` (HU) and `segmentation-N.nii.gz` (0, 1, 2).
 
+    A third file, `organs_segmentation-N.nii.gz`, holds the codes of `organs.ORGANS`.
     The same arguments give the same bytes. The folder appears whole or not at all.
 
     Args:
@@ -196,6 +197,7 @@ def _write_abdomen(folder: Path, number: int, body: Abdomen, dose: float) -> dic
     volume = np.rint(body.scan(dose)).astype(np.int16)
     _save(folder / f"volume-{number}.nii.gz", volume, body.affine, 1)
     _save(folder / f"segmentation-{number}.nii.gz", body.segmentation, body.affine, 1)
+    _save(folder / f"organs_segmentation-{number}.nii.gz", body.organs, body.affine, 1)
     voxel_ml = float(np.prod(np.diag(body.affine)[:3])) / 1000
     return {
         "participant_id": f"volume-{number}",

@@ -26,7 +26,7 @@ HU = {
     "vena_cava": ((42, 75, 122), 12),
     "spleen": ((47, 105, 117), 9),
     "cortex": ((32, 175, 190), 15),
-    "medulla": ((30, 65, 122), 14),
+    "medulla": ((30, 65, 112), 20),
     "pelvis": ((8, 8, 20), 6),
     "pancreas": ((40, 100, 95), 9),
     "muscle": ((46, 49, 52), 7),
@@ -65,6 +65,9 @@ def draw_hu(rng: np.random.Generator, phase: str) -> dict[str, float]:
     for name in ("portal", "hepatic_vein", "vena_cava", "heart", "right_heart"):
         if phase == "plain":  # unenhanced blood is one fluid
             values[name] = values["aorta"]
+    if phase == "venous":  # however fat or full the liver is, its vessels are brighter
+        for name in ("portal", "hepatic_vein"):
+            values[name] = max(values[name], values["liver"] + 25)
     return values
 
 

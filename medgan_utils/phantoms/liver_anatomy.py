@@ -60,6 +60,7 @@ def liver_distance(trunk: Trunk) -> np.ndarray:
     liver = smooth_union(liver, caudate, 10)
     # Fissure of the round ligament, porta hepatis, and what presses into the liver.
     gap = shape["fissure_mm"] * (0.3 + np.clip((-z - 35) / 30, 0, 1.6))
+    gap = gap * np.clip((y - 34) / 26, 0.2, 1.3)
     fissure = np.maximum(np.abs(x + 18 + 0.12 * (y - 40)) - gap, 38 - y - 0.3 * z)
     fissure = np.maximum(fissure, z + 40)
     porta = capsule(points, PORTAL[1], PORTAL[2] + [4, 4, 4], 12, 5)

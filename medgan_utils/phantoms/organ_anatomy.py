@@ -60,13 +60,13 @@ def _paint_bowel(trunk: Trunk, hu: dict, contents: dict, rng: np.random.Generato
     """Colon around the abdomen, loops of small bowel in its middle."""
     canvas, wall = trunk.canvas, hu["bowel_wall"]
     within = np.maximum(trunk.cavity, trunk.abdomen) + 1.5
-    for start, end, count in ((14, 22, 6), (9, 14, 16)):
+    for start, end, count in ((12, 19, 6), (9, 14, 18)):
         for _ in range(count):
             centre = rng.uniform([-85, -5, -210], [80, 76, -90])
-            line = centre + np.cumsum(rng.normal(0, 16, (5, 3)) * [1, 0.7, 0.7], 0)
+            line = centre + np.cumsum(rng.normal(0, 16, (7, 3)) * [1, 0.7, 0.7], 0)
             line = np.clip(line, [-100, -20, -230], [95, 76, -95])
             radius = rng.uniform(start, end) * 0.75
-            canvas.tube(wander(line, rng, 0, 9), radius, contents["small"], wall, "bowel", within)
+            canvas.tube(wander(line, rng, 0, 12), radius, contents["small"], wall, "bowel", within)
     right = [(98, -20, -230), (100, -5, -180), (92, 22, -140)]
     across = [(92, 22, -140), (55, 66, -125), (0, 74, -118), (-55, 66, -95), (-100, 12, -62)]
     down = [(-100, 12, -62), (-108, -25, -110), (-106, -30, -230)]

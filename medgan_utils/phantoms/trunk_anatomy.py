@@ -33,6 +33,7 @@ class Trunk:
         muscle: outside of the muscles, below the fat.
         cavity: inside of the ribs and muscles.
         heart: the heart in the pericardium.
+        before: the heart and all that lies in front of it.
         cava: the vena cava.
         abdomen: below the diaphragm.
         angle: around the trunk, 0 at the back, pi in front, radians.
@@ -50,7 +51,7 @@ class Trunk:
         wide = shape["half_width_mm"] + shape["waist"] * np.interp(z, LEVELS_MM, FLARE_MM)
         deep = shape["half_depth_mm"] + np.interp(z, LEVELS_MM, DEPTH_MM)
         deep += shape["belly_mm"] * np.clip(-z / 120, 0, 1) * np.clip(y / 40, 0, 1)
-        power = np.where(y > 0, 2.3, 2.3 + 0.8 * np.minimum(-y / 60, 1)).astype(np.float32)
+        power = np.where(y > 0, 2.15, 2.15 + 0.7 * np.minimum(-y / 60, 1)).astype(np.float32)
         level = (np.abs(x) / wide.astype(np.float32)) ** power
         level += (np.abs(y) / deep.astype(np.float32)) ** power
         level = np.maximum(level, 1e-6) ** (1 / power)
@@ -62,10 +63,11 @@ class Trunk:
         self.cavity = self.muscle + wall
         self.cava = cava_distance(canvas, shape)
         self.heart = heart_distance(canvas.points, shape)
+        self.before = heart_distance(np.stack([x, np.minimum(y, HEART[1]), z]), shape)
         self.abdomen = self._below_diaphragm()
 
     def _below_diaphragm(self) -> np.ndarray:
-        """Two domes on a floor that is high in front and deep at the back; the heart rests on it.
+        """Two domes and the heart's bed between them, on a floor that is high in front.
 
         What lies in front of the heart belongs to the chest as well.
         """
@@ -73,10 +75,11 @@ class Trunk:
         rise = self.shape["left_dome_mm"]
         right = ellipsoid(self.canvas.points, (60, 6, -105), (84, 88, 105))
         left = ellipsoid(self.canvas.points, (-60, 4, -105), (80, 86, 105 + rise))
-        domes = smooth_union(right, left, 45)
+        low = self.shape["heart_z_mm"] - HEART_RADII[2] * self.shape["heart"]
+        middle = ellipsoid(self.canvas.points, (-8, 24, -105), (50, 62, 111 + low))
+        domes = smooth_union(smooth_union(right, left, 24), middle, 20)
         below = smooth_union(domes, z + 92 - 0.5 * (y + 80) + 0.0045 * x * x, 12)
-        before = np.stack([x, np.minimum(y, HEART[1]), z])
-        return smooth_cut(below, 6 - heart_distance(before, self.shape), 10)
+        return smooth_cut(below, 3 - self.before, 6)
 
 
 def heart_axes(points: np.ndarray, shape: dict[str, float]) -> list[np.ndarray]:
@@ -156,7 +159,7 @@ def _paint_ribs(trunk: Trunk, hu: dict[str, float]) -> None:
     """Ribs that slant down to the front, one distance for all of them, and their cartilage."""
     canvas, shape = trunk.canvas, trunk.shape
     z, angle = canvas.points[2], trunk.angle
-    drop = 105 * (1 - np.cos(np.minimum(angle, 2.15))) / 1.55
+    drop = 48 * np.minimum(angle, 2.15)
     cartilage_rise = 75 * np.maximum(angle - 2.15, 0)
     along = z + drop - cartilage_rise - shape["rib_z_mm"]
     number = np.clip(np.round(-along / RIB_SPACING_MM), -2, 5)

@@ -1,6 +1,7 @@
 """Sources of abdominal CT with liver masks: the offline phantom, LiTS, the Decathlon's Task03."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from ..cache import cache_folder
 from ..download import fetch_unpacked
 from ..files import stem
 from ..nifti import is_identity, read_affine
-from ..volumes import Volume
+from ..volumes import Volume, read_volume
 from .ct_cases import read_liver_ct
 from .item import Item
 from .people import read_table
@@ -18,6 +19,7 @@ from .walk import walk
 
 MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
 MSD_HASH = "md5:a90ec6c4aa7f6a3d087205e23d4e6397"
+_ORGANS = "organs_"
 LIVER_LABELS = {"liver": (1, 2), "tumour": (2,)}
 
 
@@ -29,6 +31,19 @@ class LiverCase(Item):
         return read_liver_ct(self)
 
 
+class OrganCase(LiverCase):
+    """A phantom whose mask names every organ; its liver mask lies beside it."""
+
+    def read(self) -> tuple[Volume, Volume]:
+        """Read both, cut to the planes that `read_liver_ct` keeps of the liver."""
+        liver = self.mask.with_name(self.mask.name.removeprefix(_ORGANS))
+        volume, _ = read_liver_ct(replace(self, mask=liver))
+        organs = read_volume(self.mask, "labels", self.subject)
+        first = round((volume.affine[2, 3] - organs.affine[2, 3]) / organs.spacing_mm[2])
+        kept = organs.voxels[:, :, first : first + volume.voxels.shape[2]]
+        return volume, replace(organs, voxels=kept, affine=volume.affine)
+
+
 def liver_phantom_items(
     subjects: int | list[str] | None = None,
     seed: int = 0,
@@ -36,6 +51,7 @@ def liver_phantom_items(
     slices: int = 40,
     dose: float = 1.0,
     phase: str | None = None,
+    masks: str = "liver",
 ) -> list[Item]:
     """Write the liver phantom once, then list its files.
 
@@ -48,7 +64,14 @@ def liver_phantom_items(
         slices: Of each volume, over 200 mm.
         dose: Share of the usual number of photons.
         phase: "plain", "arterial" or "venous" for all; by default drawn for each.
+        masks: "liver" (0 none, 1 liver, 2 tumour) or "organs" (codes of
+            `medgan_utils.phantoms.ORGANS`, the same for liver and tumour).
+
+    Raises:
+        ValueError: Other masks are asked for.
     """
+    if masks not in ("liver", "organs"):
+        raise ValueError(f"masks={masks!r}; the phantom has masks='liver' and masks='organs'")
     from ...phantoms.cohort import write_liver_phantom
     from ...phantoms.ct_physics import PHASES
 
@@ -56,11 +79,12 @@ def liver_phantom_items(
     settings = (count, seed, matrix, slices, dose, phase)
     folder = phantom_folder("liver-phantom", write_liver_phantom, *settings)
     rows = {row["participant_id"]: row for row in read_table(folder / "participants.tsv")}
+    kind, prefix = (OrganCase, _ORGANS) if masks == "organs" else (LiverCase, "")
     cases = []
     for name in choose_subjects(list(rows), subjects):
-        path, mask = (folder / f"{stored}.nii.gz" for stored in (name, _mask_name(name)))
+        path, mask = folder / f"{name}.nii.gz", folder / f"{prefix}{_mask_name(name)}.nii.gz"
         labels = {"phase": PHASES.index(rows[name]["phase"])}
-        cases.append(LiverCase(path, name, "CT", mask, labels))
+        cases.append(kind(path, name, "CT", mask, labels))
     return cases
 
 
