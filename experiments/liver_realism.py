@@ -231,7 +231,8 @@ def draw_montage(path: str, images: np.ndarray, real: np.ndarray, cases: np.ndar
         rng = np.random.default_rng(1)
         pick = [int(rng.choice(where)) for where in first][: 18 if side == 0 else None]
         pick = pick[:: max(1, len(pick) // 18)][:18]
-        rows += [np.hstack(images[pick[start : start + 6]]) for start in range(0, 18, 6)]
+        starts = range(0, len(pick) - 5, 6)
+        rows += [np.hstack(images[pick[start : start + 6]]) for start in starts]
     Image.fromarray(np.vstack(rows)).save(path)
 
 

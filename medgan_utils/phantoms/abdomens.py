@@ -164,7 +164,7 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "stomach_turn": rng.uniform(-1, 1),
         "spleen": rng.uniform(0.8, 1.2),
         "pancreas": rng.uniform(0.7, 1.15),
-        "oral_hu": float(rng.choice([0.0, 0.0, rng.uniform(90, 380)])),
+        "oral_hu": float(rng.choice([0.0, 0.0, rng.uniform(80, 300)])),
         "gas_level_mm": rng.uniform(15, 90),
     }
 

@@ -25,7 +25,7 @@ HU = {
     "aorta": ((42, 300, 150), 16),
     "vena_cava": ((42, 75, 122), 12),
     "spleen": ((47, 105, 117), 9),
-    "cortex": ((32, 175, 190), 15),
+    "cortex": ((32, 165, 175), 15),
     "medulla": ((30, 65, 112), 20),
     "pelvis": ((8, 8, 20), 6),
     "pancreas": ((40, 100, 95), 9),
@@ -84,7 +84,7 @@ def draw_scanner(rng: np.random.Generator, water_mm: float) -> dict[str, float |
     return {
         "photons": float(exposure * np.exp(rng.normal(np.log(4e5), 0.6))),
         "kernel": str(rng.choice(_KERNELS)),
-        "blur_mm": float(rng.uniform(0.5, 0.9)),
+        "blur_mm": float(rng.uniform(0.7, 1.2)),
         "hardening": float(rng.uniform(0.0, 0.16)),
     }
 

@@ -62,8 +62,7 @@ class Trunk:
         wall = shape["wall_mm"] + 12 * np.exp(-((self.angle / 0.55) ** 2)) + 6 * side
         self.cavity = self.muscle + wall
         self.cava = cava_distance(canvas, shape)
-        self.heart = heart_distance(canvas.points, shape)
-        self.before = heart_distance(np.stack([x, np.minimum(y, HEART[1]), z]), shape)
+        self.heart, self.before = _heart_distances(canvas, shape)
         self.abdomen = self._below_diaphragm()
 
     def _below_diaphragm(self) -> np.ndarray:
@@ -90,9 +89,20 @@ def heart_axes(points: np.ndarray, shape: dict[str, float]) -> list[np.ndarray]:
     return [along - 0.25 * z, np.sin(turn) * x + np.cos(turn) * y, z]
 
 
-def heart_distance(points: np.ndarray, shape: dict[str, float]) -> np.ndarray:
-    """Signed distance of points (3, …) to the heart, mm."""
-    return stretched(heart_axes(points, shape), np.multiply(HEART_RADII, shape["heart"]))
+def _heart_distances(
+    canvas: HounsfieldCanvas, shape: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Signed distances (X, Y, Z) to the heart, and to the heart and all in front of it, mm."""
+    far = np.full(canvas.hu.shape, 60, np.float32)
+    distances, radii = (far, far.copy()), np.multiply(HEART_RADII, shape["heart"])
+    box = canvas.box((-110, -50, shape["heart_z_mm"] - 60), (75, 200, 200))
+    if box is None:
+        return distances
+    points = canvas.points[:, *box].copy()
+    distances[0][box] = stretched(heart_axes(points, shape), radii)
+    points[1] = np.minimum(points[1], HEART[1])
+    distances[1][box] = stretched(heart_axes(points, shape), radii)
+    return distances
 
 
 def paint_frame(trunk: Trunk, hu: dict[str, float], rng: np.random.Generator) -> None:
@@ -167,12 +177,12 @@ def _paint_ribs(trunk: Trunk, hu: dict[str, float]) -> None:
     last = np.select([number >= 5, number >= 4], [0.95, 1.5], 2.75)
     end = 90 * np.maximum(angle - last, 0.11 - angle)
     depth = trunk.muscle + 0.55 * shape["wall_mm"]
-    distance = 3.5 * (np.hypot(depth / 3.5, across / 5.4) - 1)
+    distance = 3.2 * (np.hypot(depth / 3.2, across / 5.0) - 1)
     distance = np.maximum(distance, end)
     gristle = np.clip((angle - 1.95 + 0.06 * number) / 0.12, 0, 1)
     fine = trunk.texture["fine"]
     calcified = 110 * np.clip(fine - 2.2 + shape["calcium"], 0, 1.5)
-    cortex = 620 * shape["bone"] * (1 - gristle) + (90 + calcified) * gristle
+    cortex = 480 * shape["bone"] * (1 - gristle) + (90 + calcified) * gristle
     inside = (hu["marrow"] + 60 * fine) * (1 - gristle) + (75 + calcified) * gristle
     canvas.fill(distance, cortex, organ="bone")
     canvas.fill(distance + 1.3, inside)
@@ -205,7 +215,7 @@ def _paint_spine(trunk: Trunk, hu: dict[str, float]) -> None:
     canvas.fill(disc, hu["disc"], box, "bone")
     canvas.fill(canal, hu["fat"] + 30, box, "muscle")
     canvas.fill(canal + 2.5, hu["canal"], box)
-    canvas.fill(bone, 520 * shape["bone"], box, "bone")
+    canvas.fill(bone, 430 * shape["bone"], box, "bone")
     # End plates are thin: most slices of 5 mm show them as a haze.
     spongy = np.maximum(round_body + 1.3, np.abs(level) - 13.2)
     spongy = np.minimum(spongy, np.minimum.reduce([ring, pedicle, spinous, transverse]) + 1.3)
@@ -227,7 +237,7 @@ def _paint_hips(trunk: Trunk, hu: dict[str, float]) -> None:
     flesh = np.maximum.reduce([np.abs(across - 5) - 15, np.abs(along) - 58, top - 4])
     flesh = np.maximum(flesh, trunk.muscle[box] + 1)
     canvas.fill(flesh, hu["muscle"] + 6 * trunk.texture["fine"][box], box, "muscle")
-    canvas.fill(wing, 600 * shape["bone"], box, "bone")
+    canvas.fill(wing, 500 * shape["bone"], box, "bone")
     canvas.fill(wing + 1.6, hu["marrow"] + 60 * trunk.texture["fine"][box], box)
 
 
@@ -247,7 +257,7 @@ def paint_table(
     """
     x, y = world[0, :, :, 0], world[1, :, :, 0]
     pixel = float(world[0, 1, 0, 0] - world[0, 0, 0, 0])
-    half, thick = rng.uniform(170, 235), rng.uniform(2.2, 5.0)
+    half, thick = rng.uniform(170, 235), rng.uniform(2.0, 4.0)
     curve, deep = rng.uniform(0.0002, 0.0012), rng.uniform(14, 34)
     top = back_mm - rng.uniform(3, 16) + curve * (x**2 - 60**2)
     inner = rng.uniform(0.35, 0.9) * half
@@ -264,5 +274,5 @@ def paint_table(
         share = np.maximum(share, high - np.maximum(line - width / 2, y - pixel / 2))
     share = np.clip(share / pixel, 0, 1) * (np.abs(x) < half)
     share = share[:, :, None] * (canvas.hu < -500)
-    canvas.paint(share, float(rng.uniform(300, 1200)))
+    canvas.paint(share, float(rng.uniform(30, 500)))
     canvas.organs[(share > 0.3) & (canvas.organs == ORGANS["air"])] = ORGANS["table"]
