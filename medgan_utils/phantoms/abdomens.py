@@ -149,6 +149,13 @@ def draw_shape(rng: np.random.Generator) -> dict[str, float]:
         "vertebra_z_mm": rng.uniform(0, 34),
         "bone": float(np.clip(1.15 - 0.35 * age + rng.normal(0, 0.1), 0.6, 1.4)),
         "calcium": float(np.clip(1.6 * age - 0.6 + rng.normal(0, 0.3), 0, 1.5)),
+        **_draw_organs(rng),
+    }
+
+
+def _draw_organs(rng: np.random.Generator) -> dict[str, float]:
+    """The organs' part of `draw_shape`."""
+    return {
         "liver": float(np.clip(rng.normal(0.96, 0.08), 0.8, 1.15)),
         "left_lobe_mm": rng.normal(-8, 15),
         "hilum_mm": rng.uniform(15, 40),
