@@ -18,10 +18,10 @@ from .vessel_anatomy import CAVAL_MOUTH, PORTAL, paint_tree, points_inside
 TUMOUR_KINDS = ("hypodense", "rim", "calcified", "hypervascular")
 CONTRAST_HU = {
     # plain, arterial, venous: least and most that a tumour's mean lies below the liver
-    "hypodense": ((8, 24), (6, 28), (20, 52)),
-    "rim": ((8, 24), (4, 22), (20, 50)),
-    "calcified": ((6, 20), (6, 24), (18, 45)),
-    "hypervascular": ((4, 16), (-50, -18), (18, 32)),
+    "hypodense": ((12, 28), (6, 28), (24, 50)),
+    "rim": ((12, 28), (4, 22), (22, 48)),
+    "calcified": ((10, 24), (6, 24), (22, 45)),
+    "hypervascular": ((8, 20), (-50, -18), (20, 35)),
 }
 """Kind -> how much darker than the liver it is in the phases; bright in the arterial one and washed
 out later is what a hepatocellular carcinoma shows, a rim what a metastasis does."""
