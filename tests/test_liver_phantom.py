@@ -143,7 +143,7 @@ def test_liver_on_the_right_spine_behind_lungs_above(bodies):
     for subject in bodies:
         liver, body = subject.segmentation > 0, subject.body > -300
         assert middle(liver, 0) > middle(body, 0) + 4
-        assert middle(subject.body > 350, 1) < middle(body, 1) - 4
+        assert middle(subject.body > 200, 1) < middle(body, 1) - 4
         lung = ((subject.body < -750) & (subject.body > -900)).sum(axis=(0, 1))
         assert lung[-6:].sum() > 2 * lung[:6].sum()
         litres = liver.sum() * np.prod(np.diag(subject.affine)[:3]) / 1e6
@@ -199,13 +199,14 @@ def test_the_trunk_narrows_at_the_waist(bodies):
     assert np.mean(narrower) < 1.02
 
 
-def test_the_table_is_lines_not_dots(bodies, fine):
+def test_the_table_is_lines_not_dots():
     seen = 0
-    for subject in (*bodies, fine):  # the field of view of some ends above it
-        shell = (subject.body[:, :, 3] > -500) & (subject.organs[:, :, 3] == ORGANS["table"])
-        seen += shell.any()
-        assert ndimage.label(shell, np.ones((3, 3)))[1] <= 8
-    assert seen >= 5
+    for seed in (0, 1, 2, 3):
+        plane = make_abdomen(seed, matrix=256, slices=4)
+        shell = (plane.body[:, :, 1] > -600) & (plane.organs[:, :, 1] == ORGANS["table"])
+        seen += shell.any()  # the field of view of some ends above it
+        assert ndimage.label(shell, np.ones((3, 3)))[1] <= 6
+    assert seen >= 2
 
 
 @pytest.mark.parametrize(("phase", "low", "high"), [("plain", 25, 85), ("venous", 65, 145)])
@@ -265,7 +266,7 @@ def test_tumour_kinds(kind):
     if kind == "rim":
         assert rim.mean() > core.mean() + 30
     elif kind == "calcified":
-        assert core.max() > 200 and np.median(core) < 10
+        assert pattern[distance < -5].max() > 200 and np.median(core) < 30
     else:
         assert abs(rim.mean() - core.mean()) < 4
 
@@ -402,7 +403,9 @@ def test_the_mean_tissue_survives_the_scan(fine):
     liver = fine.segmentation == 1
     assert np.median(image[liver]) == pytest.approx(np.median(fine.body[liver]), abs=6)
     np.testing.assert_array_equal(image, fine.scan())
-    assert fine.scan(dose=0.2)[liver].std() > 1.4 * image[liver].std()
+    clean = fine.scan(dose=np.inf)
+    noise = [(noisy - clean)[liver].std() for noisy in (image, fine.scan(dose=0.2))]
+    assert noise[1] > 1.7 * noise[0]
 
 
 def test_clear_errors(tmp_path, monkeypatch):
