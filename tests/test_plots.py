@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from medgan_utils.display import plots
-from medgan_utils.display.pictures import to_uint8
+from medgan_utils.display.canvas import STYLE
+from medgan_utils.display.pictures import CLASS_COLOURS, to_uint8
 from medgan_utils.display.planes import PLANES, resolve_window
 
 rng = np.random.default_rng(0)
@@ -54,6 +55,14 @@ class TestSampleGrid:
         figure = plots.sample_grid(np.zeros((8, size, size)), columns=8)
         width = figure.axes[0].get_position().width * figure.get_size_inches()[0] * figure.dpi
         assert width >= size - 1e-6 and width % size == pytest.approx(0, abs=1e-6)
+
+    @pytest.mark.parametrize("size", [32, 64, 120, 128, 256])
+    @pytest.mark.parametrize("columns", [1, 2, 3, 4])
+    def test_the_subject_of_a_figure_is_large(self, size, columns):
+        figure = plots.sample_grid(np.zeros((columns, size, size)), columns)
+        row = columns * figure.axes[0].bbox.width
+        assert figure.axes[0].bbox.width >= 256 or row + size * columns > 1160
+        assert row <= 1160
 
     def test_colour_titles_and_a_last_row_that_is_not_full(self):
         images = np.full((5, 8, 8, 3), -1.0)
@@ -128,6 +137,31 @@ class TestAnatomy:
         figure = plots.montage(np.full((1, 32, 32), -1.0), masks=masks, letters=False)
         assert len(figure.axes[0].collections) == 2
         assert not texts(figure)
+
+    def test_a_class_has_one_colour_whatever_else_an_image_shows(self):
+        masks = np.zeros((2, 32, 32), np.uint8)
+        masks[0, 8:20, 8:20], masks[:, 12:15, 12:15] = 1, 2  # the second shows class 2 alone
+        for names in (None, {1: "liver", 2: "tumour"}):
+            figure = plots.montage(np.zeros((2, 32, 32)), masks=masks, classes=names)
+            first, second = ([tuple(one.get_edgecolor()[0]) for one in axes.collections]
+                             for axes in figure.axes)  # fmt: skip
+            assert first[1] == second[0] != first[0]
+        legend = {line.get_label(): line.get_color() for line in figure.legends[0].get_lines()}
+        assert legend == {name: CLASS_COLOURS[name] for name in ("liver", "tumour")}
+        other = plots.montage(np.zeros((2, 32, 32)), masks=masks, classes={2: "liver"})
+        assert len(other.axes[0].collections) == 1
+        assert tuple(other.axes[0].collections[0].get_edgecolor()[0]) == first[0]
+        box = figure.legends[0].get_window_extent()
+        assert box.y1 <= figure.axes[0].bbox.y0 and box.y0 >= 0  # below the images, on the figure
+
+    @pytest.mark.parametrize(("size", "columns", "lettered"), [(64, 3, 3), (64, 8, 1)])
+    def test_small_images_are_lettered_once(self, size, columns, lettered):
+        figure = plots.montage(np.zeros((columns, size, size)), columns)
+        assert sum("R" in {t.get_text() for t in axes.texts} for axes in figure.axes) == lettered
+
+    def test_slices_of_unknown_spacing_have_no_bar(self):
+        slices = SimpleNamespace(images=np.zeros((1, 32, 32, 1)), spacing_mm=float("nan"))
+        assert texts(plots.montage(slices)) == {"R", "L", "A", "P"}
 
     @pytest.mark.parametrize(
         ("call", "message"),
@@ -224,3 +258,12 @@ def test_a_figure_is_shown_once():
     plots.curves({"loss": [1, 2]})
     plots.histograms({"a": [1, 2]})
     assert plt.get_fignums() == []
+
+
+def test_one_style_for_all_figures_with_the_palette():
+    style = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
+    assert [entry["color"] for entry in style["axes.prop_cycle"]] == list(plots.PALETTE)
+    figure = plots.curves({"loss": [1, 2]})
+    axes = figure.axes[0]
+    assert axes.get_facecolor() and not axes.spines["top"].get_visible()
+    assert axes.xaxis.label.get_size() == style["axes.labelsize"]

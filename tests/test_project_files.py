@@ -143,6 +143,7 @@ def test_the_wheel_carries_the_checkpoints(tmp_path):
         archive.extractall(installed)
     kept = [path.name for path in (ROOT / "data" / "checkpoints").iterdir() if path.is_file()]
     assert {f"medgan_utils/_checkpoints/{name}" for name in kept} <= set(files)
+    assert "medgan_utils/display/course.mplstyle" in files
     assert wheel.stat().st_size < 25e6
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -1,6 +1,6 @@
 """Slices and volumes drawn the way a radiologist expects: sides lettered, scale given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from .canvas import WIDTH, pixel_canvas
-from .pictures import MARK, PALETTE, as_images
+from .pictures import CLASS_COLOURS, MARK, OUTLINES, as_images
 from .planes import PLANES, resolve_centre, resolve_window, volume_parts
 
 _OUTLINE = [withStroke(linewidth=2, foreground="black")]
 _BARS_MM = (1, 2, 5, 10, 20, 50, 100)
+_LETTERED = 192  # screen pixels of an image that gets letters of its own; of smaller ones the first
 
 
 def montage(
@@ -23,6 +24,7 @@ def montage(
     count: int = 12,
     window: str | tuple[float, float] | None = None,
     masks: np.ndarray | None = None,
+    classes: Mapping[int, str] | None = None,
     titles: Sequence[str] | None = None,
     title: str | None = None,
     letters: bool = True,
@@ -39,10 +41,13 @@ def montage(
         count: Slices of a volume to show.
         window: `(low, high)` shown black and white, or a name such as "soft tissue" for HU. By
             default `(-1, 1)` for images, and the 0.5th to 99.5th percentile for a volume.
-        masks: `(N, H, W)` integer labels drawn as outlines, 0 for none.
+        masks: `(N, H, W)` integer labels drawn as outlines, 0 for none. A class has one colour in
+            all images.
+        classes: Name of each label, for a legend: `{1: "liver", 2: "tumour"}`; others are not
+            drawn. A class of one name has one colour in all figures.
         titles: One short text above each image.
         title: The message of the figure.
-        letters: Letter the sides R, L, A, P.
+        letters: Letter the sides R, L, A, P: of every image, or where they are small of the first.
 
     Raises:
         ValueError: Shapes do not fit, or the window is unknown.
@@ -53,12 +58,14 @@ def montage(
     height, width = images.shape[1:3]
     down, across = spacing or (1.0, 1.0)
     sizes = [(width, height * down / across)] * len(images)
-    figure, axes = pixel_canvas(sizes, columns, titles, title)
+    colours = {} if masks is None else _class_colours(masks, classes)
+    legend = {classes[label]: colour for label, colour in colours.items()} if classes else None
+    figure, axes = pixel_canvas(sizes, columns, titles, title, legend=legend)
     for index, (one, image) in enumerate(zip(axes, images, strict=True)):
         _show(one, image, window)
-        if masks is not None:
-            _outline(one, masks[index])
-        if letters:
+        for label, colour in colours.items():
+            _outline(one, masks[index] == label, colour)
+        if letters and (index == 0 or one.bbox.width >= _LETTERED):
             _letter(one, PLANES["axial"].letters)
     if spacing:
         _scale_bar(axes[0], width, across)
@@ -125,7 +132,7 @@ def _slices(source: object, spacing_mm, count: int, window, titles):
 
 def _in_plane(spacing_mm) -> tuple[float, float] | None:
     """Pixel size in mm as (down, across); of three numbers the first two are x and y."""
-    if spacing_mm is None:
+    if spacing_mm is None or np.isnan(spacing_mm).any():  # NaN: the source does not know
         return None
     numbers = np.ravel(np.asarray(spacing_mm, dtype=float))
     if numbers.size not in (1, 2, 3) or not (numbers > 0).all():
@@ -142,12 +149,18 @@ def _show(axes: Axes, image: np.ndarray, window: tuple[float, float]) -> None:
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest", aspect="auto")
 
 
-def _outline(axes: Axes, mask: np.ndarray) -> None:
-    """Draw the border of every label of a mask, a label in the same colour in every image."""
-    colours = (MARK, PALETTE[5], PALETTE[3], PALETTE[2])
-    for label in np.unique(mask[mask > 0]):
-        colour = colours[(int(label) - 1) % len(colours)]
-        axes.contour(mask == label, levels=[0.5], colors=colour, linewidths=1.2)
+def _class_colours(masks: np.ndarray, classes: Mapping[int, str] | None) -> dict[int, str]:
+    """The colour of each label to be outlined: by its name, else by its number."""
+    labels = classes or [int(label) for label in np.unique(masks) if label > 0]
+    by_number = {label: OUTLINES[(label - 1) % len(OUTLINES)] for label in labels}
+    names = classes or {}
+    return {n: CLASS_COLOURS.get(names.get(n), colour) for n, colour in by_number.items()}
+
+
+def _outline(axes: Axes, region: np.ndarray, colour: str) -> None:
+    """Draw the border of a region (H, W), where there is one."""
+    if region.any():
+        axes.contour(region, levels=[0.5], colors=colour, linewidths=1.2)
 
 
 def _letter(axes: Axes, letters: str) -> None:

@@ -1,23 +1,41 @@
-"""Matplotlib figures laid out in whole screen pixels, so that images stay crisp."""
+"""Matplotlib figures laid out in whole screen pixels, so that images stay crisp.
 
-from collections.abc import Sequence
+Importing this gives every figure of the process the course's style, those that a notebook draws
+itself included.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+STYLE = Path(__file__).with_name("course.mplstyle")
+plt.style.use(STYLE)
 
 DPI = 100
 WIDTH = 900  # pixels: about what a notebook's cell is wide
 LARGEST = 288  # pixels of one image's side when there is room
+SUBJECT = 256  # at least so many of an image that is the subject: one of few in a row
+WIDEST = 1160  # pixels that such a row may take
 _GAP = 4
 _LINE = 18  # height of a line of 9 point text
 _TITLE_LINE = 22  # height of a line of 11 point text
+_LEGEND = 28  # height of the legend below the images
 
 
 def whole_scale(width: float, columns: int) -> int:
-    """How many screen pixels one image pixel gets, a whole number and at least 1."""
-    return max(1, min(round(WIDTH / (columns * width)), int(LARGEST // width)))
+    """How many screen pixels one image pixel gets, a whole number and at least 1.
+
+    Up to four images a row are at least 256 pixels wide, where that leaves the row on the screen.
+    """
+    scale = max(1, min(round(WIDTH / (columns * width)), int(LARGEST // width)))
+    large = math.ceil(SUBJECT / width)
+    return max(scale, large) if columns * large * width <= WIDEST else scale
 
 
 def pixel_canvas(
@@ -26,6 +44,7 @@ def pixel_canvas(
     titles: Sequence[str] | None = None,
     title: str | None = None,
     scale: float | None = None,
+    legend: Mapping[str, str] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Make an empty figure with one frameless axes per image.
 
@@ -35,6 +54,7 @@ def pixel_canvas(
         titles: One short text above each image.
         title: Text above all of them, wrapped to the figure's width.
         scale: Screen pixels per image pixel; the largest whole number that fits by default.
+        legend: Name -> colour of the lines drawn over the images, named below all of them.
 
     Raises:
         ValueError: There are not as many titles as images, or fewer than one column.
@@ -49,15 +69,21 @@ def pixel_canvas(
     boxes, width, height = _flow(sizes, scale, columns, above)
     heading = fill(title, max(20, width // 8)) if title else ""
     height += (_TITLE_LINE * (1 + heading.count("\n")) + 4) if title else 0
+    below = _LEGEND if legend else 0
+    height += below
 
     figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     if heading:
         figure.text(0.5, 1 - 2 / height, heading, ha="center", va="top", fontsize=11)
     axes = []
     for (x, y, w, h), text in zip(boxes, titles or [""] * len(boxes), strict=True):
-        axes.append(figure.add_axes((x / width, y / height, w / width, h / height)))
+        axes.append(figure.add_axes((x / width, (y + below) / height, w / width, h / height)))
         axes[-1].set_axis_off()
         axes[-1].set_title(text, fontsize=9, pad=3)
+    if legend:
+        handles = [Line2D([], [], color=colour, label=name) for name, colour in legend.items()]
+        places = {"loc": "lower center", "ncols": len(legend), "borderaxespad": 0.2}
+        figure.legend(handles=handles, **places)
     plt.close(figure)  # or the notebook would show it a second time
     return figure, axes
 

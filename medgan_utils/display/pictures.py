@@ -9,6 +9,17 @@ from PIL import Image
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of Okabe and Ito (2008), which colour-blind readers tell apart."""
 MARK = PALETTE[4]  # drawn over images: outlines, cross-hairs
+CLASS_COLOURS = {
+    "lesion": PALETTE[4],
+    "tumour": PALETTE[4],
+    "core": PALETTE[4],
+    "ring": PALETTE[5],
+    "oedema": PALETTE[3],
+    "non-enhancing tumour": PALETTE[2],
+    "liver": PALETTE[5],
+}
+"""One colour a class, the same in every figure; a name that is not here gets one by its number."""
+OUTLINES = (PALETTE[4], PALETTE[5], PALETTE[3], PALETTE[2], PALETTE[1], PALETTE[0])
 GAP = 2  # white pixels between the images of a mosaic
 
 

@@ -4,8 +4,8 @@ Each function returns a `matplotlib.figure.Figure` that pyplot has already let g
 shows it once: make the call the last line of the cell. From the middle of a cell, a loop or a
 callback, use `display(figure)`. `figure.savefig("name.png", bbox_inches="tight")` keeps it.
 
-Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart; lines differ in
-their dashes too.
+Colours, sizes and grid are those of `course.mplstyle`, also for what a notebook draws itself; lines
+differ in their dashes too.
 """
 
 import io
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
-_SIZE = (9.0, 3.5)  # inches: the width of a notebook
 
 
 def sample_grid(
@@ -45,6 +44,9 @@ def sample_grid(
     title: str | None = None,
 ) -> Figure:
     """Draw images in rows, every pixel a whole number of screen pixels.
+
+    Up to four a row are at least 256 screen pixels wide. Where sides and millimetres count, use
+    `montage`.
 
     Args:
         images: `(N, H, W)`, `(N, H, W, 1)` or `(N, H, W, 3)`, values in [-1, 1].
@@ -103,7 +105,7 @@ def curves(
     """
     if not history:
         raise ValueError("history is empty: nothing was recorded yet")
-    figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
+    figure, axes = plt.subplots(layout="constrained")
     for (name, line), style in zip(history.items(), _styles(), strict=False):
         _draw_line(axes, name, *_line(name, line), style)
     for name, level in (levels or {}).items():
@@ -199,11 +201,11 @@ def histograms(
     if not values or not all(array.size for array in values.values()):
         raise ValueError("every set needs at least one finite value to draw a histogram")
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins, value_range)
-    figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
+    figure, axes = plt.subplots(layout="constrained")
     for (name, array), style in zip(values.items(), _styles(), strict=False):
         density, _ = np.histogram(array, edges, density=True)
         axes.stairs(density, edges, fill=True, color=style["color"], alpha=0.15)
-        axes.stairs(density, edges, label=name, linewidth=1.6, **style)
+        axes.stairs(density, edges, label=name, **style)
     axes.set(xlabel=xlabel, ylabel="Density", title=title or "")
     return _finish(figure, axes)
 
@@ -248,10 +250,8 @@ def _draw_level(axes: Axes, name: str, level: float) -> None:
 
 def _finish(figure: Figure, axes: Axes) -> Figure:
     """A quiet grid, a legend where there are names, and no second copy of the figure."""
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid()
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, handlelength=3)
+        axes.legend()
     plt.close(figure)
     return figure
