@@ -17,15 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from recipes.recipe import (  # first: quiets TensorFlow
-    BASE,
-    ROOT,
-    VARIANTS,
-    WATCH,
-    Recipe,
-    build,
-    scorer,
-)
+from recipes.recipe import ROOT, WATCH, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 import numpy as np
@@ -35,6 +27,7 @@ from medgan_utils.data import Slices
 from medgan_utils.display import plots
 from medgan_utils.models import load_generator
 from medgan_utils.training import Monitor
+from recipes.settings import BASE, VARIANTS, Recipe
 from recipes.train_generator import LEVELS, PROJECTS, balanced, flair
 from tools.record import finished, provenance, record
 

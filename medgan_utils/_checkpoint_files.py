@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     import keras
 
 # What loads a checkpoint, by its builder.
-LOADERS = {"dcgan_generator": "models.load_generator", "Encoder": "evaluation.load_encoder"}
+LOADERS = {
+    "dcgan_generator": "models.load_generator",
+    "map_generator": "models.load_generator",
+    "Encoder": "evaluation.load_encoder",
+}
 
 
 @dataclass(frozen=True)

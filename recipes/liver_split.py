@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from medgan_utils.data import Slices, load_slices
+from medgan_utils.phantoms import ORGANS
 
 SEED, MATRIX, STEP_MM = 2026, 128, 5.0
 CLIPPED = (0.0, 255.0)  # HU in which the real slices arrive
+MAP_CLASSES = tuple(sorted(ORGANS, key=ORGANS.get))  # of the label maps, air 0 first
 PHANTOM_SHARES = {"train": 0.7, "reference": 0.15, "test": 0.15}
 REAL_SHARES = {"train": 0.58, "encoder": 0.14, "reference": 0.14, "test": 0.14}
 
@@ -19,6 +21,15 @@ REAL_SHARES = {"train": 0.58, "encoder": 0.14, "reference": 0.14, "test": 0.14}
 def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
     """Return liver slices of the phantom in [-160, 240] HU, by subject: train, reference, test."""
     return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
+
+
+def map_splits(subjects: int = 80) -> dict[str, Slices]:
+    """Return liver slices of the phantom in venous phase with their label maps, by subject.
+
+    128 pixels, [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
+    """
+    slices = _with_liver(subjects, seed=0, image_size=128, phase="venous", masks="organs")
+    return slices.split(PHANTOM_SHARES, seed=SEED)
 
 
 def encoder_phantoms(subjects: int = 80) -> list[Slices]:
@@ -46,8 +57,7 @@ def real_splits(folder: str | Path) -> dict[str, Slices]:
     return slices.split(REAL_SHARES, seed=SEED)
 
 
-def _with_liver(subjects: int, seed: int, **options) -> Slices:
-    slices = load_slices(
-        "liver-phantom", 64, subjects=subjects, seed=seed, matrix=MATRIX, step_mm=STEP_MM, **options
-    )
+def _with_liver(subjects: int, seed: int, image_size: int = 64, **options) -> Slices:
+    cohort = dict(subjects=subjects, seed=seed, matrix=max(MATRIX, image_size))
+    slices = load_slices("liver-phantom", image_size, step_mm=STEP_MM, **cohort, **options)
     return slices.select(np.flatnonzero(slices.labels["liver"] == 1))

@@ -27,6 +27,7 @@ from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY, RealSet
 from medgan_utils.models import load_generator, save_generator
 from medgan_utils.table import Table
 from medgan_utils.training import GAN
+from recipes.settings import conditions
 from tools.record import provenance
 
 SEEDS = (1, 2, 3)
@@ -92,7 +93,7 @@ class Finished:
 
     Attributes:
         gan: With the averaged generator's weights to be published.
-        names: Labels that condition it, empty for none.
+        names: Labels that condition it, or `MAPS`; empty for none.
         rows: Rows of the monitor.
         watch: Name of the score that the monitor watched.
         weights: Which weights these are, as half a sentence of the card.
@@ -108,8 +109,7 @@ class Finished:
 
     def sample(self, real: Slices, seed: int) -> np.ndarray:
         """Return as many samples as there are slices, with the labels of the slices."""
-        labels = real.label_table(self.names) if self.names else None
-        return self.gan.sample(len(real), labels, seed=seed)
+        return self.gan.sample(len(real), conditions(real, self.names), seed=seed)
 
     def sample_like(self, real: Slices, count: int, seed: int) -> np.ndarray:
         """Return so many samples, with the labels of the slices again and again."""
@@ -118,7 +118,8 @@ class Finished:
 
     def logits(self, real: Slices) -> np.ndarray:
         """Return the discriminator's logits (N,) of real slices."""
-        inputs = [real.images, real.label_table(self.names)] if self.names else real.images
+        labels = conditions(real, self.names)
+        inputs = real.images if labels is None else [real.images, labels]
         return np.asarray(self.gan.discriminator.predict(inputs, verbose=0)).ravel()
 
 

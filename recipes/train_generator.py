@@ -20,15 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from recipes.recipe import (
-    FINE,
-    LONG,
-    ROOT,
-    VARIANTS,
-    Recipe,
-    build,
-    scorer,
-)  # first: quiets TensorFlow
+from recipes.recipe import ROOT, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 import keras
@@ -38,8 +30,9 @@ from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
 from recipes.ixi_split import AGE_LIMIT, ixi_splits, with_age_group
-from recipes.liver_split import MATRIX, phantom_splits, real_splits
+from recipes.liver_split import MAP_CLASSES, MATRIX, map_splits, phantom_splits, real_splits
 from recipes.publish import Finished, publish
+from recipes.settings import FINE, LONG, MAPS, VARIANTS, Recipe, conditions
 
 EPOCH = 250
 LEVELS, CONTRASTS = 6, ("T1", "T2", "FLAIR")  # of the brain phantom
@@ -69,8 +62,8 @@ class Project:
         encoder: Feature space of its scores.
         recipe: Of the training.
         facts: For the card.
-        names: Labels that condition it.
-        num_classes: Of each label.
+        names: Labels that condition it, or `MAPS`.
+        num_classes: Of each label, or of the map.
         flip: Whether slices may be mirrored.
         balance: A label of two classes that are to be shown equally often.
     """
@@ -208,6 +201,24 @@ PROJECTS = {
         (2,),
         flip=True,
     ),
+    "liver-map-128": Project(
+        map_splits,
+        "liver-encoder-64",
+        replace(FINE, about=FINE.about + ", of a label map", decay_images=700_000),
+        {
+            "about": "A GAN of axial slices through the liver of the course's CT phantom, 128 × 128"
+            " pixels of\n3.125 mm, [-160, 240] HU, venous phase, drawn from a *label map*: what"
+            " the map has stands\nwhere the map has it. Classes of the map: "
+            + ", ".join(f"{code} {name}" for code, name in enumerate(MAP_CLASSES))
+            + ".",
+            "data": "`recipes/liver_split.py`, `map_splits()`: simulated bodies, nobody's image;"
+            " not mirrored.",
+            "licence": "CC BY 4.0.",
+        },
+        MAPS,
+        (len(MAP_CLASSES),),
+        balance="tumour",
+    ),
 }
 
 
@@ -244,16 +255,17 @@ def train(
     minutes: float,
 ) -> None:
     """Train until budget, rate or improvement end; go on where the last call stopped."""
-    recipe, names = project.recipe, project.names or None
+    recipe, names = project.recipe, project.names
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
-    labels = None if names is None else parts["reference"].label_table(names)[:64]
+    labels = conditions(parts["reference"].select(slice(64)), names)
     grid = SampleGrid(
         gan.latents(64), plots.grid_png, monitor.every, folder / "grids", labels=labels
     )
+    asked = {"masks": True} if names == MAPS else {"label": names or None}
     gan.fit(
         balanced(parts["train"], project.balance).to_dataset(
-            recipe.batch_size, seed=recipe.seed, start_step=start, flip=project.flip, label=names
+            recipe.batch_size, seed=recipe.seed, start_step=start, flip=project.flip, **asked
         ),
         steps_per_epoch=EPOCH,
         epochs=recipe.steps // EPOCH if recipe.steps else 10**6,
@@ -311,7 +323,7 @@ def main() -> int:
     if arguments.images:
         options = f" --images {arguments.images}"
         project = replace(project, recipe=replace(project.recipe, decay_images=arguments.images))
-    parts, gan = project.parts(), build(project.recipe, project.num_classes)
+    parts, gan = project.parts(), build(project.recipe, project.num_classes, project.names)
     if arguments.publish:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
         facts = project.facts | {"command": command}

@@ -19,7 +19,7 @@ def unconditional():
 
 
 def with_three_classes():
-    return Expected((32, 32, 1), (3,), 1)
+    return Expected((32, 32, 1), (3,), (1,))
 
 
 def as_dataset(images, labels=None):
@@ -111,13 +111,13 @@ def test_single_images_and_odd_structures_are_named():
 
 
 def test_one_hot_rows_are_the_labels_of_a_generator_that_takes_them():
-    one_hot, expected = np.eye(3)[CLASSES[:, 0]], Expected((32, 32, 1), (3,), 3)
+    one_hot, expected = np.eye(3)[CLASSES[:, 0]], Expected((32, 32, 1), (3,), (3,))
     assert expected.data(IMAGES, one_hot)[1] is not None
     assert len(list(expected.data(as_dataset(IMAGES, one_hot))[0])) == 3
     for said in refused(expected, IMAGES, one_hot * 0):
         assert "a single 1 in each row" in said
     with pytest.raises(ValueError, match=r"takes 2 columns of labels and num_classes=\(3,\)"):
-        Expected((32, 32, 1), (3,), 2)
+        Expected((32, 32, 1), (3,), (2,))
 
 
 def one_hot_networks(width):

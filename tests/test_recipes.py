@@ -8,7 +8,8 @@ import pytest
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import ReferenceFeatures
 from recipes import publish, train_generator
-from recipes.recipe import Recipe, build
+from recipes.recipe import build
+from recipes.settings import Recipe
 
 ROWS = [{"step": 1500, "FD": 3.0, "seconds": 9.4}, {"step": 3000, "FD": 4.0, "seconds": 19.2}]
 

@@ -47,6 +47,7 @@ def test_scripts_start_anywhere(tmp_path):
 
 def test_parts_of_recipes_are_imported_from_that_folder_alone(tmp_path):
     code = "import sys; sys.path = [ROOT + '/recipes', *sys.path, ROOT]\n"
-    code += "from ixi_split import ixi_splits\nfrom recipe import BASE, build\nbuild(BASE)"
+    code += "from ixi_split import ixi_splits\nfrom recipe import build\n"
+    code += "from settings import BASE\nbuild(BASE)"
     done = run(code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

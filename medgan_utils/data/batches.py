@@ -20,11 +20,11 @@ def endless_batches(
     Args:
         count: How many images there are.
         pick: From indices (B,) int64 to images (B, H, W, C) float32.
-        labels: (N, K) int64, or None.
+        labels: (N, K) int64, label maps (N, H, W), or None.
         batch_size: Images a batch.
         seed: Which order.
         start_step: Number of the first batch.
-        flip: Whether to mirror a random half of the images.
+        flip: Whether to mirror a random half of the images, with their maps.
     """
     if count == 0 or batch_size < 1:
         raise ValueError(f"{count} images in batches of {batch_size}: there is no batch")
@@ -40,10 +40,14 @@ def endless_batches(
             index=within, seed=seeds, max_index=np.int64(count - 1), rounds=4
         )
         picked = pick(chosen)
+        given = None if labels is None else tf.gather(labels, chosen)
+        maps = labels is not None and labels.shape.rank == 3
+        given = tf.cast(given, tf.int32) if maps else given
         if flip:
             coin = tf.random.stateless_uniform([batch_size, 1, 1, 1], [np.int64(seed), step])
             picked = tf.where(coin < 0.5, picked, picked[:, :, ::-1])
-        return picked if labels is None else (picked, tf.gather(labels, chosen))
+            given = tf.where(coin[..., 0] < 0.5, given, given[:, :, ::-1]) if maps else given
+        return picked if labels is None else (picked, given)
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)

@@ -175,6 +175,7 @@ class Slices:
         start_step: int = 0,
         flip: bool = False,
         label: str | tuple[str, ...] | None = None,
+        masks: bool = False,
     ) -> "tf.data.Dataset":
         """Return an endless dataset in which batch k depends on the seed and on k alone.
 
@@ -188,13 +189,21 @@ class Slices:
             flip: Mirror a random half of the images left to right. That gives up the side: never
                 for livers, and for brains only if side does not matter.
             label: Also yield these labels, int64 of shape (B, number of names).
+            masks: Also yield the label maps, int32 of shape (B, H, W), mirrored with their images.
 
         Returns:
-            Images (B, H, W, C) float32 in [-1, 1], or (images, labels).
+            Images (B, H, W, C) float32 in [-1, 1], or (images, labels), or (images, maps).
+
+        Raises:
+            ValueError: There are no masks, or labels are asked for beside them.
         """
         from .batches import endless_batches, from_memory
 
+        if masks and (self.masks is None or label is not None):
+            reason = "have no masks" if self.masks is None else "yield labels or masks, not both"
+            raise ValueError(f"these slices {reason}")
         values = None if label is None else self.label_table(label)
+        values = self.masks if masks else values
         settings = (values, batch_size, seed, start_step, flip)
         return endless_batches(len(self), from_memory(self.images), *settings)
 

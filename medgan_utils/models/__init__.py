@@ -12,6 +12,8 @@ __getattr__, __dir__, __all__ = exports(
         "dcgan_discriminator": "dcgan",
         "fitted_direction": "latent",
         "sefa_directions": "latent",
+        "map_generator": "translation",
+        "map_discriminator": "translation",
         "save_generator": "checkpoints",
         "load_generator": "checkpoints",
         "load_card": "checkpoints",

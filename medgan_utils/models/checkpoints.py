@@ -6,8 +6,9 @@ import keras
 
 from .. import _checkpoint_files as files
 from .dcgan import dcgan_generator
+from .translation import map_generator
 
-BUILDERS = {"dcgan_generator": dcgan_generator}
+BUILDERS = {"dcgan_generator": dcgan_generator, "map_generator": map_generator}
 
 
 def checkpoint_names() -> list[str]:
@@ -26,7 +27,7 @@ def save_generator(
     """Write weights, architecture and card; files of an earlier save are replaced one by one.
 
     Args:
-        generator: The model to keep, made by `dcgan_generator`; usually `gan.ema_generator`.
+        generator: The model to keep, made by one of our builders; usually `gan.ema_generator`.
         path: A path without suffix, for example `"runs/mine/generator"`. The names of the course's
             checkpoints are for loading only.
         card: The model card, Markdown: data, licence, subjects, command, metrics, limits.

@@ -4,6 +4,8 @@ Source: Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep
 GANs", ICLR 2016, arXiv:1511.06434. What differs from the paper, and why, is taught in chapter 4.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -64,7 +66,7 @@ def dcgan_generator(
     Raises:
         ValueError: The image size, the number of widths or an option is not one of these.
     """
-    widths = _checked_widths(image_size, widths)
+    widths = checked_widths(image_size, widths)
     architecture = Architecture("dcgan_generator", dict(locals()))  # for `save_generator`
     _one_of("upsampling", upsampling, ("transposed", "bilinear"))
     _one_of("last_stage", last_stage, ("transposed", "depth-to-space"))
@@ -75,15 +77,15 @@ def dcgan_generator(
         x = _joined(z, embed(labels, num_classes, latent_dim // 2, "class"))
     x = keras.layers.Dense(START * START * widths[0], use_bias=not batch_norm, name="project")(x)
     x = keras.layers.Reshape((START, START, widths[0]), name="reshape")(x)
-    x = _normalised(x, batch_norm, "stage_4")
+    x = normalised(x, batch_norm, "stage_4")
     for index, width in enumerate(widths[1:], start=1):
         size = START * 2**index
-        x = _upsample(x, width, upsampling, not batch_norm, f"up_{size}")
-        x = _normalised(x, batch_norm, f"stage_{size}")
+        x = upsample(x, width, upsampling, not batch_norm, f"up_{size}")
+        x = normalised(x, batch_norm, f"stage_{size}")
     if last_stage == "transposed":
-        x = _upsample(x, channels, upsampling, True, f"up_{image_size}")
+        x = upsample(x, channels, upsampling, True, f"up_{image_size}")
     else:
-        x = _convolution(4 * channels, 3, 1, "to_subpixels")(x)
+        x = convolution(4 * channels, 3, 1, "to_subpixels")(x)
         x = DepthToSpace(2, name="depth_to_space")(x)
     # The image leaves in float32 also under mixed precision: losses and penalties read it.
     outputs = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
@@ -127,21 +129,12 @@ def dcgan_discriminator(
     Raises:
         ValueError: The image size, the number of widths or an option is not one of these.
     """
-    widths = _checked_widths(image_size, widths and widths[::-1])[::-1]
+    widths = checked_widths(image_size, widths and widths[::-1])[::-1]
     _one_of("first_stage", first_stage, ("strided", "space-to-depth"))
     _one_of("projection", projection, tuple(POOLINGS))
     wrap = SpectralNormalization if spectral_norm else lambda layer, name: layer
     images = keras.Input((image_size, image_size, channels), name="image")
-    x = images
-    for index, width in enumerate(widths):
-        size = image_size // 2 ** (index + 1)
-        if index == 0 and first_stage == "space-to-depth":
-            x = SpaceToDepth(2, name="space_to_depth")(x)
-            layer = _convolution(width, 3, 1, f"down_{size}")
-        else:
-            layer = _convolution(width, 4, 2, f"down_{size}")
-        x = wrap(layer, name=f"down_{size}_sn")(x)
-        x = keras.layers.LeakyReLU(0.2, name=f"down_{size}_leaky_relu")(x)
+    x = halved(images, widths, first_stage, wrap)
     features = keras.layers.Flatten(name="features")(x)
     logits = wrap(keras.layers.Dense(1, name="score", dtype="float32"), name="score_sn")(features)
     if num_classes is None:
@@ -162,6 +155,32 @@ def embed(
     ]
 
 
+def halved(
+    x: keras.KerasTensor,
+    widths: tuple[int, ...],
+    first_stage: str,
+    wrap: Callable[..., keras.layers.Layer],
+) -> keras.KerasTensor:
+    """Return the features (B, 4, 4, widths[-1]) of a discriminator's input (B, H, W, C).
+
+    Args:
+        x: Symbolic input of 2 ** (number of widths) * 4 pixels a side.
+        widths: Channels of each stage, one a halving.
+        first_stage: As in `dcgan_discriminator`.
+        wrap: Called as `wrap(layer, name=...)` on each convolution, returns what is used instead.
+    """
+    for index, width in enumerate(widths):
+        size = x.shape[1] // 2
+        if index == 0 and first_stage == "space-to-depth":
+            x = SpaceToDepth(2, name="space_to_depth")(x)
+            layer = convolution(width, 3, 1, f"down_{size}")
+        else:
+            layer = convolution(width, 4, 2, f"down_{size}")
+        x = wrap(layer, name=f"down_{size}_sn")(x)
+        x = keras.layers.LeakyReLU(0.2, name=f"down_{size}_leaky_relu")(x)
+    return x
+
+
 def _joined(z, vectors):
     """Join labels to z; each has length 1, against √latent_dim of z, so that none drowns it."""
     unit = keras.layers.UnitNormalization(name="unit_labels")
@@ -177,22 +196,29 @@ def _projected(logits, pooled, vectors):
     return keras.layers.Add(name="logit", dtype="float32")([logits, *products])
 
 
-def _upsample(x, width, upsampling, use_bias, name):
+def upsample(
+    x: keras.KerasTensor, width: int, upsampling: str, use_bias: bool, name: str
+) -> keras.KerasTensor:
+    """Return a map of twice the size, `upsampling` as in `dcgan_generator`."""
     if upsampling == "transposed":
         return keras.layers.Conv2DTranspose(
             width, 4, strides=2, padding="same", use_bias=use_bias, name=name
         )(x)
     x = keras.layers.UpSampling2D(interpolation="bilinear", name=f"{name}_bilinear")(x)
-    return _convolution(width, 3, 1, name, use_bias=use_bias)(x)
+    return convolution(width, 3, 1, name, use_bias=use_bias)(x)
 
 
-def _convolution(width, kernel, strides, name, use_bias=True):
+def convolution(
+    width: int, kernel: int, strides: int, name: str, use_bias: bool = True
+) -> keras.layers.Conv2D:
+    """Return a convolution that keeps the size, or divides it by the strides."""
     return keras.layers.Conv2D(
         width, kernel, strides=strides, padding="same", use_bias=use_bias, name=name
     )
 
 
-def _normalised(x, batch_norm, name):
+def normalised(x: keras.KerasTensor, batch_norm: bool, name: str) -> keras.KerasTensor:
+    """Return a stage's map after batch normalisation, where it is wanted, and ReLU."""
     if batch_norm:
         # Keras synchronises the statistics of replicas on TensorFlow alone, and raises elsewhere.
         synchronized = keras.backend.backend() == "tensorflow"
@@ -206,7 +232,12 @@ def _as_tuple(num_classes):
     return (num_classes,) if isinstance(num_classes, int) else tuple(num_classes)
 
 
-def _checked_widths(image_size, widths):
+def checked_widths(image_size: int, widths: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the widths, or the default ones.
+
+    Raises:
+        ValueError: There is not one a stage, or the image size is none of ours.
+    """
     defaults = default_widths(image_size)
     if widths is not None and len(widths) != len(defaults):
         raise ValueError(

@@ -161,6 +161,34 @@ class LabelEmbedding(keras.layers.Embedding):
         return {**super().get_config(), "index": self.index}
 
 
+@keras.saving.register_keras_serializable("medgan_utils")
+class OneHotMap(keras.layers.Layer):
+    """Turns label maps (B, H, W) of whole numbers into (B, H, W, num_classes) of 0 and 1.
+
+    Args:
+        num_classes: Number of classes, the background included.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, num_classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, inputs):
+        """Compare every pixel with every class."""
+        classes = ops.arange(self.num_classes, dtype="int32")
+        equal = ops.cast(inputs, "int32")[..., None] == classes
+        return ops.cast(equal, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Return (B, H, W, num_classes)."""
+        return (*input_shape, self.num_classes)
+
+    def get_config(self):
+        """Return the configuration, with the number of classes."""
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
 def _unit(vector):
     """Return a vector of length 1 in the direction of a (1, n) vector."""
     return vector * ops.rsqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-12))

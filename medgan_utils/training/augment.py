@@ -52,12 +52,19 @@ class DiffAugment(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, images: KerasTensor, seed: KerasTensor | None = None) -> KerasTensor:
-        """Return changed images of the same shape.
+    def call(
+        self,
+        images: KerasTensor,
+        seed: KerasTensor | None = None,
+        maps: KerasTensor | None = None,
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
+        """Return changed images of the same shape, or with maps (images, maps).
 
         Args:
             images: Float images (B, H, W, C) in [-1, 1].
             seed: Two integers; the same seed makes the same changes. None: the layer's own.
+            maps: Label maps (B, H, W) that are shifted with their images; class 0 comes in at the
+                border. What is cut out of an image keeps its label.
         """
         seed = self.seed_generator if seed is None else Seed(seed)
         shape = (6, ops.shape(images)[0])
@@ -71,10 +78,12 @@ class DiffAugment(keras.layers.Layer):
             mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
             images = mean + (images - mean) * _each(1 + strengths["contrast"] * contrast)
         if strengths["shift"]:
-            images = _shift(images, strengths["shift"] * down, strengths["shift"] * right)
+            by = strengths["shift"] * down, strengths["shift"] * right
+            images = _shift(images, *by, outside=BLACK)
+            maps = None if maps is None else _shift_maps(maps, *by)
         if strengths["cutout"]:
             images = _cutout(images, strengths["cutout"], row, column)
-        return images
+        return images if maps is None else (images, maps)
 
     def get_config(self):
         """Return the configuration: strengths and seed."""
@@ -85,15 +94,23 @@ def _each(values: KerasTensor) -> KerasTensor:
     return ops.reshape(values, (-1, 1, 1, 1))
 
 
-def _shift(images: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:
-    """Shift by whole pixels; black comes in at the border.
+def _shift(
+    images: KerasTensor, down: KerasTensor, right: KerasTensor, outside: float
+) -> KerasTensor:
+    """Shift by whole pixels; one value comes in at the border.
 
     Whole pixels, because interpolation would blur what D sees and hide grain from it. Two small
     matrix products an image: cheaper on a CPU than gathering pixels, also backwards.
     """
     rows = _shift_matrix(images.shape[1], down)
     columns = _shift_matrix(images.shape[2], right)
-    return ops.einsum("bij,bjkc,blk->bilc", rows, images - BLACK, columns) + BLACK
+    return ops.einsum("bij,bjkc,blk->bilc", rows, images - outside, columns) + outside
+
+
+def _shift_maps(maps: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:
+    """Shift label maps (B, H, W): whole numbers pass the products as they are."""
+    moved = _shift(ops.cast(maps, down.dtype)[..., None], down, right, outside=0.0)
+    return ops.cast(ops.round(moved[..., 0]), maps.dtype)
 
 
 def _shift_matrix(size: int, shift: KerasTensor) -> KerasTensor:

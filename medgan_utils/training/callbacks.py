@@ -69,7 +69,7 @@ class SampleGrid(EverySteps):
         draw: Turns images (N, H, W, C) into PNG bytes, for example `display.grid_png`.
         every: Steps between two grids.
         folder: Where `step-00000500.png` and so on go; None keeps them in memory only.
-        labels: Labels (N, n) for a conditional GAN.
+        labels: Labels (N, n), or label maps (N, H, W), for a conditional GAN.
 
     Attributes:
         frames: List of (step, images) drawn so far, images float32 (N, H, W, C).

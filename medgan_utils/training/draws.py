@@ -3,6 +3,12 @@
 import keras
 from keras import KerasTensor, ops
 
+# Streams of random numbers within one step; the step, the seed and the replica make them differ.
+# Penalties and terms follow, in the order in which they were given.
+LATENTS, AUGMENT_REAL, AUGMENT_FAKE, FIRST_PENALTY = range(4)
+STREAMS, REPLICAS = 64, 64
+SEEDS = 2**31 // (STREAMS * REPLICAS)
+
 
 class Seed(keras.random.SeedGenerator):
     """Two integers, as `keras.random` takes a seed: it draws the same whenever it is asked.
@@ -22,3 +28,11 @@ class Seed(keras.random.SeedGenerator):
     def next(self, ordered: bool = True) -> KerasTensor:
         """Return the pair, always the same."""
         return self.pair
+
+
+def pair_of(
+    seed: int, stream: int, step: KerasTensor, replica: KerasTensor | int = 0
+) -> KerasTensor:
+    """Return the two integers, int32 (2,), that name a seed, stream, step and replica."""
+    first = (seed * REPLICAS + replica) * STREAMS + stream
+    return ops.stack([ops.cast(first, "int32"), ops.cast(step, "int32")])

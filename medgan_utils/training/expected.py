@@ -13,25 +13,32 @@ class Expected:
     """The images and labels that fit a GAN's networks.
 
     Labels are class numbers (N, n), one column a label, counted from 0; or, where the generator
-    takes one label as wide as it has classes, one-hot rows.
+    takes one label as wide as it has classes, one-hot rows; or maps (N, H, W) of one label.
 
     Args:
         image_shape: (H, W, C).
         num_classes: Classes of each label; None for a GAN without labels.
-        width: Columns of labels that the generator takes.
+        label_shape: Of an image's labels as the generator takes them: (n,), or (H, W) for a map.
 
     Raises:
         ValueError: The number of columns is neither the number of labels nor of one's classes.
     """
 
-    def __init__(self, image_shape: tuple, num_classes: tuple[int, ...] | None, width: int = 0):
-        self.image_shape, self.num_classes, self.width = tuple(image_shape), num_classes, width
-        self.one_hot = num_classes == (width,) and width > 1
+    def __init__(
+        self,
+        image_shape: tuple,
+        num_classes: tuple[int, ...] | None,
+        label_shape: tuple[int, ...] = (0,),
+    ):
+        self.image_shape, self.num_classes = tuple(image_shape), num_classes
+        self.label_shape = tuple(label_shape)
+        self.columns = label_shape[0] if len(label_shape) == 1 else 1
+        self.one_hot = num_classes == self.label_shape and self.columns > 1
         self.refusal: ValueError | None = None  # of `data`, for the caller to raise
-        if num_classes is not None and not self.one_hot and len(num_classes) != width:
+        if num_classes is not None and not self.one_hot and len(num_classes) != self.columns:
             raise ValueError(
-                f"the generator takes {width} columns of labels and num_classes={num_classes} "
-                f"counts the classes of {len(num_classes)}; give one number a column"
+                f"the generator takes {self.columns} columns of labels and num_classes="
+                f"{num_classes} counts the classes of {len(num_classes)}; give one number a column"
             )
 
     @classmethod
@@ -51,8 +58,8 @@ class Expected:
             wants = "num_classes= must say how many" if conditional else "it can have no classes"
             raise ValueError(f"the generator takes {'' if conditional else 'no '}labels: {wants}")
         classes = None if known is None else tuple(int(n) for n in np.atleast_1d(known))
-        width = generator.inputs[1].shape[-1] if conditional else 0
-        return cls(generator.outputs[0].shape[1:], classes, width)
+        label_shape = generator.inputs[1].shape[1:] if conditional else (0,)
+        return cls(generator.outputs[0].shape[1:], classes, label_shape)
 
     def data(self, x: np.ndarray | tf.Tensor | tf.data.Dataset, y: np.ndarray | None = None):
         """Return what `fit` is to train on, checked: arrays at once, datasets as they come.
@@ -90,13 +97,15 @@ class Expected:
     def check_labels(self, labels: np.ndarray | None, count: int) -> None:
         """Refuse labels that are missing, of another form, or none of the classes."""
         if (labels is not None) != (self.num_classes is not None):
-            wants = f"needs labels (N, {self.width})" if self.num_classes else "takes no labels"
+            sizes = ", ".join(map(str, self.label_shape))
+            wants = f"needs labels (N, {sizes})" if self.num_classes else "takes no labels"
             raise ValueError(f"this GAN {wants}")
         if labels is None:
             return
-        if labels.shape != (count, self.width):
+        if labels.shape != (count, *self.label_shape):
             raise ValueError(
-                f"labels have shape {labels.shape}; {(count, self.width)} is needed, a row an "
+                f"labels have shape {labels.shape}; {(count, *self.label_shape)} is needed, "
+                f"{'a row' if len(self.label_shape) == 1 else 'a map'} an "
                 f"image{self._reshaped(labels.shape)}"
             )
         if labels.dtype.kind not in "fiub" or (labels != np.round(labels)).any():
@@ -106,7 +115,8 @@ class Expected:
             if ((labels != 0) & (labels != 1)).any() or (labels.sum(axis=1) != 1).any():
                 raise ValueError("one-hot labels have a single 1 in each row, and else zeros")
         elif (labels < 0).any() or (labels >= np.array(self.num_classes)).any():
-            low, high = labels.min(axis=0), labels.max(axis=0)
+            columns = labels.reshape(-1, self.columns)  # of a map all pixels are one
+            low, high = columns.min(axis=0), columns.max(axis=0)
             raise ValueError(
                 f"labels reach from {low} to {high}; this GAN knows {self.num_classes} classes, "
                 f"counted from 0: {self._recounted(low, high)}"
@@ -121,7 +131,7 @@ class Expected:
             )
 
     def _reshaped(self, shape: tuple) -> str:
-        if len(shape) == 1 and self.width == 1:
+        if len(shape) == 1 and self.label_shape == (1,):
             return ": labels[:, None]"
         if self.num_classes is not None and shape[1:] == self.num_classes and not self.one_hot:
             return "; if they are one-hot: labels.argmax(axis=1)[:, None]"
@@ -177,7 +187,7 @@ class Expected:
             self.check_labels(None if labels is None else np.zeros((1, 1)), 1)
         if labels is not None and labels.shape.rank is not None:
             count = images.shape[0]
-            if labels.shape.rank != 2 or labels.shape[1] not in (None, self.width):
+            if not labels.shape.is_compatible_with((None, *self.label_shape)):
                 self.check_labels(np.zeros([n or 1 for n in labels.shape]), count or 1)
         return labels
 

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from . import losses
 from .batch import with_labels
+from .draws import SEEDS
 from .expected import Expected
 from .finite import check_weights, watched
 from .optimizers import BothOptimizers, prepared
 from .penalties import R1, Penalty, Term, active
-from .step import SEEDS, TRACKED, AdversarialModel
+from .step import TRACKED, AdversarialModel
 
 NO_VALIDATION = (
     "a GAN's losses do not tell how good its images are; hand a score to the callback `Monitor`"
@@ -34,7 +35,8 @@ class GAN(AdversarialModel):
         images = gan.sample(16)
 
     Args:
-        generator: Maps z (B, latent_dim), or [z, labels (B, n)], to images (B, H, W, C) in [-1, 1].
+        generator: Maps z (B, latent_dim), [z, labels (B, n)] or [z, label maps (B, H, W)] to images
+            (B, H, W, C) in [-1, 1].
         discriminator: Maps images, or [images, labels], to logits (B, 1); no batch normalisation.
         num_classes: Classes of each label, one number or a tuple; None: what `dcgan_generator` was
             given. A generator that takes one label as one-hot rows has its number of classes here.
@@ -98,7 +100,8 @@ class GAN(AdversarialModel):
             loss: A name of `losses.NAMES`, or an `AdversarialLoss`.
             penalties: Added to D's loss, by default `R1(0.1, every=4)`; `[]` for none.
             terms: Added to G's loss, for example `ModeSeeking(0.1)`.
-            augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake.
+            augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake;
+                with label maps as `augment(images, seed=..., maps=...)`, and returns both.
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
 
         Raises:
@@ -175,7 +178,7 @@ class GAN(AdversarialModel):
 
         Args:
             latents: How many images, or their latent vectors (N, latent_dim).
-            labels: Labels (N, n) for a conditional GAN.
+            labels: Labels (N, n), or label maps (N, H, W), for a conditional GAN.
             seed: Seed of the latents when only their number is given.
             batch_size: Images a call of the generator.
 

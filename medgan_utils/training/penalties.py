@@ -125,6 +125,8 @@ class GradientPenalty(Penalty):
 class Mismatch(Penalty):
     """Real images with a wrong label, which D is to call fake: for a G that ignores a label.
 
+    Of label maps, the wrong one is that of the next image in the batch.
+
     Source: Reed et al., "Generative Adversarial Text to Image Synthesis", ICML 2016,
     arXiv:1605.05396.
 
@@ -148,7 +150,10 @@ class Mismatch(Penalty):
 
     def __call__(self, batch, seed):
         """Return D's loss of each real image where the one of a wrong label is the fake."""
-        wrong = self.wrong_labels(batch.labels, batch.num_classes[self.column], seed)
+        if len(batch.labels.shape) == 3:
+            wrong = ops.roll(batch.labels, 1, axis=0)
+        else:
+            wrong = self.wrong_labels(batch.labels, batch.num_classes[self.column], seed)
         wrong_logits = batch.logits(batch.real, wrong)
         return batch.loss.discriminator_loss(batch.real_logits, wrong_logits)
 

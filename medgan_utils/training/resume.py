@@ -113,6 +113,7 @@ def _read(folder: Path) -> tuple[list[str], list[np.ndarray]]:
 def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.ndarray]) -> None:
     variables = _state(gan)
     expected = [_describe(variable) for variable in variables]
+    names = [name.replace("int32", "int64") for name in names]  # JAX counts in 32 bits
     if names != expected:
         pairs = zip(names, expected, strict=False)
         odd = next((f"{one} instead of {other}" for one, other in pairs if one != other), None)
@@ -140,4 +141,5 @@ def _state(gan) -> list[keras.Variable]:
 
 
 def _describe(variable: keras.Variable) -> str:
-    return f"{variable.name} {tuple(variable.shape)} {variable.dtype}"
+    kind = variable.dtype.replace("int32", "int64")
+    return f"{variable.name} {tuple(variable.shape)} {kind}"

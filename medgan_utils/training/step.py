@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from .batch import DiscriminatorBatch, GeneratorBatch, with_labels
+from .batch import DiscriminatorBatch, GeneratorBatch, are_maps, with_labels
+from .draws import AUGMENT_FAKE, AUGMENT_REAL, FIRST_PENALTY, LATENTS, pair_of
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -11,11 +12,6 @@ if keras.backend.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow before Keras is imported"
     )
 
-# Streams of random numbers within one step; the step, the seed and the replica make them differ.
-# Penalties and terms follow, in the order in which they were given.
-LATENTS, AUGMENT_REAL, AUGMENT_FAKE, FIRST_PENALTY = range(4)
-STREAMS, REPLICAS = 64, 64
-SEEDS = 2**31 // (STREAMS * REPLICAS)
 TRACKED = ("d_loss", "g_loss", "real_logit", "fake_logit", "penalty")
 
 
@@ -31,7 +27,7 @@ class AdversarialModel(keras.Model):
         """Take one step on a batch of real images, with labels when the GAN is conditional.
 
         Args:
-            data: Images (B, H, W, C) in [-1, 1], or (images, labels (B, n)).
+            data: Images (B, H, W, C) in [-1, 1], or (images, labels (B, n) or maps (B, H, W)).
 
         Returns:
             Running means of the losses and logits since the epoch began, and as `loss` the sum of
@@ -53,10 +49,12 @@ class AdversarialModel(keras.Model):
         z = self._latents(tf.shape(real)[0])
         with tf.GradientTape() as tape:
             fake = self._generate_from(with_labels(z, labels))
-            seen_real = self._augmented(real, AUGMENT_REAL)
-            seen_fake = self._augmented(fake, AUGMENT_FAKE)
-            logs = self._move_discriminator(seen_real, tf.stop_gradient(seen_fake), labels)
-            g_loss = self._adversarial_loss(seen_real, seen_fake, labels)
+            seen_real, seen_labels = self._augmented(real, labels, AUGMENT_REAL)
+            # Real and generated images of one map are moved alike, so that it fits both.
+            stream = AUGMENT_REAL if are_maps(labels) else AUGMENT_FAKE
+            seen_fake, _ = self._augmented(fake, labels, stream)
+            logs = self._move_discriminator(seen_real, tf.stop_gradient(seen_fake), seen_labels)
+            g_loss = self._adversarial_loss(seen_real, seen_fake, seen_labels)
             added = self._terms(GeneratorBatch(self._generate_from, fake, z, labels))
             scaled = self.g_optimizer.scale_loss(g_loss + added)
         variables = self.generator.trainable_variables
@@ -137,15 +135,19 @@ class AdversarialModel(keras.Model):
     def _judge_from(self, inputs):
         return self.discriminator(inputs, training=True)
 
-    def _augmented(self, images, stream):
-        return images if self.augment is None else self.augment(images, seed=self._seed(stream))
+    def _augmented(self, images, labels, stream):
+        """Return images as D sees them, and their labels: maps move with the images."""
+        if self.augment is None:
+            return images, labels
+        if are_maps(labels):
+            return self.augment(images, seed=self._seed(stream), maps=labels)
+        return self.augment(images, seed=self._seed(stream)), labels
 
     def _seed(self, stream: int) -> tf.Tensor:
         """Two integers that name this seed, step, replica and stream."""
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
-        first = tf.cast((self.seed * REPLICAS + replica) * STREAMS + stream, tf.int32)
-        return tf.stack([first, tf.cast(self.step, tf.int32)])
+        return pair_of(self.seed, stream, self.step, replica)
 
     def _latents(self, batch: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_normal((batch, self.latent_dim), self._seed(LATENTS))
