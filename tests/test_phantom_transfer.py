@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from stored import check_provenance, stored_result
 
+from experiments import phantom_transfer as script
 from experiments import transfer_swaps as swaps
 from medgan_utils.data import Slices
 
@@ -61,3 +63,16 @@ def test_at_the_same_levels_position_tells_nothing(phantom):
     kept = swaps.same_levels(few, seed=0)
     for level in np.unique(kept.positions):
         assert kept.labels["lesion"][kept.positions == level].mean() == 0.5
+
+
+def test_every_round_and_seed_is_stored():
+    stored = stored_result("phantom_transfer.json")
+    check_provenance(stored, "phantom_transfer")
+    assert stored["settings"] == script.SETTINGS and stored["rounds"] == script.ROUNDS
+    ran = [(r["commit"], r["seed"]) for r in stored["results"] if r["trained on"] == "phantom"]
+    assert ran == [(commit, seed) for commit in script.ROUNDS for seed in script.SEEDS]
+    for row in stored["results"]:
+        for name, interval in row.items():
+            if name.startswith("AUC"):
+                value, low, high = interval
+                assert 0 <= low <= value <= high <= 1, row
