@@ -16,9 +16,9 @@ from scipy import ndimage
 from .solids import grid_points
 
 GRID_ORIGIN = np.array([-100.0, -140.0, -120.0])
-GRID_SHAPE = (101, 121, 111)
+GRID_SHAPE = (101, 121, 121)
 GRID_MM = 2.0
-"""The 2 mm grid, in millimetres of MNI space, on which distances are kept."""
+"""The 2 mm grid on which distances are kept, mm of MNI space; its ends lie outside every scalp."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Template:
         tissues: (3, X, Y, Z) float32 at 1 mm, fractions of grey matter, white matter and ventricle,
             0 to 1.
         tissues_origin: (3,) MNI position of voxel (0, 0, 0), mm.
-        depth: (101, 121, 111) float32 at 2 mm, signed distance to the inside of the skull, mm,
+        depth: (101, 121, 121) float32 at 2 mm, signed distance to the inside of the skull, mm,
             inside < 0.
         outline: same grid, `depth` with its hollows filled and smoothed, for the outside of the
             skull.

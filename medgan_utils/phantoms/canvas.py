@@ -13,74 +13,21 @@ import numpy as np
 
 from .mr_physics import TISSUE_NAMES
 from .organs import ORGANS
-from .solids import capsule, ellipsoid, stretched
+from .solids import capsule, ellipsoid
 
 Box = tuple[slice, slice, slice]
 WHOLE: Box = (slice(None),) * 3
 
 
-class TissueCanvas:
-    """Tissue fractions being painted.
+class Canvas:
+    """Points that every voxel shows, and which voxels show a region.
 
     Attributes:
-        points: (3, X, Y, Z) float32, MNI position that every voxel of the subject shows, mm.
-        fractions: (tissues, X, Y, Z) float32, summing to 1 in every voxel.
-        spacing_mm: voxel edge, mm.
+        points: (3, X, Y, Z) float32, mm in the phantom's frame (MNI space for a head).
     """
 
-    def __init__(self, points: np.ndarray, spacing_mm: float):
+    def __init__(self, points: np.ndarray):
         self.points = points
-        self.spacing_mm = spacing_mm
-        self.fractions = np.zeros((len(TISSUE_NAMES), *points.shape[1:]), np.float32)
-        self.fractions[0] = 1
-
-    def paint(self, tissue: str, coverage: np.ndarray) -> None:
-        """Cover with one tissue; `coverage` (X, Y, Z) from 0 to 1."""
-        painted = coverage > 0
-        box = []
-        for axis in range(3):
-            hit = np.flatnonzero(painted.any(tuple({0, 1, 2} - {axis})))
-            if len(hit) == 0:
-                return
-            box.append(slice(hit[0], hit[-1] + 1))
-        part, coverage = self.fractions[:, *box], coverage[tuple(box)]
-        part *= 1 - coverage
-        part[TISSUE_NAMES.index(tissue)] += coverage
-
-    def fill(self, tissue: str, distance: np.ndarray, where: np.ndarray | float = 1.0) -> None:
-        """Cover where a signed distance (mm) is negative, with a soft edge one voxel wide."""
-        self.paint(tissue, np.clip(0.5 - distance / self.spacing_mm, 0, 1) * where)
-
-    def solid(self, tissue: str, centre, radii, where: np.ndarray | float = 1.0, both=True) -> None:
-        """Fill an ellipsoid (mm); with `both`, also its mirror image across the midline."""
-        self.fill(tissue, self.ellipsoid(centre, radii, both), where)
-
-    def ellipsoid(self, centre, radii, both: bool = True) -> np.ndarray:
-        """Approximate signed distance to an ellipsoid, mm."""
-        x, y, z = self.points
-        offsets = (np.abs(x) if both else x, y, z)
-        offsets = [o - np.float32(c) for o, c in zip(offsets, centre, strict=True)]
-        return stretched(offsets, np.asarray(radii, np.float32))
-
-
-class HounsfieldCanvas:
-    """HU being painted.
-
-    Attributes:
-        points: (3, X, Y, Z) float32, what every voxel shows, mm in the phantom's frame.
-        spacing_mm: edges of a voxel (x, y, z) in that frame.
-        hu: (X, Y, Z) float32.
-        organs: (X, Y, Z) uint8, codes of `ORGANS`: the last organ that covered half of the voxel.
-        marked: name -> (X, Y, Z) float32 coverage from 0 to 1 of what must stay known (liver,
-            tumour).
-    """
-
-    def __init__(self, points: np.ndarray, spacing_mm: Sequence[float]):
-        self.points = points
-        self.spacing_mm = tuple(spacing_mm)
-        self.hu = np.full(points.shape[1:], -1000, np.float32)
-        self.organs = np.zeros(points.shape[1:], np.uint8)
-        self.marked: dict[str, np.ndarray] = {}
 
     def box(self, low: Sequence[float], high: Sequence[float]) -> Box | None:
         """Voxels that may show points between two corners (mm); None if there are none."""
@@ -101,6 +48,85 @@ class HounsfieldCanvas:
                 (self.points[a].min(axes[a]), self.points[a].max(axes[a])) for a in range(3)
             ]
         return self._extents[axis]
+
+
+class TissueCanvas(Canvas):
+    """Tissue fractions being painted.
+
+    Attributes:
+        points: (3, X, Y, Z) float32, MNI position that every voxel of the subject shows, mm.
+        fractions: (tissues, X, Y, Z) float32, summing to 1 in every voxel.
+        spacing_mm: voxel edge, mm.
+    """
+
+    def __init__(self, points: np.ndarray, spacing_mm: float):
+        super().__init__(points)
+        self.spacing_mm = spacing_mm
+        self.fractions = np.zeros((len(TISSUE_NAMES), *points.shape[1:]), np.float32)
+        self.fractions[0] = 1
+
+    def cover(self, distance: np.ndarray) -> np.ndarray:
+        """Share of every voxel inside, from a signed distance (mm); its edge is a voxel wide."""
+        return np.clip(0.5 - distance / self.spacing_mm, 0, 1)
+
+    def paint(self, tissue: str, coverage: np.ndarray, box: Box = WHOLE) -> None:
+        """Cover with one tissue; `coverage` from 0 to 1, as large as the box."""
+        tight = _tight(coverage > 0)
+        part, coverage = self.fractions[:, *box][:, *tight], coverage[tight]
+        part *= 1 - coverage
+        part[TISSUE_NAMES.index(tissue)] += coverage
+
+    def fill(
+        self,
+        tissue: str,
+        distance: np.ndarray,
+        where: np.ndarray | float = 1.0,
+        box: Box = WHOLE,
+    ) -> None:
+        """Cover where a signed distance (mm) is negative, times `where` (0 to 1)."""
+        self.paint(tissue, self.cover(distance) * where, box)
+
+    def solid(self, tissue: str, centre, radii, where: np.ndarray | float = 1.0, both=True) -> None:
+        """Fill an ellipsoid (mm); with `both`, also its mirror image across the midline.
+
+        `where` is one number, or as large as the canvas.
+        """
+        radii = np.asarray(radii, np.float32)
+        for side in (1, -1) if both else (1,):
+            middle = np.asarray(centre, np.float32) * (side, 1, 1)
+            box = self.box(middle - radii - self.spacing_mm, middle + radii + self.spacing_mm)
+            if box is not None:
+                distance = ellipsoid(self.points[:, *box], middle, radii)
+                self.fill(tissue, distance, where[box] if np.ndim(where) else where, box)
+
+
+def _tight(painted: np.ndarray) -> Box:
+    """Return the smallest box that holds what is painted."""
+    box = []
+    for axis in range(3):
+        hit = np.flatnonzero(painted.any(tuple({0, 1, 2} - {axis})))
+        box.append(slice(hit[0], hit[-1] + 1) if len(hit) else slice(0, 0))
+    return tuple(box)
+
+
+class HounsfieldCanvas(Canvas):
+    """HU being painted.
+
+    Attributes:
+        points: (3, X, Y, Z) float32, what every voxel shows, mm in the phantom's frame.
+        spacing_mm: edges of a voxel (x, y, z) in that frame.
+        hu: (X, Y, Z) float32.
+        organs: (X, Y, Z) uint8, codes of `ORGANS`: the last organ that covered half of the voxel.
+        marked: name -> (X, Y, Z) float32 coverage from 0 to 1 of what must stay known (liver,
+            tumour).
+    """
+
+    def __init__(self, points: np.ndarray, spacing_mm: Sequence[float]):
+        super().__init__(points)
+        self.spacing_mm = tuple(spacing_mm)
+        self.hu = np.full(points.shape[1:], -1000, np.float32)
+        self.organs = np.zeros(points.shape[1:], np.uint8)
+        self.marked: dict[str, np.ndarray] = {}
 
     def cover(self, distance: np.ndarray) -> np.ndarray:
         """Share of every voxel that lies inside, from a signed distance (mm, negative inside).

@@ -14,12 +14,12 @@ import numpy as np
 from . import mr_physics
 from .brain_anatomy import paint_brain
 from .brain_template import Template, load_template
-from .canvas import TissueCanvas
+from .canvas import Canvas, TissueCanvas
 from .head_anatomy import paint_head
 from .solids import grid_points, random_field
 from .tumour import displace, distance_to, draw_tumour, paint_tumour
 
-FIELD_OF_VIEW_MM = ((-96.0, 96.0), (-126.0, 120.0), (-112.0, 100.0))
+FIELD_OF_VIEW_MM = ((-96.0, 96.0), (-126.0, 120.0), (-120.0, 96.0))
 """Extent of every volume along x (right), y (front) and z (up)."""
 
 
@@ -90,14 +90,14 @@ def make_head(
     canvas = TissueCanvas(head, spacing_mm)
     paint_head(canvas, template, head_rng, parameters)
     if not lesion:
-        paint_brain(canvas, template, brain, fold_rng)
+        paint_brain(canvas, template, brain, fold_rng, parameters)
         return Head(canvas.fractions, None, affine, parameters, int(seed))
     tumour = draw_tumour(lesion_rng, template)
-    texture = random_field(lesion_rng, brain.shape[1:], spacing_mm, 14, same_at_every_spacing=True)
+    texture = random_field(lesion_rng, brain.shape[1:], spacing_mm, 14)
     distance = distance_to(brain, tumour, texture)
     if mass_effect:
         brain = displace(brain, template, tumour)
-    paint_brain(canvas, template, brain, fold_rng)
+    paint_brain(canvas, template, brain, fold_rng, parameters)
     mask = paint_tumour(canvas, tumour, distance, texture, template)
     parameters |= {f"lesion_{key}": value for key, value in tumour.items()}
     return Head(canvas.fractions, mask, affine, parameters, int(seed))
@@ -107,20 +107,27 @@ def _draw_parameters(rng: np.random.Generator) -> dict[str, float]:
     """What makes one head differ from another; millimetres, degrees or factors."""
     atrophy = rng.beta(1.3, 2.2)  # 0 a young brain, 1 an old one
     return {
-        "width": rng.normal(0.98, 0.03),
-        "length": rng.normal(0.98, 0.03),
-        "height": rng.normal(0.97, 0.03),
-        "roll_deg": rng.normal(0, 2.0),
-        "pitch_deg": rng.normal(-11, 4.5),
+        "width": rng.normal(0.975, 0.035),
+        "length": rng.normal(0.985, 0.035),
+        "height": rng.normal(0.89, 0.035),
+        "roll_deg": rng.normal(0, 1.5),
+        "pitch_deg": rng.normal(-13, 6),
         "yaw_deg": rng.normal(0, 2.0),
         "atrophy": atrophy,
         "ventricle_mm": -1.0 + 5.0 * atrophy + rng.normal(0, 0.8),
+        "horns_mm": rng.normal(0, 1.0),
+        "side_mm": rng.normal(0, 0.8),
+        "temporal_mm": -0.5 + 2.0 * atrophy + rng.normal(0, 0.8),
+        "third_mm": -1.5 + 2.5 * atrophy + rng.normal(0, 0.5),
+        "fourth_mm": rng.normal(0, 0.8),
+        "cavum_mm": max(0.0, rng.normal(-2.5, 2.5)),
         "asymmetry_mm": rng.normal(1.5, 1.0),
-        "csf_mm": 1.5 * atrophy + rng.uniform(0, 0.6),
-        "skull_mm": rng.normal(6.3, 0.8),
-        "scalp_mm": rng.normal(6.2, 1.1),
-        "face_mm": rng.normal(66, 3),
-        "nose_mm": rng.normal(12, 3),
+        "csf_mm": 1.5 * atrophy + rng.uniform(0.2, 0.8),
+        "skull_mm": max(3.0, rng.normal(5.4, 1.1)),
+        "scalp_mm": max(3.0, rng.normal(5.0, 1.1)),
+        "face_mm": rng.normal(64, 3),
+        "nose_mm": rng.normal(13, 3),
+        "sinus": rng.uniform(0.6, 1.3),
     }
 
 
@@ -148,13 +155,32 @@ def _deform(
     moved = np.tensordot((size @ yaw @ roll @ pitch).astype(np.float32), points, axes=1)
     shape = points.shape[1:]
     coarse, middle, fine = (
-        np.stack([random_field(rng, shape, spacing_mm, knot_mm, True) for _ in range(3)])
+        np.stack([random_field(rng, shape, spacing_mm, knot_mm) for _ in range(3)])
         for knot_mm in (75, 32, 15)
     )
-    moved[2] += 0.12 * np.maximum(moved[2] - 40, 0)  # the average brain has too narrow a crown
     head = moved + 2.8 * coarse + 0.5 * middle
-    brain = head + 2.0 * middle + 1.5 * fine
+    brain = head + 1.4 * middle + 1.4 * fine
     # the usual twist: right frontal lobe and left occipital lobe reach further
     twist = np.tanh(brain[0] / 30) * np.abs(np.tanh(brain[1] / 50))
     brain[1] -= parameters["asymmetry_mm"] * twist
-    return head, brain - parameters["ventricle_mm"] * template.sample("push", brain)
+    box = Canvas(brain).box((-65, -95, -60), (65, 65, 60))  # where ventricles push
+    near = brain[:, *box]
+    near -= _ventricle_growth(near, parameters) * template.sample("push", near)
+    return head, brain
+
+
+def _ventricle_growth(points: np.ndarray, parameters: dict[str, float]) -> np.ndarray:
+    """How far the walls of the ventricles lie outside those of the average, mm, (...)."""
+    x, y, z = points
+    growth = parameters["ventricle_mm"] + parameters["horns_mm"] * np.tanh((y + 12) / 25)
+    growth = growth + parameters["side_mm"] * np.tanh(x / 8)
+    low, middle = np.clip((6 - z) / 8, 0, 1), np.clip((9 - np.abs(x)) / 4, 0, 1)
+    back = np.clip((-24 - y) / 8, 0, 1)
+    parts = {
+        "temporal_mm": low * np.clip((np.abs(x) - 18) / 8, 0, 1),
+        "third_mm": low * middle * (1 - back),
+        "fourth_mm": np.clip((-14 - z) / 8, 0, 1) * middle * back,
+    }
+    for name, where in parts.items():
+        growth += where * (parameters[name] - growth)
+    return growth

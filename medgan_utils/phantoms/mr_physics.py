@@ -54,7 +54,7 @@ TISSUES: dict[str, Tissue] = {
     "bone": Tissue(300, 1, 0.05, 1100, 0.05),
     "marrow": Tissue(586, 49, 0.60, 350, 0.20),
     "fat": Tissue(382, 68, 0.58, -100, 0.05),
-    "muscle": Tissue(898, 29, 0.80, 55, 0.20),
+    "muscle": Tissue(1412, 40, 0.80, 55, 0.20),
     "skin": Tissue(900, 35, 0.70, 40, 0.15),
     "mucosa": Tissue(1500, 90, 0.85, 40, 0.30),
     "vitreous": Tissue(4000, 1000, 1.0, 8, 0.02),
@@ -253,7 +253,7 @@ def _receive_field(
     offset = grid_points(axes).astype(np.float32) - centre.reshape(3, 1, 1, 1)
     squared = (offset**2).sum(0)
     peak = rng.uniform(2.5, 5.0) * np.exp(-squared / (2 * rng.uniform(55, 75) ** 2))
-    random_part = random_field(rng, shape, spacing_mm, 80, same_at_every_spacing=True)
+    random_part = random_field(rng, shape, spacing_mm, 80)
     if not spin_echo:
         return np.exp(bias * (0.4 * random_part + peak - 1))
     rim = rng.uniform(0, 2) * np.minimum(squared / 90**2, 2)

@@ -61,41 +61,30 @@ def random_field(
     shape: Sequence[int],
     spacing_mm: float | Sequence[float],
     knot_mm: float,
-    same_at_every_spacing: bool = False,
 ) -> np.ndarray:
-    """Smooth random field of about unit variance: normal numbers at knots, cubic B-splines between.
+    """Smooth random field of unit variance: normal numbers at knots, cubic B-splines between.
+
+    The knots are fixed to the edges of the volume, so the same generator gives the same field at
+    every spacing as long as shape times spacing is the same.
 
     Args:
         rng: source of the numbers.
         shape: (X, Y, Z) of the field.
         spacing_mm: edges of its voxels, one number or one an axis.
         knot_mm: distance of the knots.
-        same_at_every_spacing: fix the knots to the edges of the volume, so that the same generator
-            gives the same field as long as shape times spacing is the same; the variance is then
-            1 on average. Otherwise a knot lies in voxel 0, and the variance is 1 in every voxel.
 
     Returns:
         shape float32.
     """
     steps = np.broadcast_to(np.asarray(spacing_mm, float), len(shape)) / knot_mm
-    splines = [
-        _splines(step * (np.arange(size) + 0.5), int(np.ceil(step * size)) + 3)
-        if same_at_every_spacing
-        else _splines(step * np.arange(size), int(step * (size - 1)) + 4)
-        for size, step in zip(shape, steps, strict=True)
-    ]
-    if same_at_every_spacing:
-        field = rng.standard_normal([spline.shape[1] for spline in splines])
-        splines[2] = splines[2] / 0.33
-    else:
-        splines = [s / np.sqrt((s**2).sum(1, keepdims=True)) for s in splines]
-        splines = [spline.astype(np.float32) for spline in splines]
-        field = rng.standard_normal([s.shape[1] for s in splines], dtype=np.float32)
-    x, y, z = splines
+    x, y, z = (_splines(size, step) for size, step in zip(shape, steps, strict=True))
+    field = rng.standard_normal([x.shape[1], y.shape[1], z.shape[1]], dtype=np.float32)
     field = (x @ field.reshape(len(field), -1)).reshape(len(x), *field.shape[1:])
-    return (np.matmul(y, field) @ z.T).astype(np.float32)
+    return np.matmul(y, field) @ z.T
 
 
-def _splines(positions: np.ndarray, count: int) -> np.ndarray:
-    """(positions, count) values of the cubic B-splines on knots at -1, 0, ..., count - 2."""
-    return BSpline.design_matrix(positions, np.arange(-3.0, count + 1), 3).toarray()
+def _splines(size: int, step: float) -> np.ndarray:
+    """(size, knots) float32 values of cubic B-splines at voxel centres, squares summing to 1."""
+    positions, count = step * (np.arange(size) + 0.5), int(np.ceil(step * size)) + 3
+    splines = BSpline.design_matrix(positions, np.arange(-3.0, count + 1), 3).toarray()
+    return (splines / np.sqrt((splines**2).sum(1, keepdims=True))).astype(np.float32)
