@@ -270,3 +270,35 @@ def test_clear_errors(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         write_brain_phantom(tmp_path / "b", 2, COARSE_MM, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+@pytest.fixture(scope="module")
+def people():
+    return [make_head(seed, COARSE_MM) for seed in (5, 6, 7)]
+
+
+def test_brains_have_the_size_of_real_ones(people):
+    """19 IXI heads at 2 mm have brains of 1121 to 1652 ml with ventricles, 120 to 144 mm high."""
+    for head in people:
+        grey, white = (head.tissue(name).sum() * COARSE_MM**3 / 1000 for name in ("grey", "white"))
+        assert 950 < grey + white < 1600
+        assert 0.9 < grey / white < 1.9
+        filled = np.nonzero((head.tissue("grey") + head.tissue("white") > 0.5).any((0, 1)))[0]
+        assert 108 <= (filled.max() - filled.min()) * COARSE_MM <= 156
+
+
+def test_no_horn_and_no_scalp_without_brain(people):
+    """In IXI brains begin 4 to 20 mm below the vertex, and every slice at 20 mm shows one."""
+    for head in people:
+        area_mm2 = (head.tissue("air") < 0.5).sum((0, 1)) * COARSE_MM**2
+        vertex = np.nonzero(area_mm2 > 200)[0].max()  # where `AxialCut` begins to count
+        brain_mm2 = (head.tissue("grey") + head.tissue("white")).sum((0, 1)) * COARSE_MM**2
+        top = np.nonzero(brain_mm2 > 200)[0].max()
+        assert vertex < area_mm2.size - 1, "the head ends inside the volume"
+        assert 0 < (vertex - top) * COARSE_MM <= 24
+        assert brain_mm2[vertex - round(20 / COARSE_MM)] > 500
+
+
+def test_heads_have_ventricles_of_their_own(people):
+    volumes = [_central_fluid(head).sum() for head in people]
+    assert max(volumes) > 1.2 * min(volumes)

@@ -6,6 +6,7 @@ Positions are millimetres in MNI space.
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from .brain_template import Template
 from .canvas import TissueCanvas
@@ -34,35 +35,43 @@ def paint_brain(
     """
     box = canvas.box(*BRAIN_BOX)
     points = points[:, *box]
-    grey, white, ventricle = template.sample("tissues", points)
-    depth = depth_below_surface(template, points)
-    below = infratentorial(points)
-    cortex = np.clip((24 - depth) / 8, 0, 1) * (1 - below) * np.clip(1 - 4 * ventricle, 0, 1)
-    cortex *= np.clip((0.98 - white) / 0.08, 0, 1)  # what is white in everybody stays white
-    cortex *= np.clip(4 * (_level(points, (0, -10, -2), (26, 30, 22)) - 1), 0, 1)  # no deep nuclei
-    surface = distance_to_fluid(canvas, points, depth, rng)
-    open_mm = 0.5 + 1.0 * shape["atrophy"]  # half the width of a sulcus
-    fluid = np.clip(1 - grey - white, 0, 1)
-    trust = 3.2 - 2.4 * cortex - 1.4 * below
-    logits = [trust * np.log(part + 0.03) for part in (grey, white, fluid)]
-    edge = 0.4 + 0.8 * canvas.spacing_mm  # partial volume
-    leaves = below * _leaves(points)
-    logits[1] += 4.0 * cortex * np.clip((surface - open_mm - RIBBON_MM) / edge, -1, 1)
-    logits[1] += 0.4 * (1 - cortex) + leaves
-    logits[1] += 2 * brain_stem(points) * np.clip(5 * (grey + white - 0.6), 0, 1)
-    logits[2] += 4.0 * cortex * np.clip((open_mm - surface) / (0.6 * edge), -1, 1) - leaves
-    logits[2] -= (1.5 - shape["atrophy"]) * (1 - cortex) * (ventricle < 0.1)
+    below_skull = -template.sample("depth", canvas.points[:, *box]) - shape["csf_mm"] / 2
+    maps = template.sample("tissues", points)
+    logits = _folded(canvas, template, points, maps, below_skull, rng, shape["atrophy"])
     parts = [np.exp(logit) for logit in logits]
-    inside = template.sample("depth", canvas.points[:, *box]) + 0.5
-    share = canvas.cover(inside) / sum(parts)
-    grey, white, fluid = (part * share for part in parts)
-    grey, white = _mixed_nuclei(points, grey, white)
-    fluid = fluid * np.clip(4 * ventricle, 0, 1)
+    share = canvas.cover(-below_skull) / sum(parts)
+    # a voxel shows the mean of what it holds, not what is at its centre
+    grey, white, fluid = (ndimage.gaussian_filter(part * share, 0.4) for part in parts)
+    grey, white = _mixed(canvas, points, grey, white, rng)
+    fluid = fluid * np.clip(4 * maps[2], 0, 1)
     # later paint covers earlier paint: divide by what will be left
     canvas.paint("grey", np.clip(grey / np.maximum(1 - white - fluid, 1e-3), 0, 1), box)
     canvas.paint("white", np.clip(white / np.maximum(1 - fluid, 1e-3), 0, 1), box)
     canvas.paint("csf", fluid, box)
     _paint_cavum(canvas, points, box, shape["cavum_mm"])
+
+
+def _folded(canvas, template, points, maps, below_skull, rng, atrophy: float) -> list[np.ndarray]:
+    """Log-odds of grey and white matter and fluid: the average's, and in the cortex the folds'."""
+    grey, white, ventricle = maps
+    depth = np.minimum(depth_below_surface(template, points), below_skull)
+    below = infratentorial(points)
+    cortex = np.clip((24 - depth) / 8, 0, 1) * (1 - below) * np.clip(1 - 4 * ventricle, 0, 1)
+    cortex *= np.clip((0.98 - white) / 0.08, 0, 1)  # what is white in everybody stays white
+    cortex *= np.clip(4 * (_level(points, (0, -10, -2), (26, 30, 22)) - 1), 0, 1)  # no deep nuclei
+    surface = distance_to_fluid(canvas, points, depth, rng)
+    trust = 3.2 - 2.4 * cortex - 1.8 * below
+    maps = grey, white, np.clip(1 - grey - white, 0, 1)
+    logits = [trust * np.log(part + 0.03) for part in maps]
+    open_mm = 0.7 + 0.9 * atrophy  # half the width of a sulcus
+    edge = 0.4 + 0.55 * canvas.spacing_mm  # partial volume
+    leaves = below * _leaves(points)
+    logits[1] += 4.0 * cortex * np.clip((surface - open_mm - RIBBON_MM) / edge, -1, 1)
+    logits[1] += 0.4 * (1 - cortex) + leaves
+    logits[1] += 2 * brain_stem(points) * np.clip(5 * (grey + white - 0.6), 0, 1)
+    logits[2] += 4.0 * cortex * np.clip((open_mm - surface) / (0.6 * edge), -1, 1) - leaves
+    logits[2] -= (1.5 - atrophy) * (1 - cortex) * (ventricle < 0.1)
+    return logits
 
 
 def depth_below_surface(template: Template, points: np.ndarray) -> np.ndarray:
@@ -130,16 +139,19 @@ def _leaves(points: np.ndarray) -> np.ndarray:
     """Leaves of the cerebellum, too thin for the average: shells around its stalk, -2 to 2."""
     x, y, z = points
     radius = np.sqrt((0.7 * x) ** 2 + (y + 34) ** 2 + (z + 30) ** 2)
-    return 1.6 * np.sin(2 * np.pi / 5.5 * radius) * np.clip((radius - 12) / 6, 0, 1)
+    return 2.2 * np.sin(2 * np.pi / 5.5 * radius) * np.clip((radius - 12) / 6, 0, 1)
 
 
-def _mixed_nuclei(points: np.ndarray, grey: np.ndarray, white: np.ndarray) -> tuple:
-    """Let white matter run through thalamus and pallidum, which are brighter than cortex."""
-    sides, moved = np.stack([np.abs(points[0]), points[1], points[2]]), 0
-    nuclei = (((11, -18, 8), (12, 16, 11), 0.35), ((20, -4, -1), (6, 11, 8), 0.7))
-    for centre, radii, share in nuclei:
-        moved = np.maximum(moved, share * np.clip(2 - 2 * _level(sides, centre, radii), 0, 1))
-    return grey * (1 - moved), white + grey * moved
+def _mixed(canvas: TissueCanvas, points, grey, white, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Fibres in grey matter, most in thalamus and pallidum, and cells in white matter."""
+    fibres = 0.04 + 0.05 * random_field(rng, grey.shape, canvas.spacing_mm, 8)
+    fibres = np.clip(fibres, 0, 0.14)
+    sides, nuclei = np.stack([np.abs(points[0]), points[1], points[2]]), 0
+    thalamus, pallidum = ((11, -18, 8), (12, 16, 11), 0.3), ((20, -4, -1), (6, 11, 8), 0.65)
+    for centre, radii, share in (thalamus, pallidum):
+        nuclei = np.maximum(nuclei, share * np.clip(2 - 2 * _level(sides, centre, radii), 0, 1))
+    moved = grey * np.maximum(fibres, nuclei) - white * fibres
+    return grey - moved, white + moved
 
 
 def _paint_cavum(canvas: TissueCanvas, points: np.ndarray, box, width_mm: float) -> None:

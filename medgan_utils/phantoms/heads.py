@@ -118,7 +118,7 @@ def _draw_parameters(rng: np.random.Generator) -> dict[str, float]:
         "horns_mm": rng.normal(0, 1.0),
         "side_mm": rng.normal(0, 0.8),
         "temporal_mm": -0.5 + 2.0 * atrophy + rng.normal(0, 0.8),
-        "third_mm": -1.5 + 2.5 * atrophy + rng.normal(0, 0.5),
+        "third_mm": -2.5 + 3.0 * atrophy + rng.normal(0, 0.5),
         "fourth_mm": rng.normal(0, 0.8),
         "cavum_mm": max(0.0, rng.normal(-2.5, 2.5)),
         "asymmetry_mm": rng.normal(1.5, 1.0),
@@ -159,7 +159,7 @@ def _deform(
         for knot_mm in (75, 32, 15)
     )
     head = moved + 2.8 * coarse + 0.5 * middle
-    brain = head + 1.4 * middle + 1.4 * fine
+    brain = head + 0.9 * middle + 1.2 * fine
     # the usual twist: right frontal lobe and left occipital lobe reach further
     twist = np.tanh(brain[0] / 30) * np.abs(np.tanh(brain[1] / 50))
     brain[1] -= parameters["asymmetry_mm"] * twist
@@ -178,7 +178,7 @@ def _ventricle_growth(points: np.ndarray, parameters: dict[str, float]) -> np.nd
     back = np.clip((-24 - y) / 8, 0, 1)
     parts = {
         "temporal_mm": low * np.clip((np.abs(x) - 18) / 8, 0, 1),
-        "third_mm": low * middle * (1 - back),
+        "third_mm": low * middle * np.clip((y + 50) / 6, 0, 1),
         "fourth_mm": np.clip((-14 - z) / 8, 0, 1) * middle * back,
     }
     for name, where in parts.items():
