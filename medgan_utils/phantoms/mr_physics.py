@@ -1,9 +1,9 @@
 """Tissue properties, and the signal equations that turn tissue maps into MR, CT and PET.
 
 Relaxation times are for 3 T, in milliseconds. Grey and white matter: Wansapura et al., JMRI
-9:531-538 (1999). Fat, muscle and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
+9:531-538 (1999). Fat and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
 doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi:10.1002/mrm.21122;
-CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood: Stanisz et
+CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood, muscle: Stanisz et
 al., MRM 54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE
 TMI 18:1085-1097 (1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones
 chosen by us, not taken from one measurement. Tumours: T1 and T2 of the order that Badve et al.
@@ -54,7 +54,7 @@ TISSUES: dict[str, Tissue] = {
     "bone": Tissue(300, 1, 0.05, 1100, 0.05),
     "marrow": Tissue(586, 49, 0.60, 350, 0.20),
     "fat": Tissue(382, 68, 0.58, -100, 0.05),
-    "muscle": Tissue(1412, 40, 0.80, 55, 0.20),
+    "muscle": Tissue(1412, 50, 0.80, 55, 0.20),
     "skin": Tissue(900, 35, 0.70, 40, 0.15),
     "mucosa": Tissue(1500, 90, 0.85, 40, 0.30),
     "vitreous": Tissue(4000, 1000, 1.0, 8, 0.02),
@@ -70,7 +70,7 @@ TISSUE_NAMES = list(TISSUES)
 
 MODALITIES = ("T1", "T2", "PD", "FLAIR", "CT", "PET", "T1CE")
 
-ENHANCED_T1 = {"tumour_ring": 420, "blood": 330, "dura": 480, "mucosa": 650, "muscle": 830}
+ENHANCED_T1 = {"tumour_ring": 420, "blood": 330, "dura": 480, "mucosa": 650, "muscle": 1300}
 """T1 some minutes after gadolinium, ms, of the tissues that take it up: a tumour where its vessels
 leak, and what has no blood-brain barrier. Typical values chosen by us."""
 
