@@ -3,10 +3,10 @@
 Relaxation times are for 3 T, in milliseconds. Grey and white matter: Wansapura et al., JMRI
 9:531-538 (1999). Fat and marrow: de Bazelaire et al., Radiology 230:652-659 (2004),
 doi:10.1148/radiol.2303021331. CSF T1: Rooney et al., MRM 57:308-318 (2007), doi:10.1002/mrm.21122;
-CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood, muscle: Stanisz et
-al., MRM 54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al. (BrainWeb), IEEE
-TMI 18:1085-1097 (1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values are typical ones
-chosen by us, not taken from one measurement. Tumours: T1 and T2 of the order that Badve et al.
+CSF T2: Spijkerman et al., MAGMA 31:415-424 (2018), doi:10.1007/s10334-017-0659-3. Blood and
+muscle: Stanisz et al., MRM 54:507-512 (2005), doi:10.1002/mrm.20605. Proton densities: Kwan et al.
+(BrainWeb), IEEE TMI 18:1085-1097 (1999), doi:10.1109/42.816072. Eye, mucosa, skin and tumour values
+are typical ones chosen by us, not taken from one measurement. Tumours: T1 and T2 as Badve et al.
 found in lower-grade gliomas, glioblastomas and around them (AJNR 38:492-499, 2017,
 doi:10.3174/ajnr.A5035). T2 of grey matter is Stanisz', with which it is 14 % brighter than white
 matter in FLAIR; in two patients of Lesjak et al. (Neuroinformatics 16:51-63, 2018,
