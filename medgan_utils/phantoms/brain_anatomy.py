@@ -65,12 +65,14 @@ def _folded(canvas, template, points, maps, below_skull, rng, atrophy: float) ->
     logits = [trust * np.log(part + 0.03) for part in maps]
     open_mm = 0.7 + 0.9 * atrophy  # half the width of a sulcus
     edge = 0.4 + 0.55 * canvas.spacing_mm  # partial volume
-    leaves = below * _leaves(points)
+    stem = brain_stem(points)
+    leaves = (below - stem) * _leaves(points)
     logits[1] += 4.0 * cortex * np.clip((surface - open_mm - RIBBON_MM) / edge, -1, 1)
     logits[1] += 0.4 * (1 - cortex) + leaves
-    logits[1] += 2 * brain_stem(points) * np.clip(5 * (grey + white - 0.6), 0, 1)
+    logits[1] += 2 * stem * np.clip(5 * (grey + white - 0.6), 0, 1)
     logits[2] += 4.0 * cortex * np.clip((open_mm - surface) / (0.6 * edge), -1, 1) - leaves
-    logits[2] -= (1.5 - atrophy) * (1 - cortex) * (ventricle < 0.1)
+    cistern = np.clip(2 - _level(points, (0, -40, 0), (18, 13, 13)), 0, 1)  # behind the midbrain
+    logits[2] -= (1.5 - atrophy) * ((1 - cortex) * (ventricle < 0.1) + 2 * cistern)
     return logits
 
 

@@ -85,7 +85,7 @@ def _paint_airways(canvas: TissueCanvas, deep, fine, coarse) -> None:
 def _paint_orbits(canvas: TissueCanvas) -> None:
     """Both orbits: fat, globe with lens and vitreous, optic nerve and rectus muscles."""
     canvas.solid("bone", (30, 44, -37), (18, 28, 18))
-    canvas.solid("fat", (30, 44, -37), (16, 26, 16), 0.75)
+    canvas.solid("fat", (30, 44, -37), (16, 26, 16), 0.6)
     box = canvas.box((-56, 10, -62), (56, 80, -12))
     if box is None:
         return
