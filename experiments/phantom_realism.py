@@ -39,7 +39,8 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "experiments" / "results" / "phantom_realism.json"
 ROUNDS = {
     "65198bf": "version 1 of the phantom",
-    "": "posed and sized as in IXI, a folded ribbon of cortex, ventricles that vary, new face and neck",
+    "": "posed and sized as in IXI, a folded ribbon of cortex, ventricles that vary, "
+    "new face and neck",
 }
 """Commit of every round -> what it changed; "" is the code as it stands."""
 SEEDS = (0, 1)
