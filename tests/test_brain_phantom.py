@@ -121,7 +121,7 @@ def test_grades_look_as_a_radiologist_expects(ill):
 
 def test_mass_effect_pushes_the_brain_away_from_the_tumour():
     """With the same tumour, mass effect moves matter on the midline to the other side."""
-    for seed in (0, 1, 4):  # tumours of high grade, 14 to 21 mm from the midline
+    for seed in (0, 4, 7):  # tumours of high grade beside the ventricles
         pushed = make_head(seed, 4.0, lesion=True)
         still = make_head(seed, 4.0, lesion=True, mass_effect=False)
         x_mm = pushed.affine[0, 3] + 4.0 * np.arange(pushed.fractions.shape[1])
