@@ -28,7 +28,7 @@ NO_ADDRESS = (
 # The rest of our dependencies Colab has. Two of these ask for more than Colab has, without need:
 # dp-accounting for attrs below 24 (it defines classes with `attr.s`, which 25 has too), nilearn for
 # pandas 2.3 and requests 2.33 (we read the templates in its wheel: no tables, no downloads).
-MISSING_IN_COLAB = "nibabel nilearn pydicom pooch prdc dp-accounting"
+MISSING_IN_COLAB = "nibabel nilearn pydicom dicom-anonymizer pooch prdc dp-accounting"
 BOOTSTRAP = """\
 # Set-up. On your own machine nothing is installed; in Colab the course's helper package is:
 # from a wheel uploaded beside this notebook (`make wheel` builds it), or else from its repository.

@@ -36,7 +36,7 @@ def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "n
     """
     import nibabel
 
-    image = _open(path)
+    image = open_nifti(path)
     if not isinstance(image, nibabel.spatialimages.SpatialImage):
         raise ValueError(
             f"{path} holds a {type(image).__name__}, not a volume of voxels; give a NIfTI volume"
@@ -55,7 +55,7 @@ def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "n
         with np.errstate(over="ignore"):  # becomes infinite, which is told
             voxels = np.asarray(stored, dtype=np.float32)
     except Exception as error:
-        raise ValueError(_advice(path, error)) from error
+        raise ValueError(unreadable(path, error)) from error
     _warn_of_contradictions(path, image, affine)
     return nibabel.Nifti1Image(voxels, affine)
 
@@ -67,10 +67,10 @@ def is_identity(affine: np.ndarray) -> bool:
 
 def read_affine(path: Path) -> np.ndarray:
     """Return the affine of a file from its header alone; errors as of `read_nifti`."""
-    return _usable_affine(path, _open(path))
+    return _usable_affine(path, open_nifti(path))
 
 
-def _open(path: Path) -> "nibabel.spatialimages.SpatialImage":
+def open_nifti(path: Path) -> "nibabel.spatialimages.SpatialImage":
     """Read the header."""
     import nibabel
 
@@ -83,10 +83,10 @@ def _open(path: Path) -> "nibabel.spatialimages.SpatialImage":
             f"or convert both to one .nii.gz"
         ) from error
     except Exception as error:  # headers raise ImageFileError, HeaderDataError, PARRECError, …
-        raise ValueError(_advice(path, error)) from error
+        raise ValueError(unreadable(path, error)) from error
 
 
-def _advice(path: Path, error: Exception) -> str:
+def unreadable(path: Path, error: Exception) -> str:
     """Say what is wrong with a file that nibabel cannot read, and what to do."""
     with open(path, "rb") as file:
         start = file.read(64)

@@ -22,6 +22,8 @@ __getattr__, __dir__, __all__ = exports(
         "input_gradient": "batch",
         "DiffAugment": "augment",
         "GAN": "gan",
+        "PrivateGAN": "private",
+        "epsilon": "private",
         "SampleGrid": "callbacks",
         "Monitor": "callbacks",
         "LiveLossPlot": "callbacks",

@@ -46,7 +46,7 @@ class AdversarialModel(keras.Model):
 
     def _move_both(self, real, labels) -> dict[str, tf.Tensor]:
         """Move D, then G through the moved D on the same fakes, then the average."""
-        z = self._latents(tf.shape(real)[0])
+        z = self._latents(self._fakes(real))
         with tf.GradientTape() as tape:
             fake = self._generate_from(with_labels(z, labels))
             seen_real, seen_labels = self._augmented(real, labels, AUGMENT_REAL)
@@ -128,6 +128,10 @@ class AdversarialModel(keras.Model):
     def _mean(self, per_sample: tf.Tensor) -> tf.Tensor:
         """This replica's share of the mean over the global batch: optimisers sum over replicas."""
         return tf.reduce_mean(per_sample) / self.distribute_strategy.num_replicas_in_sync
+
+    def _fakes(self, real: tf.Tensor) -> tf.Tensor | int:
+        """How many images to generate at a step."""
+        return tf.shape(real)[0]
 
     def _generate_from(self, inputs):
         return self.generator(inputs, training=True)

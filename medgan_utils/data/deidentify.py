@@ -1,0 +1,175 @@
+"""A DICOM series without the names, ids and dates of its patient, for those who may not know them.
+
+What is done to each element stands in `dicom_profile`. What no tool does: it takes no text out of
+the pixels (it warns where a header speaks of any), and it leaves the body. A head can be known by
+its face (see `deface`), anybody by rare findings, and a generator trained on the images may give
+back what it has seen.
+"""
+
+import hashlib
+import re
+import secrets
+import warnings
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._files import one_line, written_whole
+from ..table import Table
+from .dicom import DICOM_SUFFIXES, is_dicom, no_scan, read_header
+from .dicom_profile import Pseudonym, clean, identifiers
+
+if TYPE_CHECKING:
+    import pydicom
+
+METHOD = "PS3.15 2026c basic profile; dates shifted (medgan_utils)"
+_CODES = (
+    ("113100", "Basic Application Confidentiality Profile"),
+    ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+)
+_HEAD = re.compile(r"head|brain|skull|face|neuro|crani|cereb", re.IGNORECASE)
+_WRITTEN_ON = re.compile(r"SECONDARY|SCREEN|SAVE|REPORT", re.IGNORECASE)
+_LEFT_OUT = "left out"
+
+
+def deidentify_series(
+    folder: str | Path, into: str | Path, code: str | None = None, secret: str | None = None
+) -> Table:
+    """Write de-identified copies of the images of one patient in a folder; the originals stay.
+
+    After the basic profile of DICOM PS3.15, annex E: elements of its table are removed, emptied or
+    replaced, also in nested sequences; private and unknown elements go; UIDs are mapped alike in
+    all files and references; all dates and times move by one interval; and whatever is left is
+    emptied where it holds one of the original names, ids or dates. Files are numbered anew, and
+    what is no image (reports, text files) is left out. Pixels are not touched.
+
+    Args:
+        folder: Files of one patient, one or more series; sub-folders are not read.
+        into: The new folder, which is not there yet or is empty. Written whole or not at all.
+        code: The patient's new name and id; by default a hash.
+        secret: With the same secret, series of one patient get the same code, shift and UIDs also
+            in another call. Whoever has it can find out who is who: keep it as you keep the names.
+            None: nobody can, not even you.
+
+    Returns:
+        Rows of `element`, `done` (removed, emptied, replaced, mapped, shifted, left out, warned)
+        and `files`; no original value is in it.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no image in it.
+        FileExistsError: `into` holds something.
+        ValueError: A file is damaged, or two patients are in the folder.
+    """
+    folder, into = Path(folder), Path(into)
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise FileExistsError(f"{into} is not empty; name a new folder for the copies")
+    headers, done = _read_headers(folder)
+    _warn(folder, headers, done)
+    words = {word for header in headers.values() for word in identifiers(header)}
+    key = hashlib.sha256(secret.encode()).digest() if secret else secrets.token_bytes(32)
+    who = Pseudonym(key, _patient(folder, headers), code)
+    order = sorted(headers, key=lambda path: (headers[path].get("InstanceNumber") or 0, path.name))
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(into, folder=True) as unfinished:
+        for number, path in enumerate(order, 1):
+            dataset = read_header(path, pixels=True)
+            try:
+                for element, what in _deidentified(dataset, who, words):
+                    done[element, what].add(path)
+                dataset.save_as(unfinished / f"{number:04d}.dcm", enforce_file_format=True)
+            except (ValueError, AttributeError, TypeError, KeyError) as error:
+                raise ValueError(f"{path} cannot be de-identified: {one_line(error)}") from error
+    rows = [{"element": e, "done": d, "files": len(f)} for (e, d), f in sorted(done.items())]
+    return Table(rows, caption=f"{len(order)} images of {who.code}", notes=f"Method: {METHOD}.")
+
+
+def _deidentified(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]):
+    """Clean a file's data set, its file meta and preamble; say in it what was done."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    old = dataset.file_meta
+    syntax = old.get("TransferSyntaxUID") or _syntax(dataset)
+    name = ("PatientName", "PatientID")
+    yield from (done for done in clean(dataset, who, words) if done[0] not in name)
+    dataset.preamble, dataset.file_meta = bytes(128), FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    for keyword in old.dir("ApplicationEntity", "PrivateInformation"):
+        yield keyword, "removed"
+    dataset.PatientName = dataset.PatientID = who.code
+    yield from ((keyword, "replaced") for keyword in name)
+    dataset.PatientIdentityRemoved, dataset.DeidentificationMethod = "YES", METHOD
+    dataset.LongitudinalTemporalInformationModified = "MODIFIED"
+    dataset.DeidentificationMethodCodeSequence = [Dataset() for _ in _CODES]
+    for item, (value, meaning) in zip(
+        dataset.DeidentificationMethodCodeSequence, _CODES, strict=True
+    ):
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+
+
+def _syntax(dataset: "pydicom.Dataset") -> str:
+    """Return how a file without file meta is encoded."""
+    from pydicom import uid
+
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+
+
+def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultdict]:
+    """Return the headers of the images in a folder, and what is left out."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; give the folder with the series' files")
+    headers, done = {}, defaultdict(set)
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        if not is_dicom(path):
+            if path.suffix.lower() in DICOM_SUFFIXES:
+                raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
+            done["file that is not DICOM", _LEFT_OUT].add(path)
+            continue
+        header = read_header(path)
+        reason = no_scan(header)
+        if reason is None:
+            headers[path] = header
+        else:
+            done[f"file {reason}", _LEFT_OUT].add(path)
+    if not headers:
+        seen = ", ".join(f"{len(files)} × {what}" for (what, _), files in done.items())
+        raise FileNotFoundError(
+            f"{folder} holds no DICOM image ({seen or 'it is empty'}); give the folder of a series"
+        )
+    return headers, done
+
+
+def _patient(folder: Path, headers: dict[Path, "pydicom.Dataset"]) -> str:
+    """Return the one PatientID of all files."""
+    patients = {str(header.get("PatientID") or "") for header in headers.values()}
+    if len(patients) > 1:
+        raise ValueError(
+            f"{folder} holds images of {len(patients)} patients (PatientID); put each patient's "
+            "into a folder of their own"
+        )
+    return patients.pop()
+
+
+def _warn(folder: Path, headers: dict[Path, "pydicom.Dataset"], done: defaultdict) -> None:
+    """Warn of what stays in the pixels: text that is burned in, and a face."""
+    for path, header in headers.items():
+        said = str(header.get("BurnedInAnnotation") or "").upper()
+        kinds = header.get("ImageType"), header.get("ConversionType")
+        if said == "YES" or (not said and _WRITTEN_ON.search(str(kinds))):
+            done["text burned into the pixels", "warned"].add(path)
+        elif not said:
+            done["BurnedInAnnotation is missing: look at the pixels", "warned"].add(path)
+        about = ("BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName")
+        if _HEAD.search(" ".join(str(header.get(keyword)) for keyword in about)):
+            done["a head: its face can be drawn from it", "warned"].add(path)
+    burned = done.get(("text burned into the pixels", "warned"))
+    if burned:
+        warnings.warn(
+            f"{folder}: {len(burned)} images may have text burned into their pixels, such as a "
+            "name; nothing was taken out of the pixels: look at them, and black it out",
+            stacklevel=3,
+        )
