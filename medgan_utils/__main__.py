@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import inspection, judging, workflow
+from . import inspection, judging, protection, workflow
 
 EXAMPLES = """
 a folder of your own, from files to a report:
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    _add_protection(commands)
     return top
 
 
@@ -127,6 +128,23 @@ def _add_evaluate(commands) -> None:
     one = _command(commands, "evaluate", judging.evaluate, help)
     one.add_argument("run", type=Path, help="folder of a trained run")
     one.add_argument("--seeds", type=int, default=3, help="how many sets of samples to score")
+
+
+def _add_protection(commands) -> None:
+    help = "Copy a DICOM series or a NIfTI file without what names its patient."
+    one = _command(commands, "deidentify", protection.deidentify, help)
+    one.add_argument("source", type=Path, help="folder with one patient's series, or a .nii(.gz)")
+    one.add_argument("into", type=Path, help="new folder, or new .nii(.gz)")
+    one.add_argument("--code", help="what to call the patient (DICOM); by default a hash")
+    one.add_argument("--secret-file", type=Path,
+                     help="secret that keeps series of one patient together")  # fmt: skip
+    for name, function, help in (
+        ("encrypt", protection.encrypt, "Encrypt a file under a passphrase."),
+        ("decrypt", protection.decrypt, "Decrypt a file, if not a bit of it was changed."),
+    ):
+        one = _command(commands, name, function, help)
+        one.add_argument("source", type=Path, help="file to read; it stays")
+        one.add_argument("into", type=Path, help="new file")
 
 
 def main(arguments: list[str] | None = None) -> int:

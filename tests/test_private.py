@@ -108,15 +108,6 @@ def test_epsilon_falls_with_noise_and_with_subjects():
     assert epsilon(1.0, 0.1, 50, 1e-3) < epsilon(1.0, 0.1, 100, 1e-3)
 
 
-@pytest.fixture
-def exact():
-    tf.config.experimental.enable_op_determinism()
-    yield
-    tf.config.experimental.disable_op_determinism() if hasattr(
-        tf.config.experimental, "disable_op_determinism"
-    ) else None
-
-
 def test_resumed_run_is_the_run(tmp_path):
     def train(private, steps, *callbacks):
         private.fit(images(15), SUBJECTS, steps_per_epoch=steps, verbose=0, callbacks=callbacks)

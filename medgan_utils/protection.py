@@ -1,0 +1,40 @@
+"""What `deidentify`, `encrypt` and `decrypt` do: files made fit to leave, or to lie somewhere."""
+
+from getpass import getpass
+from pathlib import Path
+
+from .data import decrypt_file, deidentify_series, encrypt_file, scrub_nifti
+
+
+def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | None) -> None:
+    """Copy a DICOM series, or a NIfTI file, without what names its patient; say what was done.
+
+    Args:
+        source: A folder of DICOM files of one patient, or one NIfTI file.
+        into: The new folder, or the new file.
+        code: What to call the patient in a DICOM series; by default a hash.
+        secret_file: A file with the secret that maps one patient alike in several calls.
+
+    Raises:
+        ValueError: A file is damaged, or two patients are in the folder.
+        OSError: Nothing to read, or `into` is there already.
+    """
+    if source.is_dir():
+        secret = None if secret_file is None else secret_file.read_text(encoding="utf-8").strip()
+        print(deidentify_series(source, into, code, secret))
+    else:
+        print(scrub_nifti(source, into))
+    print(f"kept in {into}; look at the images themselves before you pass them on")
+
+
+def encrypt(source: Path, into: Path) -> None:
+    """Encrypt a file under a passphrase that is asked for twice; errors as of `encrypt_file`."""
+    passphrase = getpass("passphrase: ")
+    if getpass("once more: ") != passphrase:
+        raise ValueError("the two passphrases differ; nothing was written")
+    print(f"encrypted in {encrypt_file(source, into, passphrase)}; {source} is as it was")
+
+
+def decrypt(source: Path, into: Path) -> None:
+    """Decrypt a file that `encrypt` made; errors as of `decrypt_file`."""
+    print(f"decrypted in {decrypt_file(source, into, getpass('passphrase: '))}")
