@@ -183,7 +183,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     chosen = {name: getattr(options, name) for name in ("steps", "members", "others")}
-    settings = SETTINGS | chosen
+    settings = SETTINGS | chosen | {"lot": min(SETTINGS["lot"], options.members // 4)}
     once, rows = finished(run_once, settings, COHORT, WIDTHS), []
     for seed in options.seeds:
         for arm in (*ARMS, *NOISE):
