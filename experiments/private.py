@@ -128,12 +128,16 @@ def larger_cohorts(settings: dict) -> list[dict]:
 
 
 def floors(settings: dict) -> dict:
-    """Return how far members lie from others, and one grey picture: the ends of the SWD's scale."""
+    """Return the ends of the scales: SWD of members and of one mean picture, a blind attack."""
     members, others = cohort(settings)
     describe, few = evaluation.laplacian_descriptors, members.images[: len(others)]
     real = describe(others.images)
     mean = np.broadcast_to(members.images.mean(axis=0), few.shape)
+    blank = np.full_like(few[:1], -1.0)  # samples that know nothing of anyone
+    who = members.subjects, others.subjects
+    blind = evaluation.membership_by_distance(members.images, others.images, blank, *who)
     return {
+        "blind_attack_by_distance": [round(float(value), 4) for value in blind],
         "members": round(float(evaluation.swd(real, describe(few)).mean()), 3),
         "mean_image": round(float(evaluation.swd(real, describe(mean)).mean()), 3),
         "spread": round(float(others.images.std(axis=0).mean()), 4),

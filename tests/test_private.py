@@ -103,10 +103,9 @@ def test_epsilon_is_that_of_the_literature_and_of_another_accountant():
 
 
 def test_epsilon_falls_with_noise_and_with_subjects():
-    assert (
-        epsilon(2.0, 0.1, 100, 1e-3) < epsilon(1.0, 0.1, 100, 1e-3) < epsilon(1.0, 0.2, 100, 1e-3)
-    )
-    assert epsilon(1.0, 0.1, 50, 1e-3) < epsilon(1.0, 0.1, 100, 1e-3)
+    base = epsilon(4.0, 0.1, 100, 1e-3)
+    assert epsilon(8.0, 0.1, 100, 1e-3) < base < epsilon(4.0, 0.2, 100, 1e-3)  # half the subjects
+    assert epsilon(4.0, 0.1, 50, 1e-3) < base
 
 
 def test_resumed_run_is_the_run(tmp_path):

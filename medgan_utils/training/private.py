@@ -16,8 +16,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .draws import STREAMS
 from .gan import GAN
-from .step import STREAMS, TRACKED
+from .step import TRACKED
 
 NOISE = STREAMS - 1
 """The stream of random numbers that the noise is drawn from."""
@@ -70,7 +71,7 @@ class PrivateGAN(GAN):
                 f"noise={noise} must be at least 0, clip_norm={clip_norm} and lot={lot} above 0, "
                 f"images_per_subject={images_per_subject} at least 1"
             )
-        if self.num_classes is not None:
+        if len(generator.inputs) > 1:
             raise ValueError("PrivateGAN takes no labels: they are data of the subjects, too")
         if state := [one.path for one in discriminator.non_trainable_variables]:
             raise ValueError(
