@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import inspection, judging, protection, workflow
+from . import fitting, inspection, judging, protection, workflow
 
 EXAMPLES = """
 a folder of your own, from files to a report:
@@ -98,7 +98,7 @@ def _add_reading(one: argparse.ArgumentParser) -> None:
 
 def _add_train(commands) -> None:
     help = "Train a DCGAN on a run's slices; resumes by itself."
-    one = _command(commands, "train", workflow.train, help)
+    one = _command(commands, "train", fitting.train, help)
     one.add_argument("run", type=Path, help="folder that `fetch` made")
     one.add_argument("--steps", type=int, default=6000, help="steps in all, earlier ones included")
     one.add_argument("--batch-size", type=int, default=16, help="images a step")
@@ -112,6 +112,8 @@ def _add_train(commands) -> None:
     one.add_argument("--seed", type=int, default=2026)
     one.add_argument("--every", type=int, default=1000, help="steps between two saves and scores")
     one.add_argument("--restart", action="store_true", help="delete an earlier training")
+    one.add_argument("--workers", type=int, default=1,
+                     help="processes here that share each batch (docs/workers.md)")  # fmt: skip
 
 
 def _add_sample(commands) -> None:
@@ -120,7 +122,11 @@ def _add_sample(commands) -> None:
     one.add_argument("--count", type=int, default=64)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--labels", help="of a conditional checkpoint, for example 1,3,0")
-    one.add_argument("--out", type=Path, default=Path("samples.png"), help=".png or .npz")
+    one.add_argument("--out", type=Path, help="a file; for dicom a folder; by default samples.png")
+    one.add_argument("--format", choices=tuple(workflow.ENDINGS),
+                     help="nifti and dicom are marked synthetic in header and pixels")  # fmt: skip
+    one.add_argument("--enlarge", type=int, help="nifti, dicom: repeat each pixel so often")
+    one.add_argument("--spacing-mm", type=float, help="nifti, dicom: from pixel to pixel")
 
 
 def _add_evaluate(commands) -> None:

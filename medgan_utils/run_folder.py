@@ -175,6 +175,7 @@ def check_settings(run: Path, settings: dict) -> None:
             f"{run / 'slices.npz'} is not what the training in {run} began with; put it back, or "
             f"train anew from it with --restart"
         )
+    before = {"workers": 1} | before  # as it was before there were several
     changed = [name for name in settings if before.get(name) != settings[name]]
     if changed:
         named = ", ".join(f"{name} {before.get(name)} → {settings[name]}" for name in changed)

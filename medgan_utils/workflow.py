@@ -1,22 +1,24 @@
-"""What the command line does, step by step: list, fetch, train, sample, evaluate.
+"""What the command line does, step by step: list, fetch, sample.
 
 The same functions that the notebooks call, composed once. What a run's folder holds, and when it
-is refused, stands in `run_folder`; how a run is judged in `judging`; `inspect` in `inspection`.
+is refused, stands in `run_folder`; how a run is trained in `fitting`, and judged in `judging`;
+`inspect` in `inspection`.
 """
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import profiles, run_folder
+from . import __version__, profiles, run_folder
 from ._files import written_whole
 
 if TYPE_CHECKING:
     import keras
 
-    from .training import GAN, ResumableCheckpoint
+ENDINGS = {"png": (".png",), "npz": (".npz",), "nifti": (".nii.gz", ".nii"), "dicom": ("",)}
 
 
 def show_sources() -> None:
@@ -75,104 +77,106 @@ def fetch(
         print(f"note: {short}")
 
 
-def train(run: Path, steps: int, every: int, restart: bool, **settings) -> None:
-    """Train until `steps`, from the last save where there is one.
-
-    Args:
-        run: Folder with `slices.npz`.
-        steps: Steps in all.
-        every: Steps between two saves, sample grids and scores.
-        restart: Delete what an earlier training left.
-        **settings: batch_size, rate, r1_gamma, loss, ema, flip, condition, seed.
-
-    Raises:
-        ValueError: A value is out of range, or an earlier training had other slices or settings.
-        FileNotFoundError: There are no slices.
-    """
-    if min(steps, every, settings["batch_size"]) < 1 or not 0 < settings["rate"] < np.inf:
-        raise ValueError("--steps, --every, --batch-size and --rate must be positive")
-    if settings["seed"] < 0:
-        raise ValueError(f"--seed {settings['seed']} must be at least 0")
-    slices = run_folder.read_slices(run)
-    settings = {"data": run_folder.fingerprint(slices), **settings}
-    if not restart:
-        run_folder.check_settings(run, settings)
-    names = settings["condition"]
-    slices = run_folder.with_known_labels(slices, names)
-    parts = slices.split(run_folder.SHARES)
-    classes = (
-        tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
-    )
-    profiles.quiet_tensorflow()
-    from .models import save_generator
-    from .training import ResumableCheckpoint
-
-    gan = _gan(slices.images.shape[1:], classes, settings)
-    if restart:
-        run_folder.forget(run)
-    run_folder.write_settings(run, settings)
-    keeper = ResumableCheckpoint(run / "state", every)
-    start = keeper.restore(gan)
-    print(f"{'going on from' if start else 'starting at'} step {start} of {steps}")
-    if start < steps:
-        run_folder.forget_report(run)
-        data = parts["train"].to_dataset(
-            settings["batch_size"], settings["seed"], start, settings["flip"], label=names or None
-        )
-        callbacks = _callbacks(run, gan, parts["reference"], names, every)
-        _fit(gan, data, steps - start, callbacks, keeper)
-    done = int(gan.step.numpy())
-    card = f"# {run.resolve().name}\n\nTrained for {done} steps; not scored yet."
-    save_generator(gan.ema_generator, run_folder.generator(run), card)
-    run_folder.write_settings(run, settings | {"steps": done})
-    print(f"samples in {run / 'grids'}, generator in {run / 'generator.weights.h5'}")
-
-
-def _fit(gan: "GAN", data, steps: int, callbacks: list, keeper: "ResumableCheckpoint") -> None:
-    """Train; where numbers run out, say what is left."""
-    try:
-        gan.fit(data, steps_per_epoch=steps, verbose=1, callbacks=[*callbacks, keeper])
-    except FloatingPointError as error:
-        good = "no good state was saved; give --restart"
-        if saved := keeper.saved():
-            step = int(saved[-1].name.removeprefix("step-"))
-            good = f"last good state: step {step}, which --steps {step} makes the generator of"
-        raise FloatingPointError(f"{error}; {good}") from error
-
-
-def sample(run: str, count: int, seed: int, labels: str | None, out: Path) -> None:
-    """Write samples as one PNG grid, or as an `.npz` with `images` (N, H, W, C) in [-1, 1].
+def sample(
+    run: str,
+    count: int,
+    seed: int,
+    labels: str | None,
+    out: Path | None,
+    format: str | None = None,
+    enlarge: int | None = None,
+    spacing_mm: float | None = None,
+) -> None:
+    """Write samples: a grid, an array, or files for medical software that say what they are.
 
     Args:
         run: Folder of a run, or the name of a checkpoint of the course.
         count: How many.
         seed: Draws the same z as `gan.sample(count, seed=seed)`.
         labels: For a conditional generator, whole numbers with commas between.
-        out: Where to.
+        out: Where to; by default `samples` with the format's ending.
+        format: "png": one grid. "npz": `images` (N, H, W, C) in [-1, 1]. "nifti": one file, an
+            image a slice, and "dicom": a folder with a file an image, both marked synthetic in
+            header and pixels. By default what the ending of `out` says, else "png".
+        enlarge: Of NIfTI and DICOM: how often to repeat each pixel; None: as the mark needs.
+        spacing_mm: Of NIfTI and DICOM: between pixels of the generator; None: as the run's slices.
 
     Raises:
-        ValueError: Labels or ending do not fit.
+        ValueError: Labels, format or ending do not fit.
         FileNotFoundError: There is no such run or checkpoint.
     """
-    if out.suffix.lower() not in (".png", ".npz") or count < 1:
-        raise ValueError(f"--out {out} must end in .png or .npz, and --count be at least 1")
-    if seed < 0:
-        raise ValueError(f"--seed {seed} must be at least 0")
+    format, out = _format(format, out)
+    if count < 1 or seed < 0:
+        raise ValueError(f"--count {count} must be at least 1, --seed {seed} must be at least 0")
+    if spacing_mm is not None and not spacing_mm > 0:
+        raise ValueError(f"--spacing-mm {spacing_mm} must be positive")
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
-    from .display import plots
     from .models import load_generator
 
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     images = draw(generator, count, seed, _labels(generator, labels))
+    about = f"medgan_utils {__version__}, generator {Path(run).resolve().name}, seed {seed}"
     out.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(out) as temporary:
-        if out.suffix.lower() == ".png":
-            temporary.write_bytes(plots.grid_png(images))
-        else:
-            np.savez_compressed(temporary, images=images)
+    if format in ("nifti", "dicom"):
+        if spacing_mm is None and Path(run).is_dir():
+            spacing_mm = run_folder.read_slices(Path(run)).spacing_mm
+        _write_scan(images, format, out, enlarge, spacing_mm, about)
+    else:
+        with written_whole(out) as temporary:
+            if format == "png":
+                temporary.write_bytes(_grid(images, about))
+            else:
+                np.savez_compressed(temporary, images=images)
     print(f"{count} images of {images.shape[1]} × {images.shape[2]} pixels in {out}")
+
+
+def _format(format: str | None, out: Path | None) -> tuple[str, Path]:
+    """Return the format and where to, each from the other where only one is given."""
+    if out is None:
+        return format or "png", Path("samples" + ENDINGS[format or "png"][0])
+    name = out.name.lower()
+    found = next((f for f, ends in ENDINGS.items() if ends[0] and name.endswith(ends)), None)
+    if format is None and found is None:
+        raise ValueError(f"--out {out} must end in .png, .npz or .nii.gz, or give --format dicom")
+    if format is not None and found != format and (format != "dicom" or found is not None):
+        ending = ENDINGS[format][0] or "nothing: it is a folder"
+        raise ValueError(f"--format {format} and --out {out}: it must end in {ending}")
+    return format or found, out
+
+
+def _grid(images: np.ndarray, about: str) -> bytes:
+    """Return a PNG of all images, whose text says what they are."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    from .data import synthetic
+    from .display import plots
+
+    text, buffer = PngInfo(), io.BytesIO()
+    text.add_text("Description", f"{synthetic.NOTE}. {about}")
+    Image.open(io.BytesIO(plots.grid_png(images))).save(buffer, "PNG", pnginfo=text)
+    return buffer.getvalue()
+
+
+def _write_scan(
+    images: np.ndarray,
+    format: str,
+    out: Path,
+    enlarge: int | None,
+    spacing_mm: float | None,
+    about: str,
+) -> None:
+    """Write NIfTI or DICOM, and say what is not known of the size."""
+    from .data import synthetic
+
+    if spacing_mm is None or not np.isfinite(spacing_mm):
+        spacing_mm = 1.0
+        print("note: how far pixels lie apart is not known; written as 1 mm (--spacing-mm)")
+    levels = synthetic.marked(images, enlarge)
+    write = synthetic.write_nifti if format == "nifti" else synthetic.write_dicom
+    write(levels, out, spacing_mm * images.shape[1] / levels.shape[1], about)
 
 
 def draw(
@@ -192,48 +196,6 @@ def draw(
         return generator.predict(z, verbose=0)
     rows = np.broadcast_to(labels, (count, np.shape(labels)[-1]))
     return generator.predict([z, np.int32(rows)], verbose=0)
-
-
-def _gan(shape: tuple[int, int, int], classes: list[int], settings: dict) -> "GAN":
-    """Build and compile the GAN for images of this shape (H, W, C)."""
-    import keras
-    import tensorflow as tf
-
-    from .models import dcgan_discriminator, dcgan_generator
-    from .training import GAN, R1, DiffAugment
-
-    keras.utils.set_random_seed(settings["seed"])
-    if not tf.config.list_physical_devices("GPU"):  # on a CPU it costs nothing
-        tf.config.experimental.enable_op_determinism()  # a resumed run is the run, to the bit
-    options = {"image_size": shape[0], "channels": shape[2], "num_classes": tuple(classes) or None}
-    networks = dcgan_generator(**options), dcgan_discriminator(**options)
-    gan = GAN(*networks, ema=settings["ema"], seed=settings["seed"])
-    adams = [keras.optimizers.Adam(settings["rate"], beta_1=0.0, beta_2=0.99) for _ in range(2)]
-    augment = DiffAugment(brightness=0.05, contrast=0.1, shift=0.125)
-    gan.compile(
-        *adams, loss=settings["loss"], penalties=[R1(settings["r1_gamma"])], augment=augment
-    )
-    return gan
-
-
-def _callbacks(run: Path, gan: "GAN", reference, names: list[str], every: int) -> list:
-    """Return what draws grids and what scores against the reference subjects."""
-    from .display import plots
-    from .evaluation import laplacian_descriptors, swd
-    from .training import Monitor, SampleGrid
-
-    real = laplacian_descriptors(reference.images)
-    labels = reference.label_table(names) if names else None
-    few = None if labels is None else np.resize(labels, (64, labels.shape[1]))
-
-    def score(gan) -> dict[str, float]:
-        images = gan.sample(len(reference), labels, seed=1)
-        return {"SWD": float(swd(real, laplacian_descriptors(images)).mean())}
-
-    return [
-        SampleGrid(gan.latents(64), plots.grid_png, every, run / "grids", few),
-        Monitor(score, "SWD", every, log=run / "scores.jsonl"),
-    ]
 
 
 def _labels(generator: "keras.Model", text: str | None) -> np.ndarray | None:

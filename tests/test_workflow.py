@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from small_heads import write_cohort
 
-from medgan_utils import run_folder, workflow
+from medgan_utils import fitting, run_folder, workflow
 from medgan_utils.__main__ import in_options, main
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices, list_sources
@@ -109,7 +109,7 @@ def test_wrong_values_are_named_and_leave_the_earlier_training_alone(run, capsys
         (["fetch", "nothing"], "there is no source 'nothing'"),
         (["fetch", "folder", "--folder", "nowhere"], "nowhere is no folder"),
         (["sample", "nothing"], "no checkpoint 'nothing'"),
-        (["sample", "brain-mri-64", "--out", "a.jpg"], "must end in .png or .npz"),
+        (["sample", "brain-mri-64", "--out", "a.jpg"], "must end in .png, .npz or .nii.gz"),
         (["sample", "brain-mri-64", "--labels", "0"], "takes no --labels"),
         (["sample", "brain-mri-age-64"], "needs 1 whole numbers, for example 0"),
         (["sample", "brain-mri-age-64", "--labels", "99"], "label 99: this generator knows 0 and"),
@@ -263,7 +263,7 @@ def test_a_conditional_run_in_the_working_folder_stays_there(small_run, monkeypa
 
 
 def test_the_command_and_the_gan_draw_the_same_latents():
-    gan = workflow._gan((32, 32, 1), [], {"seed": 0, "ema": 0.9, "rate": 1e-3, "loss": "hinge",
+    gan = fitting._gan((32, 32, 1), [], {"seed": 0, "ema": 0.9, "rate": 1e-3, "loss": "hinge",
                                           "r1_gamma": 0.1})  # fmt: skip
     drawn = workflow.draw(gan.ema_generator, 5, 3)
     np.testing.assert_allclose(drawn, gan.sample(5, seed=3), atol=1e-5)
@@ -309,6 +309,6 @@ def test_memory_and_numbers_that_run_out_are_one_line(monkeypatch, capsys, error
     def fail(**options):
         raise error
 
-    monkeypatch.setattr(workflow, "train", fail)
+    monkeypatch.setattr(fitting, "train", fail)
     assert main(["train", "runs/x"]) == 1
     assert capsys.readouterr().err == f"medgan_utils train: {error}\n"

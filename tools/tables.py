@@ -103,6 +103,36 @@ def kills(results: dict) -> str:
     return table(head, [(*row, results["compared"], len(results["differing"]))])
 
 
+def workers(results: dict) -> str:
+    """Return the time of a step by number of worker processes."""
+    head = ("workers", "threads each", "ms a step", "images/s", "time relative to the first row")
+    keys = ("workers", "threads", "ms_per_step", "images_per_second")
+    rows = [(*(row[key] for key in keys), said(row["time_over_base"])) for row in results["rows"]]
+    batch = f"batches of {results['batch_size']} in all"
+    rounds = f"{results['rounds']} rounds of {results['steps_per_round']} steps"
+    return f"{table(head, rows)}\n\n{rounds}, {batch}."
+
+
+def small_devices(results: dict) -> str:
+    """Return size, speed and pictures of a generator in other formats."""
+    head = ("format", "KB", "KB gzipped", "ms an image", "largest difference", "other levels")
+    rows = [
+        (
+            row["format"],
+            f"{row['KB']:.0f}",
+            f"{row['KB gzipped']:.0f}",
+            f"{row['ms an image']:.2f}",
+            f"{row['largest difference']:.3f}",
+            f"{row['other levels']:.1%}",
+        )
+        for row in results["rows"]
+    ]
+    return (
+        f"{table(head, rows)}\n\n`{results['generator']}`, one image at a time, "
+        f"{results['pictures']} pictures compared, {results['rounds']} timed."
+    )
+
+
 def recipe(results: list[dict]) -> str:
     """Return the variants of the recipe: for equal images, and for the seconds of `base`."""
     head = ("variant", "what it changes", "CPU s", "FD", "SWD", "FD after the CPU s of `base`")
@@ -132,6 +162,22 @@ def conditional(results: list[dict]) -> str:
         numbers.append(f"{row['spread']:.3f}" if "spread" in row else "")
         auc_text = "{value:.2f} ({low:.2f} to {high:.2f})".format(**auc) if auc else ""
         rows.append((row["run"], *numbers, auc_text, row.get("seconds", "")))
+    return table(head, rows)
+
+
+def pruning(results: list[dict]) -> str:
+    """Return what pruned generators are worth; one line a seed."""
+    head = ("generator", "seed", "weights", "KB gzipped", "FD", "SWD", "judge AUC (95 % interval)")
+    rows = []
+    for row in results:
+        value, low, high = row["judge AUC"]
+        numbers = (
+            f"{row['weights']:,}",
+            row["KB gzipped"],
+            f"{row['FD']:.2f}",
+            f"{row['SWD']:.3f}",
+        )
+        rows.append((row["way"], row["seed"], *numbers, f"{value:.2f} ({low:.2f} to {high:.2f})"))
     return table(head, rows)
 
 
@@ -165,6 +211,9 @@ TABLES: dict[str, Callable[..., str]] = {
         import_time,
         explorer_latency,
         kills,
+        workers,
+        small_devices,
+        pruning,
         recipe,
         conditional,
     )

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = exports(
         "list_sources": "loading",
         "store_slices": "store",
         "subject_of": "subjects",
+        "synthetic": "synthetic",
         "window_hu": "intensity",
     },
 )

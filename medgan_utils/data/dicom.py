@@ -8,6 +8,7 @@ import numpy as np
 
 from .._files import one_line
 from .planes import planes_of, stack, tag
+from .synthetic import IS_SYNTHETIC
 
 if TYPE_CHECKING:
     import pydicom
@@ -121,6 +122,8 @@ def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.
         warnings.warn(f"{folder} holds one slice only; is it the whole series?", stacklevel=2)
     voxels, affine = stack(folder, planes, index)
     first = next(iter(files.values()))
+    if first.get("SyntheticData") == "YES":
+        warnings.warn(f"{folder} {IS_SYNTHETIC}", stacklevel=2)
     inverted = first.PhotometricInterpretation == "MONOCHROME1" and modality not in ("CT", "PET")
     return _without_padding(folder, voxels, modality, inverted), affine, modality
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import one_line
+from .synthetic import IS_SYNTHETIC, WORD
 
 if TYPE_CHECKING:
     import nibabel
@@ -148,7 +149,7 @@ def _usable_affine(path: Path, image: "nibabel.spatialimages.SpatialImage") -> n
 def _warn_of_contradictions(
     path: Path, image: "nibabel.spatialimages.SpatialImage", affine: np.ndarray
 ) -> None:
-    """Warn where a header says two things of one size, or nothing of the orientation."""
+    """Warn where a header says two things of one size, no orientation, or that nothing is real."""
     import nibabel
     from nibabel import aff2axcodes
     from nibabel.affines import voxel_sizes
@@ -156,6 +157,8 @@ def _warn_of_contradictions(
     if not isinstance(image, nibabel.Nifti1Pair):
         return
     header, said = image.header, None
+    if WORD.encode() in bytes(header["descrip"]):
+        warnings.warn(f"{path} {IS_SYNTHETIC}", stacklevel=2)
     sizes = voxel_sizes(affine)
     if header["qform_code"] > 0 and header["sform_code"] > 0:
         other = header.get_qform()

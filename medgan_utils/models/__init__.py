@@ -18,5 +18,6 @@ __getattr__, __dir__, __all__ = exports(
         "load_generator": "checkpoints",
         "load_card": "checkpoints",
         "checkpoint_names": "checkpoints",
+        "export_generator": "export",
     },
 )

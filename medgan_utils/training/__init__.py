@@ -28,5 +28,9 @@ __getattr__, __dir__, __all__ = exports(
         "Monitor": "callbacks",
         "LiveLossPlot": "callbacks",
         "ResumableCheckpoint": "resume",
+        "prune": "pruning",
+        "KeepPruned": "pruning",
+        "distributed": "distributed",
+        "launch": "launch",
     },
 )

@@ -82,7 +82,7 @@ class ResumableCheckpoint(EverySteps):
         Raises:
             FloatingPointError: A number is not finite; the last good checkpoint stays.
         """
-        variables = _state(self.model)
+        variables = state_of(self.model)
         arrays = {f"v{index}": value.numpy() for index, value in enumerate(variables)}
         for variable, value in zip(variables, arrays.values(), strict=True):
             if not np.isfinite(value).all():
@@ -111,7 +111,7 @@ def _read(folder: Path) -> tuple[list[str], list[np.ndarray]]:
 
 
 def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.ndarray]) -> None:
-    variables = _state(gan)
+    variables = state_of(gan)
     expected = [_describe(variable) for variable in variables]
     names = [name.replace("int32", "int64") for name in names]  # JAX counts in 32 bits
     if names != expected:
@@ -131,7 +131,7 @@ def _free(path: Path) -> Path:
     return path
 
 
-def _state(gan) -> list[keras.Variable]:
+def state_of(gan) -> list[keras.Variable]:
     """Return every variable that the next step depends on, in a fixed order."""
     networks = (gan.generator, gan.discriminator, gan.ema_generator)
     variables = [variable for network in networks for variable in network.variables]
