@@ -47,6 +47,7 @@ def train(run: Path, steps: int, every: int, restart: bool, workers: int = 1, **
         tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
     )
     if workers > 1 and cluster == 1:
+        del slices, parts  # a launcher only waits
         return _launch(run, options, settings, restart)
     profiles.quiet_tensorflow()
     if workers > 1:
@@ -87,7 +88,9 @@ def _keep(run: Path, gan: "GAN", settings: dict) -> None:
 
 def _checked_workers(workers: int, cluster: int, batch_size: int, restart: bool) -> int:
     """Return how many workers train; refuse numbers that do not go together."""
-    if workers < 1 or (cluster > 1 and workers not in (1, cluster)):
+    if workers < 1:
+        raise ValueError(f"--workers {workers} must be at least 1")
+    if cluster > 1 and workers not in (1, cluster):
         raise ValueError(f"--workers {workers}: TF_CONFIG names {cluster}; leave the option out")
     workers = max(workers, cluster)
     if batch_size % workers:

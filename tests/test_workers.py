@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from medgan_utils.__main__ import main
+from medgan_utils import run_folder
+from medgan_utils.__main__ import main, parser
 from medgan_utils.data import Slices
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, R1, distributed, launch
@@ -172,7 +174,7 @@ def test_one_worker_killed_in_the_middle_changes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("config", "arguments", "said"),
     [
-        (None, ["--workers", "0"], "--workers 0"),
+        (None, ["--workers", "0"], "--workers 0 must be at least 1"),
         (None, ["--workers", "3"], "--batch-size 16 does not part evenly into 3 workers"),
         (2, ["--workers", "3"], "TF_CONFIG names 2; leave the option out"),
         (2, ["--restart"], "--restart beside TF_CONFIG"),
@@ -190,8 +192,30 @@ def test_numbers_that_do_not_go_together_are_named(
     assert said in capsys.readouterr().err
 
 
+def settings_of(*arguments):
+    """Return what the command hands to `train`."""
+    options = vars(parser().parse_args(["train", *arguments]))
+    return {name: options[name] for name in options if name not in ("function", "command")}
+
+
 def test_a_training_of_one_is_not_gone_on_with_by_two(tmp_path, capsys):
     noise_slices().save(tmp_path / "slices.npz")
-    assert main(["train", str(tmp_path), "--steps", "1", "--batch-size", "4"]) == 0
-    assert main(["train", str(tmp_path), "--steps", "2", "--batch-size", "4", "--workers", "2"])
+    given = settings_of(str(tmp_path))
+    kept = {k: v for k, v in given.items() if k not in ("run", "steps", "every", "restart")}
+    del kept["workers"]  # as an older version wrote it
+    data = run_folder.fingerprint(Slices.load(tmp_path / "slices.npz"))
+    run_folder.write_settings(tmp_path, {"data": data} | kept)
+    assert main(["train", str(tmp_path), "--workers", "2"]) == 1
     assert "workers 1 → 2" in capsys.readouterr().err
+
+
+def test_each_worker_gets_the_options_of_the_command(tmp_path, monkeypatch):
+    slices = noise_slices()
+    replace(slices, labels={"sex": np.arange(40) % 2}).save(tmp_path / "slices.npz")
+    commands = []
+    monkeypatch.setattr(launch, "launch", lambda command, *_: commands.append(command))
+    given = [str(tmp_path), "--flip", "--rate", "0.01", "--condition", "sex", "--steps", "7"]
+    assert main(["train", *given, "--workers", "4"]) == 0
+    (command,) = commands
+    assert command[:4] == [sys.executable, "-m", "medgan_utils", "train"]
+    assert settings_of(*command[4:]) == settings_of(*given)

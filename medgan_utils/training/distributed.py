@@ -11,7 +11,7 @@ environment variable `TF_CONFIG`; all run the same program. `launch` starts them
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -54,13 +54,7 @@ def fit_workers(
             lambda context: _own_share(checked, strategy, context.input_pipeline_id)
         )
     )
-
-    @tf.function
-    def step(batch):
-        logs = strategy.run(gan.train_step, (batch,))
-        return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
-
-    chief = is_chief(strategy)
+    step, chief = _shared_step(gan), is_chief(strategy)
     seen = keras.callbacks.CallbackList(list(callbacks) if chief else [], model=gan)
     seen.on_train_begin()
     started, first = time.perf_counter(), int(gan.step.numpy())
@@ -122,6 +116,18 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
+def _shared_step(gan: keras.Model) -> Callable:
+    """Return a function of a worker's share of a batch: all take a step, and get the same logs."""
+    strategy = gan.distribute_strategy
+
+    @tf.function
+    def step(batch):
+        logs = strategy.run(gan.train_step, (batch,))
+        return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+
+    return step
+
+
 def _own_share(
     dataset: tf.data.Dataset, strategy: tf.distribute.Strategy, worker: int
 ) -> tf.data.Dataset:
@@ -140,7 +146,7 @@ def _own_share(
     first = tf.nest.flatten(dataset.element_spec)[0].shape[0]
     if first and first % replicas:
         raise ValueError(f"a batch of {first} images does not part evenly into {replicas} replicas")
-    return dataset.map(pieces, deterministic=True).unbatch()
+    return dataset.map(pieces).unbatch()
 
 
 def _of_the_chief(strategy: tf.distribute.Strategy, values: list[np.ndarray]) -> list[np.ndarray]:
@@ -152,7 +158,7 @@ def _of_the_chief(strategy: tf.distribute.Strategy, values: list[np.ndarray]) ->
             context = tf.distribute.get_replica_context()
             mine = tf.equal(context.replica_id_in_sync_group, 0)
             given = [tf.where(mine, value, tf.zeros_like(value)) for value in values]
-            return context.all_reduce("SUM", given)
+            return [context.all_reduce("SUM", value) for value in given]  # of several types
 
         return [strategy.experimental_local_results(value)[0] for value in strategy.run(one)]
 
