@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .._files import one_line
 from .expected import Expected
 from .finite import ADVICE, check_weights
 from .resume import ResumableCheckpoint, state_of
@@ -46,6 +47,7 @@ def fit_workers(
     Raises:
         ValueError: A batch does not part evenly, or its images or labels do not fit.
         FloatingPointError: A loss is no longer finite; all workers stop at the same step.
+        ConnectionError: Another worker is gone.
     """
     strategy, expected = gan.distribute_strategy, Expected.by(gan.generator, gan.num_classes)
     checked = expected.data(dataset)[0]
@@ -59,18 +61,20 @@ def fit_workers(
     seen.on_train_begin()
     started, first = time.perf_counter(), int(gan.step.numpy())
     for done in range(1, steps + 1):
+        due = (first + done) % every == 0 or done == steps
         try:
             logs = {name: float(value) for name, value in step(next(batches)).items()}
-        except tf.errors.OpError:
-            raise expected.refusal or RuntimeError("a worker is gone") from None
+            if due:
+                gan.reset_metrics()  # which all take part in
+        except tf.errors.OpError as error:
+            raise expected.refusal or ConnectionError(
+                f"step {first + done} failed, perhaps since another worker is gone: "
+                f"{one_line(error)[:200]}"
+            ) from error
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(f"the training diverged at step {first + done}; {ADVICE}")
         seen.on_train_batch_end(done, logs)
-        if (first + done) % every and done < steps:
-            continue
-        for tracker in gan.trackers.values():
-            tracker.reset_state()
-        if chief:
+        if due and chief:
             seconds = (time.perf_counter() - started) / done
             losses = ", ".join(f"{name} {logs[name]:.3f}" for name in ("d_loss", "g_loss"))
             print(f"step {first + done}: {losses}; {1000 * seconds:.0f} ms a step", flush=True)
