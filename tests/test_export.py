@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from medgan_utils.models import dcgan_generator, export_generator
+from medgan_utils.models import dcgan_generator, export_generator, map_generator
 from medgan_utils.models.export import FORMATS, ONNX
 
 
@@ -52,6 +52,12 @@ def test_an_export_replaces_the_one_before(exported):
     _, folder = exported
     other = trained(upsampling="bilinear", last_stage="depth-to-space")
     table = export_generator(other, folder, ("savedmodel", "litert"), count=1, rounds=1)
+    assert max(row["largest difference"] for row in table) < 127.5e-4
+
+
+def test_a_generator_of_label_maps_leaves_too(tmp_path):
+    generator = map_generator(32, 1, 8, (8, 8, 4))
+    table = export_generator(generator, tmp_path, ("litert", "savedmodel"), count=2, rounds=1)
     assert max(row["largest difference"] for row in table) < 127.5e-4
 
 

@@ -43,7 +43,7 @@ def export_generator(
     Each file takes one image at a time: what a small device is asked for.
 
     Args:
-        generator: From z, or z and labels, to images in [-1, 1].
+        generator: From z, or z and labels or a label map, to images in [-1, 1].
         folder: Where the files go, one for each format, named after it; made if it is missing.
         formats: Of `FORMATS`, or "onnx".
         count: Pictures to compare; of a conditional generator, of random labels.
@@ -100,7 +100,7 @@ def _difference(pictures: np.ndarray, others: np.ndarray) -> dict[str, float]:
 
 
 def _inputs(generator: keras.Model, count: int) -> list[Inputs]:
-    """Return what each picture is made of: z (1, n) and, where there are labels, (1, n) of them."""
+    """Return what each picture is made of: z (1, n), and labels (1, n) or a map (1, H, W)."""
     random = np.random.default_rng(0)
     architecture = getattr(generator, "architecture", None)
     classes = architecture.arguments.get("num_classes") if architecture else None
@@ -110,7 +110,7 @@ def _inputs(generator: keras.Model, count: int) -> list[Inputs]:
     for _ in range(count):
         drawn.append({z.name: random.standard_normal((1, z.shape[-1]), np.float32)})
         for one in labels:
-            values = random.integers(0, classes, (1, one.shape[-1]))
+            values = random.integers(0, classes, (1, *one.shape[1:]))
             drawn[-1][one.name] = values.astype(one.dtype)
     return drawn
 
@@ -118,7 +118,7 @@ def _inputs(generator: keras.Model, count: int) -> list[Inputs]:
 def _for_one_image(generator: keras.Model) -> keras.Model:
     """Return the generator with inputs of fixed shapes, which a device need not find out."""
     inputs = [
-        keras.Input(batch_shape=(1, x.shape[-1]), dtype=x.dtype, name=x.name)
+        keras.Input(batch_shape=(1, *x.shape[1:]), dtype=x.dtype, name=x.name)
         for x in generator.inputs
     ]
     outputs = generator(inputs if len(inputs) > 1 else inputs[0])
@@ -127,7 +127,7 @@ def _for_one_image(generator: keras.Model) -> keras.Model:
 
 def _of_one(generator: keras.Model) -> "tf.types.experimental.ConcreteFunction":
     """Return the generator as a function of a single z, and label."""
-    specs = [tf.TensorSpec((1, x.shape[-1]), x.dtype, name=x.name) for x in generator.inputs]
+    specs = [tf.TensorSpec((1, *x.shape[1:]), x.dtype, name=x.name) for x in generator.inputs]
 
     @tf.function(input_signature=specs)
     def one(*inputs):
