@@ -38,7 +38,7 @@ from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "private.json"
 COHORT = dict(image_size=32, spacing_mm=4.0, step_mm=8.0, levels=(30.0, 94.0), fov_mm=208.0, seed=8)
-SETTINGS = dict(members=64, others=32, steps=800, lot=16, images=4, few=8, clip_norm=1.0)
+SETTINGS = dict(members=64, others=32, steps=1500, lot=16, images=4, few=8, clip_norm=1.0)
 WIDTHS = (8, 16, 32)  # of D: noise grows with the number of its weights
 NOISE = (0.5, 1.0, 4.0)
 LARGER = (64, 640, 6_400, 64_000)
