@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from medgan_utils import evaluation
-from medgan_utils.evaluation.evaluate import RealSet
+from medgan_utils.evaluation import RealSet
 
 
 def heads(count=6, size=64, white=0.7, grain=0.0, seed=0):

@@ -71,7 +71,7 @@ def count_the_weights(answer: Callable[[int, int, int, bool], int]) -> None:
         (3, 5, 7, True),
         (5, 1, 32, False),
     ):
-        count, products = int(answer(kernel, inputs, outputs, bias)), kernel**2
+        count, products = float(answer(kernel, inputs, outputs, bias)), kernel**2
         products *= inputs * outputs
         layer = f"{kernel} × {kernel}, {inputs} → {outputs} channels, bias={bias}"
         require(
@@ -83,7 +83,7 @@ def count_the_weights(answer: Callable[[int, int, int, bool], int]) -> None:
             f"{layer}: there is one bias for each output channel, not for each input.",
         )
         right = products + (outputs if bias else 0)
-        require(count == right, f"{layer}: you count {count} weights, Keras has {right}.")
+        require(count == right, f"{layer}: you count {count:g} weights, Keras has {right}.")
 
 
 @exercise(
@@ -119,4 +119,9 @@ def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray
         require(
             np.ptp(angles) < 0.1,
             f"the steps are not equal: from {angles.min():.1f} to {angles.max():.1f} degrees.",
+        )
+        whole = np.degrees(np.arccos(start @ end / np.linalg.norm(start) ** 2))
+        require(
+            abs(angles.sum() - whole) < 1,
+            f"you turn by {angles.sum():.0f} degrees; the ends are {whole:.0f} degrees apart.",
         )

@@ -41,6 +41,7 @@ __getattr__, __dir__, __all__ = exports(
         "quality": "quality",
         "radial_spectrum": "appearance",
         "random_encoder": "encoder",
+        "RealSet": "evaluate",
         "reference_features": "reference",
         "ReferenceFeatures": "reference",
         "score": "evaluate",

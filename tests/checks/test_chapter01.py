@@ -53,6 +53,7 @@ def right_weights(kernel, channels_in, channels_out, bias):
         lambda kernel, inputs, outputs, bias: kernel * inputs * outputs + outputs * bias,
         lambda kernel, inputs, outputs, bias: kernel**2 * inputs * outputs + outputs,
         lambda kernel, inputs, outputs, bias: kernel**2 * inputs * outputs + inputs * bias,
+        lambda *layer: right_weights(*layer) + 0.9,
     ],
 )
 def test_weights(wrong):
@@ -89,7 +90,24 @@ def never_arrives(start, end, count):
     return right_walk(start, end, count + 1)[:-1]
 
 
-@pytest.mark.parametrize("wrong", [stub, straight_line, line_stretched_to_the_shell, never_arrives])
+def the_long_way_round(start, end, count):
+    angle = np.arccos(np.dot(start, end) / (np.linalg.norm(start) * np.linalg.norm(end)))
+    aside = end - start * np.cos(angle)
+    aside *= np.linalg.norm(start) / np.linalg.norm(aside)
+    turn = np.linspace(0, angle - 2 * np.pi, count)[:, None]
+    return np.cos(turn) * start + np.sin(turn) * aside
+
+
+WRONG_WALKS = [
+    stub,
+    straight_line,
+    line_stretched_to_the_shell,
+    never_arrives,
+    the_long_way_round,
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_WALKS)
 def test_walk(wrong):
     assert chapter01.walk_on_the_shell(right_walk)
     assert not chapter01.walk_on_the_shell(wrong)
