@@ -87,6 +87,13 @@ def discriminator_step(function: Callable) -> None:
         "the generator's weights moved in D's step.",
     )
     _require_descent(before["D"], _values(discriminator), np.asarray(real), fake, *logits)
+    for weight in discriminator.trainable_variables:
+        weight.assign(weight * 1000)  # a D that is very sure
+    loss = function(generator, discriminator, keras.optimizers.SGD(0.1), real, z)
+    require(
+        bool(np.isfinite(float(loss))),
+        "the loss of a D that is very sure is not finite: take it from logits, not from log σ.",
+    )
 
 
 def _tiny_networks() -> tuple:
@@ -136,6 +143,11 @@ def _require_descent(before, after, real, fake, real_logits, fake_logits) -> Non
     require(
         np.allclose(moved, -0.1 * kernel, atol=1e-4),
         "the discriminator moved, but not down the gradient of its loss.",
+    )
+    bias = (wrong_real + wrong_fake).mean()
+    require(
+        np.allclose(after[1] - before[1], -0.1 * bias, atol=1e-4),
+        "the discriminator's bias did not move down its gradient: apply all its weights.",
     )
 
 

@@ -19,6 +19,7 @@ def simultaneous_radius(rate, gamma):
 def step(generator, discriminator, optimizer, real, z, fault=None):
     d_weights = list(discriminator.trainable_variables)
     weights = d_weights + (generator.trainable_variables if fault == "both" else [])
+    weights = weights[:1] if fault == "bias stays" else weights
     with tf.GradientTape() as tape:
         fake = generator(z, training=fault != "mode")
         fake = fake if fault == "both" else tf.stop_gradient(fake)
@@ -28,6 +29,8 @@ def step(generator, discriminator, optimizer, real, z, fault=None):
         if fault == "sigmoid":
             logits = [tf.sigmoid(value) for value in logits]
         loss = tf.nn.softplus(-logits[0]) + tf.nn.softplus(logits[1])
+        if fault == "log of sigmoid":
+            loss = -tf.math.log(tf.sigmoid(logits[0])) - tf.math.log(1 - tf.sigmoid(logits[1]))
         loss = loss if fault == "no mean" else tf.reduce_mean(loss)
     gradients = tape.gradient(loss, weights)
     if fault == "ascent":
@@ -67,6 +70,8 @@ def test_discriminator_step_passes():
         ("no mean", "average"),
         ("ascent", "not down the gradient"),
         ("forgot", "did not move"),
+        ("bias stays", "bias did not move"),
+        ("log of sigmoid", "not finite"),
     ],
 )
 def test_discriminator_step_refuses(fault, said, capsys):
