@@ -31,6 +31,10 @@ def losses_by_hand(answer: Mapping[str, float]) -> None:
             not np.isclose(given, in_tens, atol=2e-3),
             f"{name} = {given:.3f} is a logarithm to base 10.",
         )
+        require(
+            not 2e-3 < abs(given - number) < 6e-3,
+            f"{name} = {given}: right so far; three decimals.",
+        )
         require(np.isclose(given, number, atol=2e-3), f"{name} = {given:.3f} is not the number.")
 
 
@@ -105,6 +109,13 @@ def jensen_shannon(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     require(
         np.isclose(apart, np.log(2), atol=1e-6),
         f"{apart:.5f} for histograms without a common bin; the most there is, is log 2 = 0.69315.",
+    )
+    p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
+    given, right = float(answer(p, q)), 0.5 * np.log(2)
+    require(
+        np.isclose(given, right, atol=1e-6),
+        f"{given:.5f} instead of {right:.5f} for {p} and {q}: a bin that one of them leaves empty "
+        "still counts for the other.",
     )
 
 

@@ -33,6 +33,11 @@ def sorts_in_place(a, b):
     return np.mean(np.abs(a - b))
 
 
+def only_common_bins(p, q):
+    common = (p > 0) & (q > 0)
+    return jsd(p[common], q[common]) if common.any() else np.log(2)
+
+
 BY_HAND = {"value": -0.8675, "discriminator_loss": 0.8675, "generator_loss": 1.2040}
 
 RIGHT = [
@@ -68,6 +73,8 @@ WRONG = [
         lambda p, q: 0.5 * np.sum(p * np.log(2 * p / (p + q)) + q * np.log(2 * q / (p + q))),
         "0 · log 0",
     ),
+    (chapter05.jensen_shannon, only_common_bins, "leaves empty"),
+    (chapter05.losses_by_hand, BY_HAND | {"value": -0.87}, "three decimals"),
     (chapter05.loss_from_logits, from_probabilities, "not finite"),
     (chapter05.loss_from_logits, from_clipped_probabilities, ""),
     (chapter05.loss_from_logits, lambda r, f: softplus(r) + softplus(-f), "instead of"),
