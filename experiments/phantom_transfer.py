@@ -50,6 +50,7 @@ ROUNDS = {
     "eb582ee": "as it was: dark scalp, bright cortex, tumours of one kind",
     "48e1c3f": "fast spin echoes: bright fat, less contrast of grey and white, flatter field",
     "fb31836": "gliomas of two grades, larger, in cortex and white matter",
+    "644f5db": "fat three times as bright as white matter; new heads",
 }
 """Commit of every round -> what it changed."""
 

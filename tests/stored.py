@@ -3,7 +3,9 @@
 import json
 import re
 
-from medgan_utils import profiles
+import pytest
+
+from medgan_utils import phantoms, profiles
 
 
 def stored_result(name: str) -> dict:
@@ -18,3 +20,10 @@ def check_provenance(content: dict, script: str) -> None:
     assert len(made["commit"].removesuffix("+changes")) == 40
     assert made["seeds"] and made["seconds"] > 0
     assert {"tensorflow", "keras", "numpy"} <= set(made["versions"])
+
+
+def skip_unless_of_these_cohorts(content: dict) -> None:
+    """Skip a test that computes a row again where the cohorts have changed since."""
+    made_of = content["provenance"].get("phantoms", 1)
+    if made_of != phantoms.VERSION:
+        pytest.skip(f"made of cohorts of version {made_of}, today's are {phantoms.VERSION}")

@@ -13,7 +13,7 @@ from stored import check_provenance
 from benchmarks import kills, loading, loops, matrix_rate, timing
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
-from medgan_utils.models import load_generator
+from medgan_utils.models import checkpoint_names, load_generator
 from recipes import train_generator
 
 
@@ -125,7 +125,14 @@ def test_one_pass_reads_every_slice_of_the_store(tmp_path):
     assert len(loading.one_pass(tmp_path)) == len(store) > 10
 
 
-@pytest.mark.parametrize("name", train_generator.PROJECTS)
+TRAINED = sorted(set(train_generator.PROJECTS) & set(checkpoint_names()))
+
+
+def test_what_ships_has_a_project_that_trained_it():
+    assert set(checkpoint_names()) == set(TRAINED) and len(TRAINED) >= 5
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_the_shipped_generators_take_the_labels_of_their_project(name):
     project, generator = train_generator.PROJECTS[name], load_generator(name)
     counts = [x.input_dim for x in generator.layers if isinstance(x, keras.layers.Embedding)]

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from stored import check_provenance, stored_result
+from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import few_shot
 
@@ -49,6 +49,7 @@ def test_nobody_is_in_pool_and_test():
 
 
 def test_the_check_rows_come_out_again(stored):
+    skip_unless_of_these_cohorts(stored)
     check = stored["check"]
     rows = few_shot.run_once(check["count"], check["seed"], check["settings"])
     for row, kept in zip(rows, check["rows"], strict=True):

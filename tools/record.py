@@ -15,6 +15,7 @@ from pathlib import Path
 
 import joblib
 
+from medgan_utils import phantoms
 from medgan_utils._files import written_whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,7 +53,10 @@ def devices() -> str:
 
 
 def provenance(seeds: list[int]) -> dict:
-    """Return command, commit, seeds, versions, machine, date and seconds since import."""
+    """Return command, commit, seeds, versions, machine, date and seconds since import.
+
+    `phantoms` is the version of the cohorts' bytes: where it is today's, a row can be made again.
+    """
     git = ["git", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
     # A result written a moment ago does not change what makes the next one.
@@ -67,6 +71,7 @@ def provenance(seeds: list[int]) -> dict:
         "seeds": list(seeds),
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in PACKAGES},
+        "phantoms": phantoms.VERSION,
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {devices()}",
         "date": time.strftime("%Y-%m-%d"),
         "seconds": round(time.perf_counter() - STARTED, 1),
