@@ -1,5 +1,7 @@
 """The files around the package agree with each other and with what is there."""
 
+import base64
+import io
 import re
 import subprocess
 import sys
@@ -8,9 +10,11 @@ import zipfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from PIL import Image
 
 from tools import notebooks, tables
 
@@ -166,3 +170,18 @@ def test_licences_are_whole():
     for version in ("3.0", "4.0"):
         licence = text(f"data/checkpoints/LICENSE-CC-BY-SA-{version}.txt")
         assert f"ShareAlike {version}" in licence and len(licence) > 20_000
+
+
+def test_pictures_of_few_colours_are_smaller_with_the_same_pixels():
+    random = np.random.default_rng(0)
+    for colours, smaller in ((200, True), (60_000, False)):
+        codes = random.integers(colours, size=(64, 64))
+        pixels = np.stack([codes % 256, codes // 256, codes * 0, codes * 0 + 255], axis=-1)
+        picture = Image.fromarray(pixels.astype(np.uint8), "RGBA")
+        picture.save(file := io.BytesIO(), "PNG")
+        before = base64.b64encode(file.getvalue()).decode()
+        data = {"image/png": before}
+        notebooks._with_palette(data)
+        assert (len(data["image/png"]) < len(before)) == smaller
+        after = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        np.testing.assert_array_equal(np.asarray(after), np.asarray(picture.convert("RGB")))
