@@ -172,8 +172,8 @@ def optimizer(trick: Trick, rate: float) -> keras.optimizers.Optimizer:
     return kind(rate, global_clipnorm=trick.clip, **betas)
 
 
-def build(trick: Trick, seed: int) -> GAN:
-    """Return the compiled GAN of one run."""
+def build(trick: Trick, seed: int, kind: type[GAN] = GAN) -> GAN:
+    """Return the compiled GAN of one run, by default one that takes the course's step."""
     size, widths = SETTINGS["image_size"], SETTINGS["widths"]
     normalised = trick.batch_norm == "G"
     generator = dcgan_generator(
@@ -193,7 +193,7 @@ def build(trick: Trick, seed: int) -> GAN:
     augment = DiffAugment(cutout=0.25) if trick.augment else None
     # A vanishing R1 makes `GAN` judge real and fake apart, as batch normalisation in D expects.
     apart = trick.batch_norm == "D"
-    gan = GAN(generator, discriminator, ema=trick.ema, seed=seed)
+    gan = kind(generator, discriminator, ema=trick.ema, seed=seed)
     gan.compile(
         *(optimizer(trick, rate) for rate in trick.rates),
         loss=trick.loss,
