@@ -7,7 +7,7 @@ COLAB := $(CURDIR)/.venv-colab/bin/python
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PORT ?= 8888
 
-BENCHMARKS := training_loop training_extras matrix_rate loading import_time workers small_devices
+BENCHMARKS := training_loop training_extras matrix_rate loading import_time workers small_devices strategies
 
 .PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu clean
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.

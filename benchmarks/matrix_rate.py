@@ -7,7 +7,6 @@ each part of a step alone, and divides by the rate of one large float32 matrix p
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan, squared_slope
+from benchmarks.timing import store
 from benchmarks.training_loop import random_slices
+from medgan_utils.models import layer_operations
 from medgan_utils.training import GAN
-from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "matrix_rate.json"
 SIDE = 2048  # of the matrix product
@@ -32,20 +32,8 @@ ROUNDS = 15
 
 def forward_flops(network: keras.Model) -> tuple[int, int]:
     """Return the floating-point operations of one image, and those of the first layer alone."""
-    counts = []
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            counts.append(2 * int(np.prod(layer.kernel.shape)) * area(layer.input))
-        elif isinstance(layer, keras.layers.Conv2D):
-            counts.append(2 * int(np.prod(layer.kernel.shape)) * area(layer.output))
-        elif isinstance(layer, keras.layers.Dense):
-            counts.append(2 * int(np.prod(layer.kernel.shape)))
+    counts = list(layer_operations(network).values())
     return sum(counts), counts[0]
-
-
-def area(tensor: keras.KerasTensor) -> int:
-    """Return the number of positions of a feature map (B, H, W, C)."""
-    return tensor.shape[1] * tensor.shape[2]
 
 
 def parts_of(gan: GAN) -> dict[str, tuple[Callable[[], object], int]]:
@@ -146,10 +134,8 @@ def main() -> None:
         "batch_size": BATCH_SIZE,
         "image_size": IMAGE_SIZE,
         "step_without_extras": whole_step(parts, peak),
-        "rows": rows,
-        "load_average": os.getloadavg()[0],
     }
-    record(RESULT, results, seeds=[0])
+    store(RESULT, rows, **results)
     for row in rows:
         print(row)
     print(f"matrix product {peak:.0f} GFLOP/s; step {results['step_without_extras']}")

@@ -8,7 +8,6 @@ and time mean something; what it costs in quality is for `experiments/pruning.py
 """
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from medgan_utils import profiles
 
 profiles.quiet_tensorflow()
 
+from benchmarks.timing import store
 from medgan_utils.models import export_generator, load_generator
 from medgan_utils.models.export import FORMATS, ONNX
 from medgan_utils.training import prune
-from tools.record import record
 
 GENERATOR, PICTURES, ROUNDS = "brain-mri-64", 64, 200
 RESULT = Path(__file__).parent / "results" / "small_devices.json"
@@ -48,14 +47,7 @@ def main() -> None:
         rows.append(row | {"format": f"{row['format']}, half pruned"})
     for row in rows:
         print(", ".join(f"{name} {value}" for name, value in row.items()))
-    results = {
-        "generator": GENERATOR,
-        "pictures": PICTURES,
-        "rounds": options.rounds,
-        "rows": rows,
-        "load_average": os.getloadavg()[0],
-    }
-    record(RESULT, results, seeds=[0])
+    store(RESULT, rows, generator=GENERATOR, pictures=PICTURES, rounds=options.rounds)
 
 
 if __name__ == "__main__":

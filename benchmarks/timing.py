@@ -1,10 +1,14 @@
 """Time things against each other: interleaved rounds, ratios of the same round, intervals."""
 
 import itertools
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+
+from tools.record import record
 
 DRAWS = 2000  # of the bootstrap
 
@@ -70,3 +74,9 @@ def summary(times: Mapping[str, np.ndarray], base: str, batch_size: int) -> list
         }
         for name, values in times.items()
     ]
+
+
+def store(path: Path, rows: Sequence[Mapping], **settings: object) -> None:
+    """Record rows beside the settings that they were timed with, and how busy the machine was."""
+    results = {**settings, "rows": list(rows), "load_average": os.getloadavg()[0]}
+    record(path, results, seeds=[0])

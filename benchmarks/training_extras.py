@@ -6,7 +6,6 @@ The bare loop of `loops.py` with each extra alone, all together and none, timed 
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from medgan_utils import profiles
@@ -14,9 +13,8 @@ from medgan_utils import profiles
 profiles.quiet_tensorflow()
 
 from benchmarks.loops import BATCH_SIZE, EVERY, IMAGE_SIZE, BareLoop, new_gan
-from benchmarks.timing import interleaved, said, summary
+from benchmarks.timing import interleaved, said, store, summary
 from benchmarks.training_loop import random_slices
-from tools.record import record
 
 STEPS, ROUNDS = 20, 45
 NONE = "no extras"
@@ -42,15 +40,14 @@ def main() -> None:
     """Run, print and record."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     rows = summary(interleaved(loops(), STEPS, ROUNDS), NONE, BATCH_SIZE)
-    results = {
-        "batch_size": BATCH_SIZE,
-        "image_size": IMAGE_SIZE,
-        "steps_per_round": STEPS,
-        "rounds": ROUNDS,
-        "rows": rows,
-        "load_average": os.getloadavg()[0],
-    }
-    record(RESULT, results, seeds=[0])
+    store(
+        RESULT,
+        rows,
+        batch_size=BATCH_SIZE,
+        image_size=IMAGE_SIZE,
+        steps_per_round=STEPS,
+        rounds=ROUNDS,
+    )
     for row in rows:
         print(f"{row['run']}: {row['ms_per_step']} ms, {said(row['time_over_base'])} × {NONE}")
 

@@ -7,7 +7,6 @@ Keras compiles it by itself (XLA where it can), with XLA off, and with the penal
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -26,9 +25,8 @@ from benchmarks.loops import (
     fit,
     new_gan,
 )
-from benchmarks.timing import interleaved, ratio, said, summary
+from benchmarks.timing import interleaved, ratio, said, store, summary
 from medgan_utils.data import Slices
-from tools.record import record
 
 BASE, BARE = "GAN.fit", "bare tf.function loop"
 STEPS, ROUNDS = 20, 45
@@ -79,12 +77,10 @@ def main() -> None:
         "image_size": IMAGE_SIZE,
         "steps_per_round": STEPS,
         "rounds": ROUNDS,
-        "rows": rows,
         "fit_over_bare": ratio(times[BASE], times[BARE]),
         "fit_start_up_ms": start_up(random_slices().to_dataset(BATCH_SIZE)),
-        "load_average": os.getloadavg()[0],
     }
-    record(RESULT, results, seeds=[0])
+    store(RESULT, rows, **results)
     for row in rows:
         print(f"{row['run']}: {row['ms_per_step']} ms, {said(row['time_over_base'])} × fit")
     print(f"GAN.fit / bare: {said(results['fit_over_bare'])}")

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import said, summary
+from benchmarks.timing import said, store, summary
 from medgan_utils import profiles
 from medgan_utils.training import launch
-from tools.record import record
 
 WARM_UP, STEPS, ROUNDS, BATCH_SIZE = 20, 100, 7, 16
 RESULT = Path(__file__).parent / "results" / "workers.json"
@@ -82,14 +81,7 @@ def main() -> None:
     for row, (workers, threads) in zip(rows, runs.values(), strict=True):
         row |= {"workers": workers, "threads": threads}
         print(f"{row['run']}: {row['ms_per_step']} ms, {said(row['time_over_base'])} × {base}")
-    results = {
-        "batch_size": BATCH_SIZE,
-        "steps_per_round": options.steps,
-        "rounds": options.rounds,
-        "rows": rows,
-        "load_average": os.getloadavg()[0],
-    }
-    record(RESULT, results, seeds=[0])
+    store(RESULT, rows, batch_size=BATCH_SIZE, steps_per_round=options.steps, rounds=options.rounds)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def checkpoints_folder() -> Path:
     return root / "data" / "checkpoints" if root else Path(__file__).parent / "_checkpoints"
 
 
-def results_folder() -> Path:
-    """Return the folder of the stored results: `experiments/results`, or its copy in the wheel."""
+def results_folders() -> list[Path]:
+    """Return the folders of stored results: those of the checkout, or their copy in the wheel."""
     root = repository_root()
-    return root / "experiments" / "results" if root else Path(__file__).parent / "_results"
+    if root is None:
+        return [Path(__file__).parent / "_results"]
+    return [root / name / "results" for name in ("experiments", "benchmarks")]

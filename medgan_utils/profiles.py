@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ._paths import results_folder
+from ._paths import results_folders
 
 NAMES = ("smoke", "cpu", "gpu")
 
@@ -155,7 +155,9 @@ def quiet_tensorflow() -> None:
 
 
 def stored_result(name: str) -> Path:
-    """Return the file of a result that took too long for a lesson; `experiments/` made it.
+    """Return the file of a result that took too long for a lesson.
+
+    A script of `experiments/` made it, or of `benchmarks/` where it is about time.
 
     Args:
         name: The file's name, for example `"ablation.json"`.
@@ -163,8 +165,11 @@ def stored_result(name: str) -> Path:
     Raises:
         FileNotFoundError: There is no such result.
     """
-    path = results_folder() / name
-    if not path.is_file():
-        known = ", ".join(sorted(one.name for one in path.parent.glob("*.*"))) or "nothing"
-        raise FileNotFoundError(f"no stored result {name!r} in {path.parent}; there is {known}")
-    return path
+    folders = results_folders()
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    there = sorted(one.name for folder in folders for one in folder.glob("*.*"))
+    where = " or ".join(map(str, folders))
+    known = ", ".join(there) or "nothing"
+    raise FileNotFoundError(f"no stored result {name!r} in {where}; there is {known}")

@@ -1,6 +1,8 @@
 """The rivals of the benchmarks do the work that they are said to do."""
 
 import json
+import subprocess
+import sys
 
 import h5py
 import keras
@@ -10,7 +12,7 @@ import tensorflow as tf
 from small_heads import write_cohort
 from stored import check_provenance
 
-from benchmarks import kills, loading, loops, matrix_rate, timing
+from benchmarks import kills, loading, loops, matrix_rate, strategies, timing
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
 from medgan_utils.models import checkpoint_names, load_generator
@@ -141,3 +143,40 @@ def test_the_shipped_generators_take_the_labels_of_their_project(name):
     judge = evaluation.ReferenceFeatures.load(name)
     assert {project.encoder, "random"} == set(judge.features)
     assert judge.info["split"] == "test" and judge.landmarks
+
+
+def test_a_contestant_of_another_process_answers_until_it_ends():
+    class Echo(strategies.Remote):
+        def __init__(self, code):
+            command = [sys.executable, "-c", code]
+            pipe = subprocess.PIPE
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+
+    echo = Echo("import sys\nfor line in sys.stdin: print(0.5 * int(line), flush=True)")
+    assert (echo(3), echo(4)) == (1.5, 2.0)
+    with pytest.raises(RuntimeError, match="ended"):
+        Echo("pass")(1)
+
+
+def test_strategies_are_compared_by_the_time_of_an_image():
+    runs = {
+        strategies.BASE: (lambda steps: 0.01 * steps, 16),
+        "larger": (lambda steps: 0.02 * steps, 64),
+    }
+    rows = strategies.measured(runs, steps=5, rounds=3)
+    assert [row["ms_per_step"] for row in rows] == [10.0, 20.0]
+    assert rows[1]["time_over_base"]["ratio"] == 0.5
+    assert [row["images_per_second"] for row in rows] == [1600, 3200]
+
+
+def test_a_gan_in_16_bits_keeps_its_weights_in_32():
+    gan = strategies.in_precision("mixed_bfloat16")
+    layer = gan.generator.get_layer("project")
+    assert (layer.compute_dtype, layer.variable_dtype) == ("bfloat16", "float32")
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_batches_from_python_and_in_turn_have_the_shape_of_the_others():
+    images = np.zeros((20, 32, 32, 1), np.float32)
+    for dataset in (strategies.in_turn(images), strategies.from_python(images)):
+        assert next(iter(dataset)).shape == (strategies.BATCH_SIZE, 32, 32, 1)

@@ -133,6 +133,21 @@ def small_devices(results: dict) -> str:
     )
 
 
+def strategies(results: dict) -> str:
+    """Return what each strategy changes in the time of an image, and what was not tried."""
+    head = ("run", "batch", "ms a step", "images/s", "time an image, relative", "first call, s")
+    keys = ("run", "batch_size", "ms_per_step", "images_per_second")
+    rows = [
+        (*(row[key] for key in keys), said(row["time_over_base"]), row["first_call_seconds"])
+        for row in results["rows"]
+    ]
+    bases = sorted({row["against"] for row in results["rows"]})
+    against = ", the loops without extras to ".join(f"*{base}*" for base in bases)
+    untried = "; ".join(f"{name} ({why})" for name, why in results["not_tried"].items())
+    rounds = f"{results['rounds']} rounds of {results['steps_per_round']} steps"
+    return f"{table(head, rows)}\n\n{rounds}, relative to {against}. Not tried: {untried}."
+
+
 def recipe(results: list[dict]) -> str:
     """Return the variants of the recipe: for equal images, and for the seconds of `base`."""
     head = ("variant", "what it changes", "CPU s", "FD", "SWD", "FD after the CPU s of `base`")
@@ -213,6 +228,7 @@ TABLES: dict[str, Callable[..., str]] = {
         kills,
         workers,
         small_devices,
+        strategies,
         pruning,
         recipe,
         conditional,

@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = exports(
         "load_card": "checkpoints",
         "checkpoint_names": "checkpoints",
         "export_generator": "export",
+        "layer_operations": "operations",
     },
 )
