@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOADERS = {
     "dcgan_generator": "models.load_generator",
     "map_generator": "models.load_generator",
+    "unet_generator": "models.load_generator",
+    "fusion_generator": "models.load_generator",
     "Encoder": "evaluation.load_encoder",
 }
 

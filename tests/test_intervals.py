@@ -106,3 +106,13 @@ def test_auc_equals_scikit_learn_with_ties_and_counts():
         roc_auc_score(positive, scores)
     )
     assert np.isnan(intervals.weighted_auc(scores, positive, counts * positive))
+
+
+def test_a_mean_over_images_has_the_interval_of_its_subjects():
+    values, subjects = np.repeat([1.0, 2.0, 3.0, 4.0], 50), np.repeat(list("abcd"), 50)
+    mean = intervals.bootstrap_mean(values, subjects)
+    assert mean.value == 2.5 and mean.low < 1.8 and mean.high > 3.2
+    alone = intervals.bootstrap_mean(values, None)
+    assert alone.high - alone.low < (mean.high - mean.low) / 3
+    assert intervals.bootstrap_mean(np.array([np.nan, 1, 1]), list("abc")).value == 1
+    assert np.isnan(intervals.bootstrap_mean(np.array([np.nan]), ["a"]).value)

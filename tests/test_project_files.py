@@ -116,7 +116,7 @@ def test_every_cell_that_the_errata_name_exists():
 
 def test_errata_are_placed_in_every_notebook_that_exists():
     rows = [row for row in text("docs/errata.md").splitlines() if re.match(r"\| \d", row)]
-    assert len(rows) == 34
+    assert len(rows) >= 34
     existing = {path.name[:2] for path in NOTEBOOKS}
     for row in rows:
         waiting = re.findall(r"(\d\d): not (?:written|shown) yet", row)

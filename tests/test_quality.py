@@ -86,3 +86,17 @@ def test_wrong_range_and_shape_are_explained():
         evaluation.noise_sigma(disc() * 255)
     with pytest.raises(ValueError, match="give \\(N, H, W, C\\)"):
         evaluation.noise_sigma(disc()[..., 0])
+
+
+def test_inside_a_mask_only_the_mask_counts():
+    images, masks = disc(), np.zeros((len(disc()), *disc().shape[1:3]), bool)
+    masks[:, 10:20, 10:20] = True
+    spoilt, outside = images.copy(), images.copy()
+    spoilt[:, 12, 12] += 0.1
+    outside[:, 0, 0] += 0.1
+    inside = evaluation.psnr(spoilt, images, masks)
+    np.testing.assert_allclose(inside, -10 * np.log10(0.05**2 / 100), rtol=1e-4)
+    assert np.isinf(evaluation.psnr(outside, images, masks)).all()
+    assert evaluation.ssim(outside, images, masks).min() == pytest.approx(1)
+    assert evaluation.ssim(spoilt, images, masks).max() < 1
+    assert np.isnan(evaluation.psnr(spoilt, images, ~(masks | True))).all()

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = exports(
         "SliceStore": "store",
         "Slices": "slices",
         "Volume": "volumes",
+        "as_channels": "contrasts",
         "axial_slices": "axial",
         "body_mask": "axial",
         "cache_folder": "cache",

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = exports(
         "air_deviation": "appearance",
         "appearance_table": "appearance",
         "bootstrap_auc": "intervals",
+        "bootstrap_mean": "intervals",
         "cnr": "quality",
         "contrast": "quality",
         "Copying": "memorisation",

@@ -121,6 +121,30 @@ def percentile_interval(value: float, replicates: Sequence[float]) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
+def bootstrap_mean(
+    values: np.ndarray, subjects: Sequence | np.ndarray | None, repeats: int = 500, seed: int = 0
+) -> Estimate:
+    """Return the mean over images with an interval over subjects.
+
+    Args:
+        values: One number an image, `(N,)`; what is not finite is left out.
+        subjects: Subject of every image; None if each is its own.
+        repeats: Number of bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        The mean with its 95 % interval; NaN where no value is finite.
+    """
+    values = np.asarray(values, np.float64)
+    kept = np.isfinite(values)
+    if not kept.any():
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    codes = subject_codes(subjects, len(values))[kept]
+    counts = bootstrap_counts(codes, repeats, seed)
+    replicates = [values[kept] @ count / count.sum() for count in counts]
+    return percentile_interval(values[kept].mean(), replicates)
+
+
 def weighted_auc(
     scores: np.ndarray, positive: np.ndarray, counts: np.ndarray | None = None
 ) -> float:

@@ -7,8 +7,14 @@ import keras
 from .. import _checkpoint_files as files
 from .dcgan import dcgan_generator
 from .translation import map_generator
+from .unet import fusion_generator, unet_generator
 
-BUILDERS = {"dcgan_generator": dcgan_generator, "map_generator": map_generator}
+BUILDERS = {
+    "dcgan_generator": dcgan_generator,
+    "map_generator": map_generator,
+    "unet_generator": unet_generator,
+    "fusion_generator": fusion_generator,
+}
 
 
 def checkpoint_names() -> list[str]:

@@ -189,6 +189,59 @@ class OneHotMap(keras.layers.Layer):
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
+@keras.saving.register_keras_serializable("medgan_utils")
+class OneChannel(keras.layers.Layer):
+    """Takes one channel of (B, H, W, C), as (B, H, W, 1).
+
+    Args:
+        index: Which channel.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, index: int, **kwargs):
+        super().__init__(**kwargs)
+        self.index = index
+
+    def call(self, inputs):
+        """Cut the channel out."""
+        return inputs[..., self.index : self.index + 1]
+
+    def get_config(self):
+        """Return the configuration, with the channel."""
+        return {**super().get_config(), "index": self.index}
+
+
+@keras.saving.register_keras_serializable("medgan_utils")
+class FuseModalities(keras.layers.Layer):
+    """Averages the maps of the modalities that are present, or takes their maximum.
+
+    Args:
+        fuse: `"mean"` or `"max"`.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, fuse: str = "mean", **kwargs):
+        super().__init__(**kwargs)
+        self.fuse = fuse
+
+    def call(self, inputs):
+        """Fuse a list of M maps (B, h, w, C) and their presence (B, M) of 0 and 1."""
+        maps, presence = ops.stack(inputs[:-1], axis=1), ops.cast(inputs[-1], self.compute_dtype)
+        there = presence[:, :, None, None, None]
+        if self.fuse == "mean":
+            count = ops.maximum(ops.sum(there, axis=1), 1)
+            return ops.sum(there * maps, axis=1) / count
+        return ops.max(ops.where(there > 0, maps, ops.full_like(maps, -1e4)), axis=1)
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of one map."""
+        return input_shape[0]
+
+    def get_config(self):
+        """Return the configuration, with the way of fusing."""
+        return {**super().get_config(), "fuse": self.fuse}
+
+
 def _unit(vector):
     """Return a vector of length 1 in the direction of a (1, n) vector."""
     return vector * ops.rsqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-12))

@@ -1,4 +1,4 @@
-"""Networks that draw an image from a label map: what the map asks for stands where it asks.
+"""Networks that draw an image from a label map, and the critic that looks at patches of a pair.
 
 A label for a whole image is easily ignored where the finding is small. A map enters at every scale,
 and the discriminator sees image and map on the same pixels.
@@ -99,6 +99,45 @@ def map_discriminator(
     features = keras.layers.Flatten(name="features")(x)
     logits = keras.layers.Dense(1, name="score", dtype="float32")(features)
     return keras.Model([images, maps], logits, name=name)
+
+
+def patch_discriminator(
+    image_size: int = 64,
+    channels: int = 1,
+    condition: int = 1,
+    widths: tuple[int, ...] = (16, 32, 64),
+    name: str = "discriminator",
+) -> keras.Model:
+    """Build a PatchGAN: a logit for each patch of an image, beside what it was made from.
+
+    It judges texture and edges, patch by patch; what the image shows as a whole is left to the
+    distance from the target. With three widths a logit sees 38 pixels a side.
+
+    Args:
+        image_size: Pixels a side; a multiple of 2 to the power of the number of widths.
+        channels: Channels of the images that are judged.
+        condition: Channels of what they were made from, seen beside them; 0 for images alone
+            (CycleGAN).
+        widths: Channels of each stage, one a halving.
+        name: Name of the model.
+
+    Returns:
+        A model from images (B, H, W, channels) float32 in [-1, 1], or [images, condition (B, H, W,
+        condition)], to logits (B, h, w, 1) float32, h = H / 2 ** len(widths): positive means real.
+
+    Raises:
+        ValueError: The image size cannot be halved as often.
+    """
+    if image_size % 2 ** len(widths):
+        raise ValueError(f"image_size={image_size} cannot be halved {len(widths)} times")
+    x = images = inputs = keras.Input((image_size, image_size, channels), name="image")
+    if condition:
+        given = keras.Input((image_size, image_size, condition), name="condition")
+        inputs = [images, given]
+        x = keras.layers.Concatenate(name="image_and_condition")(inputs)
+    x = halved(x, tuple(widths), "strided", lambda layer, name: layer)
+    score = keras.layers.Conv2D(1, 3, padding="same", name="score", dtype="float32")
+    return keras.Model(inputs, score(x), name=name)
 
 
 def _shares(one_hot: keras.KerasTensor) -> dict[int, keras.KerasTensor]:

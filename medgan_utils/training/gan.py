@@ -73,13 +73,17 @@ class GAN(AdversarialModel):
         self.ema_generator.trainable = False
         self.ema, self.seed = ema, seed
         self.latent_dim = generator.inputs[0].shape[-1]
-        self._expected = Expected.by(generator, num_classes)
+        self._expected = self._expects(num_classes)
         self.num_classes = self._expected.num_classes
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
         self.trackers = {name: keras.metrics.Mean(name=name) for name in TRACKED}
         self.built = True  # `fit` under a strategy and `save_weights` ask for it
+
+    def _expects(self, num_classes: int | Sequence[int] | None) -> Expected:
+        """Return what fits the networks; they are attributes by now."""
+        return Expected.by(self.generator, num_classes)
 
     def compile(
         self,
