@@ -161,7 +161,7 @@ FOREIGN = {
     ),
     "another builder": (
         lambda content: content | {"builder": "style_generator"},
-        r"builder 'style_generator', not 'dcgan_generator' or 'map_generator' or .*: it takes the pack",
+        r"builder 'style_generator', not 'dcgan_generator' or .*: it takes the pack",
     ),
     "unknown argument": (
         lambda content: content | {"arguments": content["arguments"] | {"future_option": 1}},
