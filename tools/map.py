@@ -4,11 +4,11 @@ python tools/map.py
 """
 
 import argparse
-import ast
 import graphlib
 from functools import cache
 from pathlib import Path
 
+from medgan_utils import source_map
 from tools.tables import filled
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,34 +17,15 @@ ROOMS = ("phantoms", "data", "models", "training", "evaluation", "display", "che
 SCRIPTS = ("recipes", "experiments", "benchmarks", "tools")
 
 
-def dotted(path: Path) -> str:
-    """Return the name under which a file is imported."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 @cache
 def modules() -> dict[str, Path]:
     """Return every module of the package and of the folders of scripts."""
-    folders = ("medgan_utils", *SCRIPTS)
-    return {dotted(p): p for folder in folders for p in sorted((ROOT / folder).rglob("*.py"))}
+    return source_map.modules(ROOT, ("medgan_utils", *SCRIPTS))
 
 
 def imports(path: Path) -> set[str]:
     """Return the modules of this project that a file imports, relative imports resolved."""
-    package = path.relative_to(ROOT).parts
-    known, found = modules(), set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level] if node.level else ()
-            module = ".".join(filter(None, (*above, node.module)))
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        for name in names:  # of a module, or of something in one
-            found.update({name, name.rpartition(".")[0]} & set(known))
-    return found - {dotted(path)}
+    return source_map.imports(path, modules(), ROOT)
 
 
 @cache
@@ -54,19 +35,13 @@ def in_order() -> list[str]:
     return list(graphlib.TopologicalSorter(needs).static_order())
 
 
-def title(path: Path) -> str:
-    """Return the first sentence of a module's docstring."""
-    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(said.partition("\n\n")[0].split()).rstrip(".")
-
-
 def line(name: str) -> str:
     """Return what a module is, and what it imports, as an entry of a Markdown list."""
     path, folder = modules()[name], name.rpartition(".")[0]
     needs = [need.removeprefix(f"{folder}.") for need in imports(path) - {"medgan_utils"}]
     needs = sorted(need.removeprefix("medgan_utils.") for need in needs)
     shown = ", ".join(need for need in needs if need[0] != "_")
-    link = f"- [`{path.name}`]({path.relative_to(ROOT).as_posix()}): {title(path)}"
+    link = f"- [`{path.name}`]({path.relative_to(ROOT).as_posix()}): {source_map.title(path)}"
     return f"{link} ← {shown}" if shown else link
 
 
@@ -79,7 +54,7 @@ def drawn() -> str:
     for folder in (*rooms, *SCRIPTS):
         inside = [name for name in in_order() if modules()[name].parent == ROOT / folder]
         package = ROOT / folder / "__init__.py"
-        about = f": {title(package)}" if package.is_file() else ""
+        about = f": {source_map.title(package)}" if package.is_file() else ""
         rows = [line(name) for name in inside if modules()[name] != package]
         parts.append("\n".join([f"**{folder}/**{about}\n", *rows]))
     return "\n\n".join(parts)
