@@ -68,7 +68,6 @@ CHANGES = {
     "turned images": Change("±15°, mirrored, scaled by ±10 %", turned=True),
     "DiffAugment": Change("in front of D", "DiffAugment"),
     "R1 penalty": Change("γ = 1, at every 4th step", "R1 penalty"),
-    "L1 on weights": Change("1e-5 Σ |w|", "L1 on weights"),
     "L2 on weights": Change("1e-4 Σ w²", "L2 on weights"),
     "both at once": Change("G's gradient is taken before D moves", at_once=True),
 }
