@@ -180,3 +180,11 @@ def test_batches_from_python_and_in_turn_have_the_shape_of_the_others():
     images = np.zeros((20, 32, 32, 1), np.float32)
     for dataset in (strategies.in_turn(images), strategies.from_python(images)):
         assert next(iter(dataset)).shape == (strategies.BATCH_SIZE, 32, 32, 1)
+
+
+def test_the_stored_strategies_say_what_was_not_tried():
+    stored = json.loads(strategies.RESULT.read_text("utf-8"))
+    check_provenance(stored, "strategies")
+    names = [row["run"] for row in stored["results"]["rows"]]
+    assert {strategies.BASE, strategies.BARE, strategies.REPLICAS, "XLA"} <= set(names)
+    assert set(strategies.NOT_TRIED) <= set(stored["results"]["not_tried"])
