@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from medgan_utils.checks import chapter07
 
@@ -24,10 +25,40 @@ def fault(row, floor):
     return "collapsed" if row["recall"] < 0.5 * floor["recall"] else "none"
 
 
-@pytest.mark.parametrize(
-    ("check", "answer"),
-    [(chapter07.window, window), (chapter07.split, split), (chapter07.fault, fault)],
-)
+def dicom_linear(hu, low, high):
+    """The window of DICOM PS3.3 C.11.2.1.2.1, stretched to [-1, 1]."""
+    centre, width = (low + high) / 2, high - low
+    y = (hu - (centre - 0.5)) / (width - 1) + 0.5
+    return np.clip(2 * y - 1, -1, 1)
+
+
+def in_place(hu, low, high):
+    hu -= low
+    hu *= 2 / (high - low)
+    hu -= 1
+    return np.clip(hu, -1, 1, out=hu)
+
+
+def tensor_window(hu, low, high):
+    return tf.clip_by_value(tf.constant(2 * (hu - low) / (high - low) - 1), -1.0, 1.0)
+
+
+def split_of_a_list(subjects, share, seed):
+    return list(split(subjects, share, seed))
+
+
+RIGHT = {
+    "window": (chapter07.window, window),
+    "DICOM's LINEAR window": (chapter07.window, dicom_linear),
+    "in place": (chapter07.window, in_place),
+    "a tensor": (chapter07.window, tensor_window),
+    "split": (chapter07.split, split),
+    "split as a list": (chapter07.split, split_of_a_list),
+    "fault": (chapter07.fault, fault),
+}
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT.values(), ids=RIGHT)
 def test_right_answers_pass(check, answer, capsys):
     assert check(answer)
     assert capsys.readouterr().out.startswith("✓")
@@ -43,6 +74,26 @@ WRONG = {
         chapter07.window,
         lambda hu, low, high: 2 * (hu - hu.min()) / (np.ptp(hu) + 1e-9) - 1,
     ),
+    "twice as steep": (
+        chapter07.window,
+        lambda hu, low, high: np.clip(4 * (hu - low) / (high - low) - 2, -1, 1),
+    ),
+    "the window's ends fixed": (chapter07.window, lambda hu, low, high: window(hu, -160, 240)),
+    "split by order of appearance": (
+        chapter07.split,
+        lambda subjects, share, seed: np.isin(
+            subjects,
+            np.random.default_rng(seed).permutation(list(dict.fromkeys(subjects)))[
+                : round(share * len(set(subjects)))
+            ],
+        ),
+    ),
+    "share of the slices": (
+        chapter07.split,
+        lambda subjects, share, seed: np.isin(
+            subjects, np.random.default_rng(seed).permutation(subjects)[: len(subjects) // 2]
+        ),
+    ),
     "split by slice": (
         chapter07.split,
         lambda subjects, share, seed: np.random.default_rng(seed).random(len(subjects)) < share,
@@ -51,6 +102,26 @@ WRONG = {
     "copies unseen": (
         chapter07.fault,
         lambda row, floor: fault(dict(row, copying=0.5), floor),
+    ),
+    "the distance alone": (
+        chapter07.fault,
+        lambda row, floor: "none" if row["FD"] < 2 * floor["FD"] else "unrealistic",
+    ),
+    "copies asked last": (
+        chapter07.fault,
+        lambda row, floor: (
+            fault(dict(row, copying=0), floor)
+            if fault(dict(row, copying=0), floor) != "none"
+            else fault(row, floor)
+        ),
+    ),
+    "half of the floor's precision": (
+        chapter07.fault,
+        lambda row, floor: fault(row, dict(floor, precision=0.5 / 0.6 * floor["precision"])),
+    ),
+    "copies from 0.9 on": (
+        chapter07.fault,
+        lambda row, floor: fault(dict(row, copying=row["copying"] - 0.1), floor),
     ),
     "fixed thresholds": (
         chapter07.fault,

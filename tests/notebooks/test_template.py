@@ -1,0 +1,70 @@
+"""Chapter 7 follows a reader's own data when its one cell `your-data` is changed."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
+
+from small_heads import write_cohort
+from template import outputs_with
+
+
+def write_pictures(folder: Path, subjects: int = 10, slices: int = 8) -> Path:
+    """Write PNG slices of discs, half of them with a bright spot, and a table that says which."""
+    folder.mkdir()
+    random, rows = np.random.default_rng(0), ["file,spot"]
+    y, x = np.mgrid[:80, :80] - 40
+    for subject in range(subjects):
+        for level in range(slices):
+            image = 90.0 * (x**2 + (y * (1 + 0.05 * level)) ** 2 < (25 + subject) ** 2)
+            image += random.normal(20, 6, image.shape)
+            if level % 2:
+                image[30:38, 20 + subject : 28 + subject] = 240
+            name = f"case{subject:02d}_slice{level:03d}.png"
+            Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(folder / name)
+            rows.append(f"{name},{level % 2}")
+    table = folder.parent / "spots.csv"
+    table.write_text("\n".join(rows), "utf-8")
+    return table
+
+
+def test_a_folder_of_volumes_without_labels(tmp_path):
+    write_cohort(tmp_path / "mine", 12)
+    said = outputs_with(
+        f"""cohorts = {{
+    "my heads": dict(
+        source="folder",
+        options=dict(folder={str(tmp_path / "mine")!r}, anatomy="head", step_mm=20),
+        label=None,
+        encoder=None,
+    ),
+}}""",
+        tmp_path,
+    )
+    assert "my heads" in said["load-cohorts"] and "12 subjects, no label" in said["load-cohorts"]
+    assert "train 6, encoder 1, reference 3, test 2" in said["check-split"]
+    assert "no test of use" in said["labelled"]
+    assert "my heads: model-card.md" in said["report"]
+    assert "profile 'smoke'" in said["finish"]
+
+
+def test_a_folder_of_pictures_with_a_table_of_labels(tmp_path):
+    table = write_pictures(tmp_path / "pictures")
+    said = outputs_with(
+        f"""cohorts = {{
+    "discs": dict(
+        source="folder",
+        options=dict(folder={str(tmp_path / "pictures")!r}, labels={str(table)!r}),
+        label="spot",
+        encoder=None,
+    ),
+}}""",
+        tmp_path,
+    )
+    assert "80 slices of 10 subjects, spot on 50%" in said["load-cohorts"]
+    assert "no test of use" not in said["labelled"]
+    assert "discs: model-card.md" in said["report"]
+    assert "profile 'smoke'" in said["finish"]
