@@ -6,13 +6,12 @@ import numpy as np
 
 from .exercise import exercise, require
 
-ARTEFACTS = {"A": "motion", "B": "bias field", "C": "noise"}
+ARTEFACTS = {"A": "noise", "B": "motion", "C": "bias field"}
 
 
 @exercise(
     "2.1 Read the orientation",
-    hint="Column i of the affine says which way voxel axis i runs in millimetres. Its largest "
-    "entry, by size, names the axis (R, A or S); a negative one names the opposite (L, P or I).",
+    hint="For which axis is each column about, what does its largest entry say, and what its sign?",
 )
 def orientation(answer: Callable[[np.ndarray], str]) -> None:
     """Check `answer(affine) -> code`.
@@ -32,6 +31,7 @@ def orientation(answer: Callable[[np.ndarray], str]) -> None:
             affine[row, column] = size
         said = answer(affine)
         require(isinstance(said, str), "return three letters as text, for example 'RAS'.")
+        require(said == said.upper(), f"write the letters large: {said.upper()!r}, not {said!r}.")
         opposite = said.translate(str.maketrans("RLAPSI", "LRPAIS"))
         require(opposite != code, f"you say {said} for {code}: every direction is reversed.")
         require(said == code, f"an affine that stores {code} is called {said}.")
@@ -39,8 +39,7 @@ def orientation(answer: Callable[[np.ndarray], str]) -> None:
 
 @exercise(
     "2.2 From stored numbers to grey",
-    hint="First HU = slope · stored + intercept. The window runs from centre - width/2 (black, 0) "
-    "to centre + width/2 (white, 1); clip what lies outside.",
+    hint="Two steps: what does a stored number mean in HU, and where in the window does that lie?",
 )
 def ct_grey(answer: Callable[[np.ndarray, float, float, float, float], np.ndarray]) -> None:
     """Check `answer(stored, slope, intercept, centre, width) -> grey`.
@@ -61,13 +60,18 @@ def ct_grey(answer: Callable[[np.ndarray, float, float, float, float], np.ndarra
         right = slope * stored.astype(float) + intercept
         right = np.clip((right - (centre - width / 2)) / width, 0, 1)
         require(not np.allclose(grey, unscaled), "slope and intercept are not used.")
-        require(np.allclose(grey, right, atol=1e-4), "some greys are wrong.")
+        plain = stored.astype(float)
+        stretched = (plain - plain.min()) / np.ptp(plain)
+        require(not np.allclose(grey, stretched), "that is stretching from minimum to maximum.")
+        # DICOM's LINEAR (PS3.3 C.11.2.1.2.1) ends half a unit beside the plain window.
+        require(np.allclose(grey, right, atol=1 / width), f"greys {grey.round(3)}: some are wrong.")
+        alone = np.asarray(answer(stored[:1, 1:2], slope, intercept, centre, width), float)
+        require(np.allclose(alone, grey[:1, 1:2]), "one number alone gets another grey.")
 
 
 @exercise(
     "2.3 Name the artefact",
-    hint="Motion repeats edges along one direction. A bias field is smooth and as large as the "
-    "head. Noise is different in every pixel, and lifts the dark air.",
+    hint="Which of them differs from pixel to pixel, which is smooth, and which repeats edges?",
 )
 def name_artefacts(answer: Mapping[str, str]) -> None:
     """Check a dictionary from the letters of the figure to "noise", "bias field" or "motion"."""
@@ -78,7 +82,7 @@ def name_artefacts(answer: Mapping[str, str]) -> None:
 
 @exercise(
     "2.4 Split by patient",
-    hint="Draw from np.unique(subjects), not from the slices; then np.isin marks the slices.",
+    hint="Whom do you draw, slices or patients, and from what does the draw follow?",
 )
 def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
     """Check `answer(subjects, share, seed) -> is_test`.
@@ -97,3 +101,5 @@ def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> Non
         require(count == share * 20, f"{count} of 20 patients are tested on, not {share:.0%}.")
     others = [np.asarray(answer(subjects, 0.5, seed)) for seed in range(4)]
     require(any((one != others[0]).any() for one in others), "the seed changes nothing.")
+    again = np.asarray(answer(subjects, 0.5, 0))
+    require((again == others[0]).all(), "the same seed gave other patients.")

@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from PIL import Image
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from small_heads import write_cohort
+from small_heads import head, write
 from template import outputs_with
 
 
@@ -31,8 +32,18 @@ def write_pictures(folder: Path, subjects: int = 10, slices: int = 8) -> Path:
     return table
 
 
+def write_heads(folder: Path, subjects: int = 12) -> None:
+    """Write T1 heads named as in IXI, each a little elsewhere and with noise of its own."""
+    random = np.random.default_rng(0)
+    for number in range(1, subjects + 1):
+        clean = head(centre_mm=(0, 0, -4.0 * (number % 4)))
+        voxels = clean.get_fdata() + random.normal(0, 20, clean.shape)
+        noisy = nibabel.Nifti1Image(voxels.clip(0).astype(np.int16), clean.affine)
+        write(noisy, folder / f"IXI{number:03d}-HH-{number}_T1.nii.gz", "PSR")
+
+
 def test_a_folder_of_volumes_without_labels(tmp_path):
-    write_cohort(tmp_path / "mine", 12)
+    write_heads(tmp_path / "mine")
     said = outputs_with(
         f"""cohorts = {{
     "my heads": dict(
