@@ -42,7 +42,7 @@ def verdict(table: Iterable[Mapping]) -> list[str]:
 
 
 _NOTHING_FOUND = (
-    "nothing here tells the samples from other real subjects; look at them beside real images, and "
+    "no number of this table tells the samples from other real subjects; ask a judge, look, and "
     "measure what they are for (does a classifier gain by them?)."
 )
 
