@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = exports(
         "LatentExplorer": "explorer",
         "SliceBrowser": "browser",
         "plots": "plots",
+        "switchboard": "switchboard",
     },
 )
