@@ -195,6 +195,8 @@ class PaintPad:
         modes = [] if self.map_surface is None else [self.mode]
         left = [*modes, self.row, self.column, self.radius, self.seed, buttons, self._status]
         views = [caption("Label map", self._map), caption("Generated", self._image)]
+        for view in views:
+            view.layout.margin = "0 0 0 8px"
         self._panel = side_by_side(widgets.VBox(left), side_by_side(*views))
 
     def _measure(self) -> float:

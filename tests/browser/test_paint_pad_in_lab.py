@@ -80,7 +80,7 @@ def test_the_slice_follows_the_mouse_within_150_ms(lab, notebook):
         }"""
     )
     for count in range(MOVES):
-        at = 60 + 4 * count
+        at = 45 + 9 * count  # two pixels of the map
         surface.click(position={"x": at, "y": 100})
         opened.page.wait_for_function("count => window.times.length === count", arg=count + 1)
     times = sorted(opened.page.evaluate("window.times"))
