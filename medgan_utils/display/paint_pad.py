@@ -1,14 +1,13 @@
-"""Paint on a label map and see the slice that a generator makes of it."""
+"""Paint on a label map and see the slice that a generator paints of it."""
 
 import base64
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 import ipywidgets as widgets
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from . import paint_surface
@@ -32,8 +31,8 @@ class PaintPad:
     the same. Where anywidget is missing, or in ipywidgets 7 (Colab), there are the sliders alone.
 
     Args:
-        generator: A model from `[z (B, latent_dim), maps (B, H, W) int]` to images `(B, H, W, 1)`
-            in [-1, 1], as `map_generator` builds.
+        painter: Takes a label map (H, W) and a seed, and returns the painted slice (H, W, 1) in
+            [-1, 1].
         label_map: The map to begin with, (H, W) whole numbers.
         classes: Code -> name of every class of the map.
         paint: Name of the class that is painted.
@@ -46,18 +45,18 @@ class PaintPad:
         row: Slider: where the spot's middle is.
         column: Slider.
         radius: Slider: of the spot, in pixels; 0 takes it away.
-        seed: Number box: another z is another patient with the same map.
+        seed: Number box: handed to the painter.
         mode: Buttons: what the mouse does.
         map_surface: The map as a touchable widget, or None where there are the sliders alone.
         seconds: Median time from a new map to its pictures, as measured when it was made.
 
     Raises:
-        ValueError: Map, classes and generator do not fit together.
+        ValueError: Map and classes do not fit together.
     """
 
     def __init__(
         self,
-        generator: tf.keras.Model,
+        painter: Callable[[np.ndarray, int], np.ndarray],
         label_map: np.ndarray,
         classes: Mapping[int, str],
         *,
@@ -67,7 +66,7 @@ class PaintPad:
         spacing_mm: float | None = None,
         size: int = 288,
     ):
-        self._start = _checked_map(label_map, classes, generator)
+        self._start = _checked_map(label_map, classes)
         codes = {name: code for code, name in classes.items()}
         if paint not in codes or inside not in codes:
             raise ValueError(f"{paint!r} and {inside!r} must be among {', '.join(codes)}")
@@ -76,8 +75,7 @@ class PaintPad:
             raise ValueError(f"this map has no {inside}: there is nowhere to paint {paint}")
         self._names, self._spacing, self._size = (paint, inside), spacing_mm, size
         self._colours = _colours(classes)
-        self._generate = _compiled(generator)
-        self._latent_dim = generator.inputs[0].shape[-1]
+        self._painter = painter
         self._kept = self._start.copy()
         self._drawing = True
         self._make_controls(radius)
@@ -96,17 +94,9 @@ class PaintPad:
         return np.where(near & (self._kept == self._inside), self._paint, self._kept)
 
     def image(self, label_map: np.ndarray | None = None) -> np.ndarray:
-        """Return the generator's slice of a map, (H, W, 1) in [-1, 1]; of the one shown if None."""
+        """Return the painted slice of a map, (H, W, 1) in [-1, 1]; of the map shown if None."""
         label_map = self.label_map if label_map is None else np.asarray(label_map)
-        return self._generate(tf.constant(self.z[None]), tf.constant(np.int32(label_map[None])))[
-            0
-        ].numpy()
-
-    @property
-    def z(self) -> np.ndarray:
-        """The latent vector of the seed, (latent_dim,) float32."""
-        random = np.random.default_rng(self.seed.value)
-        return random.standard_normal(self._latent_dim, dtype=np.float32)
+        return np.asarray(self._painter(label_map, self.seed.value))
 
     def touch(self, row: int, column: int) -> None:
         """Do what the mouse does at a pixel: move the spot, draw, or erase."""
@@ -169,7 +159,7 @@ class PaintPad:
         tip = f"How far the {name} reaches, in pixels; 0 takes it away"
         self.radius = control(widgets.FloatSlider, "Radius", tip, min=0.0, max=12.0, step=0.5,
                               value=radius, **whole)  # fmt: skip
-        tip = "Another number is another patient with the same map"
+        tip = "Another number is other grain on the same map"
         self.seed = control(widgets.BoundedIntText, "Seed", tip, value=0, max=2**31 - 1, **whole)
         tips = [f"Dragging moves the {name}", f"Dragging draws {name}", f"Dragging erases {name}"]
         self.mode = widgets.ToggleButtons(
@@ -256,32 +246,14 @@ class PaintPad:
         announce(self._status, escape(f"{paint}: {area}, {share:.0%} of {inside} and {paint}."))
 
 
-def _checked_map(label_map, classes: Mapping[int, str], generator) -> np.ndarray:
+def _checked_map(label_map: np.ndarray, classes: Mapping[int, str]) -> np.ndarray:
     """Return the map as int32, or raise a ValueError that says what does not fit."""
     label_map = np.asarray(label_map)
-    if len(generator.inputs) != 2 or len(generator.inputs[1].shape) != 3:
-        raise ValueError("the generator must take [z, maps], as map_generator builds it")
-    wanted = tuple(generator.inputs[1].shape[1:])
-    if label_map.shape != wanted:
-        raise ValueError(f"the map has shape {label_map.shape}; this generator takes {wanted}")
+    if label_map.ndim != 2:
+        raise ValueError(f"the map has shape {label_map.shape}; one map (H, W) is needed")
     if unknown := sorted(set(np.unique(label_map).tolist()) - set(classes)):
         raise ValueError(f"the map holds {unknown}, which classes does not name: {dict(classes)}")
-    architecture = getattr(generator, "architecture", None)
-    count = architecture.arguments["num_classes"] if architecture else max(classes) + 1
-    if max(classes) >= count:
-        raise ValueError(f"class {max(classes)}: this generator was trained on 0 to {count - 1}")
     return label_map.astype(np.int32)
-
-
-def _compiled(generator: tf.keras.Model):
-    """The generator as a graph for a batch of one; it follows later changes of the weights."""
-    signature = [tf.TensorSpec((1, *one.shape[1:]), one.dtype) for one in generator.inputs]
-
-    @tf.function(input_signature=signature)
-    def generate(z, maps):
-        return tf.cast(generator([z, maps], training=False), tf.float32)
-
-    return generate
 
 
 def _disc(shape: tuple[int, int], row: float, column: float, radius: float) -> np.ndarray:

@@ -8,12 +8,15 @@ from medgan_utils.display.paint_pad import IMAGE_TITLE, MAP_TITLE
 PAD = """
 import keras, numpy as np
 from medgan_utils.display import PaintPad
-from medgan_utils.models import map_generator
+from medgan_utils.models import unet_generator
+from medgan_utils.training import map_channels
 keras.utils.set_random_seed(0)
-generator = map_generator(64, num_classes=3)
+network = unet_generator(64, channels=4)
 label_map = np.zeros((64, 64), int)
 label_map[12:44, 8:40] = 1
-PaintPad(generator, label_map, {0: "air", 1: "liver", 2: "tumour"}, spacing_mm=6.25)
+def painter(label_map, seed):
+    return network(map_channels(label_map[None], 3, seed), training=False)[0]
+PaintPad(painter, label_map, {0: "air", 1: "liver", 2: "tumour"}, spacing_mm=6.25)
 """
 MOVES, LIMIT_MS = 15, 150
 
