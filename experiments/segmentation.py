@@ -38,6 +38,7 @@ from medgan_utils.training import (
     Pix2Pix,
     finding_channels,
     map_channels,
+    start_anew,
 )
 from tools.record import ROOT, finished, record
 
@@ -188,18 +189,6 @@ def liver_maps(slices: Slices) -> np.ndarray:
     return np.where(slices.masks > 0, slices.masks, np.where(maps > 0, maps + 2, 0)).astype("uint8")
 
 
-def reset(model: keras.Model, networks: list[tuple[keras.Model, keras.Model]]) -> None:
-    """Give a compiled model fresh weights, so that it need not be compiled again."""
-    for old, new in networks:
-        old.set_weights(new.get_weights())
-    model.ema_generator.set_weights(model.generator.get_weights())
-    for optimizer in (model.g_optimizer, model.d_optimizer, getattr(model, "s_optimizer", None)):
-        for variable in optimizer.variables if optimizer else []:
-            if variable is not optimizer.learning_rate and variable.name != "learning_rate":
-                variable.assign(np.zeros(variable.shape, variable.dtype))
-    model.step.assign(0)
-
-
 def adam(rate: float, beta: float = 0.9) -> keras.optimizers.Adam:
     """Return an optimiser."""
     return keras.optimizers.Adam(rate, beta_1=beta, beta_2=0.99)
@@ -235,7 +224,7 @@ def train_segmenter(images, masks, extra, findings, seed, settings, adversarial_
     keras.utils.set_random_seed(seed)
     model = segmenter_model(len(findings), adversarial_weight)
     fresh = segmenter_networks(len(findings))
-    reset(model, [(model.generator, fresh[0]), (model.discriminator, fresh[1])])
+    start_anew(model, *fresh)
     random = np.random.default_rng(seed)
     count = settings["unet_steps"] * settings["batch_size"]
     targets = finding_channels(masks, findings)
@@ -277,7 +266,7 @@ def train_painter(task: Task, slices: Slices, seed: int, settings: dict) -> Pix2
     keras.utils.set_random_seed(seed)
     classes = classes_of(task)
     model, fresh = painter_model(classes), painter_networks(classes)
-    reset(model, [(model.generator, fresh[0]), (model.discriminator, fresh[1])])
+    start_anew(model, *fresh)
     maps, images = shown(task, slices, seed, settings)
     model.fit(maps, images, batch_size=settings["batch_size"], verbose=0)
     return model
@@ -314,7 +303,7 @@ def train_jointly(task: Task, slices: Slices, seed: int, settings: dict) -> Join
     findings = tuple(tuple(code + c for c in codes) for codes in task.findings.values())
     classes = classes_of(task)
     model, fresh = joint_model(classes, findings), painter_networks(classes)
-    reset(model, [(model.generator, fresh[0]), (model.discriminator, fresh[1])])
+    start_anew(model, *fresh)
     model.segmenter.set_weights(reader_network(len(findings)).get_weights())
     settings = settings | {"painter_steps": settings["unet_steps"]}
     maps, images = shown(task, slices, seed, settings)

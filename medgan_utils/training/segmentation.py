@@ -217,3 +217,23 @@ class JointPix2Pix(Pix2Pix):
         starts = range(0, len(images), batch_size)
         parts = [images[start : start + batch_size] for start in starts]
         return np.concatenate([np.asarray(self.segmenter(part, training=False)) for part in parts])
+
+
+def start_anew(model: Pix2Pix, generator: keras.Model, discriminator: keras.Model) -> None:
+    """Give a compiled model the weights of fresh networks, and forget what its optimisers know.
+
+    To train the same networks again and again: compiling takes longer than a short training.
+
+    Args:
+        model: Of networks of the same shape.
+        generator: Whose weights it starts from.
+        discriminator: Likewise.
+    """
+    model.generator.set_weights(generator.get_weights())
+    model.ema_generator.set_weights(generator.get_weights())
+    model.discriminator.set_weights(discriminator.get_weights())
+    for optimizer in (model.g_optimizer, model.d_optimizer, getattr(model, "s_optimizer", None)):
+        for variable in optimizer.variables if optimizer else ():
+            if variable.name != "learning_rate":
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+    model.step.assign(0)
