@@ -85,7 +85,7 @@ def test_there_and_back_again_is_the_volume_where_the_square_reaches():
     inside = path_less.voxels == 700  # far from edges, which a coarser grid blurs
     core = inside & np.roll(inside, 2, 0) & np.roll(inside, -2, 0)
     core &= np.roll(inside, 2, 1) & np.roll(inside, -2, 1)
-    assert np.abs(back - scaled)[core].max() < 0.02
+    assert np.abs(back - scaled)[core].max() < 0.05
     assert np.corrcoef(back.ravel(), scaled.ravel())[0, 1] > 0.98
 
 
