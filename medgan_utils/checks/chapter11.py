@@ -103,3 +103,65 @@ def _pair(values: object) -> tuple[float, float]:
     values = tuple(float(value) for value in values)
     require(len(values) == 2, f"two numbers are needed, not {len(values)}.")
     return values
+
+
+@exercise(
+    "11.4 Dice, and the empty mask",
+    hint="Look at what the sum of both sizes is when both are empty, and at what bytes do when "
+    "they are added.",
+)
+def dice(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
+    """Check `answer(truth, found)`: Dice of two masks, 1 where both are empty.
+
+    Args:
+        answer: Takes two masks of 0 and 1, of any shape and type; returns one number.
+    """
+    truth, found = np.zeros((2, 40, 40), np.uint8)
+    truth[5:35, 5:35], found[5:35, 20:40] = 1, 1
+    empty = np.zeros_like(truth)
+    expected = 2 * 450 / (900 + 600)
+    require(abs(_number(answer(truth, truth)) - 1) < 1e-6, "equal masks must give 1.")
+    require(abs(_number(answer(truth, empty))) < 1e-6, "one empty mask must give 0.")
+    both_empty = _number(answer(empty, empty))
+    require(np.isfinite(both_empty), f"two empty masks give {both_empty}.")
+    require(abs(both_empty - 1) < 1e-6, f"two empty masks agree, but give {both_empty:g}.")
+    for kind in ("bool", "uint8", "float32"):
+        one, other = truth.astype(kind), found.astype(kind)
+        got = _number(answer(one, other))
+        require(abs(got - expected) < 1e-3, f"masks of {kind}: {got:.3f} for {expected:.3f}.")
+        require(abs(_number(answer(other, one)) - expected) < 1e-3, "it must be symmetric.")
+
+
+@exercise(
+    "11.5 Find the leak",
+    hint="There are two ways into the training. What only the painter saw counts as well.",
+)
+def audit(answer: Callable[[list, list, list], tuple[list, list]]) -> None:
+    """Check `answer(labelled, painter_saw, test)`: who leaked, and whose labels were borrowed.
+
+    Args:
+        answer: Takes three lists of names; returns two sorted lists without repeats.
+    """
+    for labelled, painter, test, leaked, borrowed in (
+        (["a", "b", "b"], ["b", "a"], ["t", "u", "t"], [], []),
+        (["a", "b"], ["a", "t", "t", "u"], ["u", "t", "v"], ["t", "u"], []),
+        (["b", "t"], ["b"], ["t", "v"], ["t"], []),
+        (["b", "a"], ["d", "a", "c", "d", "v"], ["v", "t"], ["v"], ["c", "d"]),
+    ):
+        got = answer(list(labelled), list(painter), list(test))
+        require(
+            isinstance(got, tuple | list) and len(got) == 2, "return two lists: leaked, borrowed."
+        )
+        mine = [list(part) for part in got]
+        for name, one, right in zip(("leaked", "borrowed"), mine, (leaked, borrowed), strict=True):
+            where = f"labelled {labelled}, painter saw {painter}, test {test}: {name} is {one}"
+            require(len(one) == len(set(one)), f"{where}; a name is listed twice.")
+            require(set(one) == set(right), f"{where}, which is not right.")
+            require(one == sorted(one), f"{where}; sort it.")
+
+
+def _number(value: object) -> float:
+    """Return one number, also from an array or a tensor of one."""
+    value = np.asarray(value)
+    require(value.size == 1, f"return one number; the answer has shape {value.shape}.")
+    return float(value.reshape(()))

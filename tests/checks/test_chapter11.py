@@ -115,3 +115,105 @@ def test_mistakes_are_refused_with_a_hint(name, capsys):
 def test_a_stub_is_neutral(check, capsys):
     assert not check(lambda *_: ...)
     assert "not answered yet" in capsys.readouterr().out
+
+
+def dice(truth, found):
+    truth, found = np.asarray(truth).astype(bool), np.asarray(found).astype(bool)
+    sizes = truth.sum() + found.sum()
+    return 1.0 if sizes == 0 else 2 * (truth & found).sum() / sizes
+
+
+def dice_in_tensorflow(truth, found):
+    truth, found = tf.cast(truth, tf.float32), tf.cast(found, tf.float32)
+    sizes = tf.reduce_sum(truth) + tf.reduce_sum(found)
+    return tf.where(sizes > 0, 2 * tf.reduce_sum(truth * found) / tf.maximum(sizes, 1), 1.0)
+
+
+def dice_by_sets(truth, found):
+    one, other = ({*map(tuple, np.argwhere(np.asarray(m) > 0))} for m in (truth, found))
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 1
+
+
+def jaccard(truth, found):
+    truth, found = truth.astype(bool), found.astype(bool)
+    return (truth & found).sum() / max(1, (truth | found).sum()) if truth.any() else 1.0
+
+
+def smoothed(truth, found):
+    truth, found = truth.astype(float), found.astype(float)
+    return (2 * (truth * found).sum() + 1e-9) / (truth.sum() + found.sum() + 1)
+
+
+def undefined(truth, found):
+    truth, found = truth.astype(bool), found.astype(bool)
+    with np.errstate(all="ignore"):
+        return 2 * (truth & found).sum() / (truth.sum() + found.sum())
+
+
+def precision(truth, found):
+    truth, found = truth.astype(bool), found.astype(bool)
+    return (truth & found).sum() / found.sum() if found.any() else float(not truth.any())
+
+
+def bytes_wrap(truth, found):
+    return 2 * (truth * found).sum(dtype=np.uint8) / max(1, np.add(truth, found).sum())
+
+
+@pytest.mark.parametrize("right", [dice, dice_in_tensorflow, dice_by_sets])
+def test_dice(right, capsys):
+    assert chapter11.dice(right), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "mistake", [jaccard, smoothed, undefined, precision, bytes_wrap, lambda t, f: (t * f) * 2.0]
+)
+def test_dice_mistakes(mistake, capsys):
+    assert not chapter11.dice(mistake)
+    assert "✗ 11.4" in capsys.readouterr().out
+
+
+def audit(labelled, painter_saw, test):
+    labelled, painter_saw, test = set(labelled), set(painter_saw), set(test)
+    return sorted(test & (labelled | painter_saw)), sorted(painter_saw - labelled - test)
+
+
+def audit_with_numpy(labelled, painter_saw, test):
+    seen = np.union1d(labelled, painter_saw)
+    extra = np.setdiff1d(np.setdiff1d(painter_saw, labelled), test)
+    return [np.intersect1d(seen, test), extra]
+
+
+def audit_in_loops(labelled, painter_saw, test):
+    leaked, borrowed = [], []
+    for name in sorted({*labelled, *painter_saw}):
+        if name in test:
+            leaked.append(name)
+        elif name not in labelled:
+            borrowed.append(name)
+    return leaked, borrowed
+
+
+@pytest.mark.parametrize("right", [audit, audit_with_numpy, audit_in_loops])
+def test_audit(right, capsys):
+    assert chapter11.audit(right), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda lab, saw, test: (sorted({*lab} & {*test}), sorted({*saw} - {*lab} - {*test})),
+        lambda lab, saw, test: (sorted({*saw} & {*test}), sorted({*saw} - {*lab} - {*test})),
+        lambda lab, saw, test: (sorted({*test} & {*lab, *saw}), sorted({*saw} - {*lab})),
+        lambda lab, saw, test: ([t for t in test if t in (*lab, *saw)], []),
+        lambda lab, saw, test: audit(lab, saw, test)[::-1],
+        lambda lab, saw, test: sorted({*test} & {*lab, *saw}),
+    ],
+)
+def test_audit_mistakes(mistake, capsys):
+    assert not chapter11.audit(mistake)
+    assert "✗ 11.5" in capsys.readouterr().out
+
+
+def test_masks_and_leaks_not_answered_is_one_neutral_line(capsys):
+    assert not chapter11.dice(lambda *_: ...) and not chapter11.audit(lambda *_: None)
+    assert capsys.readouterr().out.count("not answered yet") == 2
