@@ -112,8 +112,8 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
             there = ", ".join(found)
             alone = " A translation needs two contrasts of each subject." * (len(found) == 1)
             raise ValueError(
-                f"{folder} holds no {name}; its files name: {there}.{alone} The "
-                f"contrast must stand in the file's name (sub-01_T1w.nii.gz); see `inspect {folder}`"
+                f"{folder} holds no {name}; its files name: {there}.{alone} The contrast must "
+                f"stand in the file's name (sub-01_T1w.nii.gz); see `inspect {folder}`"
             )
     by_subject: dict[str, dict[str, list[Item]]] = {}
     for item in items:
