@@ -190,7 +190,7 @@ def trade_off(
         points: Name -> (x, y).
         xlabel: What x measures, with its unit and its better end.
         ylabel: What y measures, with its unit and its better end.
-        floor: Height of a dotted line: what y is at best.
+        floor: Height of a dotted line: a landmark of y.
         title: The message of the figure.
     """
     figure, axes = plt.subplots(layout="constrained")
