@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import fitting, inspection, judging, protection, workflow
+from . import fitting, inspection, judging, protection, translating, workflow
 
 EXAMPLES = """
 a folder of your own, from files to a report:
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    _add_translate(commands)
     _add_protection(commands)
     return top
 
@@ -134,6 +135,31 @@ def _add_evaluate(commands) -> None:
     one = _command(commands, "evaluate", judging.evaluate, help)
     one.add_argument("run", type=Path, help="folder of a trained run")
     one.add_argument("--seeds", type=int, default=3, help="how many sets of samples to score")
+
+
+def _add_translate(commands) -> None:
+    help = "Learn one contrast from another where subjects have both; write it for other scans."
+    one = _command(commands, "translate", translating.translate, help)
+    one.add_argument("folder", type=Path, help="with both contrasts of each subject, on one grid")
+    one.add_argument("--from", dest="given", required=True, help="contrast in hand, such as T1")
+    one.add_argument("--to", dest="wanted", required=True, help="contrast to make, such as FLAIR")
+    one.add_argument("--out", type=Path, default=Path("runs/translate"), help="folder of the run")
+    one.add_argument("--apply", type=Path, nargs="+", default=[], metavar="FILE",
+                     help="NIfTI files to translate; their grid and affine are kept")  # fmt: skip
+    one.add_argument("--into", type=Path, default=Path("translated"), help="folder for them")
+    one.add_argument("--steps", type=int, default=3000, help="steps in all, earlier ones included")
+    one.add_argument("--every", type=int, default=500, help="steps between two saves")
+    one.add_argument("--batch-size", type=int, default=16, help="images a step")
+    one.add_argument("--l1", type=float, default=100.0, help="weight of the distance from the pair")
+    one.add_argument("--seed", type=int, default=2026)
+    one.add_argument("--restart", action="store_true", help="delete an earlier training")
+    add = one.add_argument_group("how files are read and cut").add_argument
+    add("--image-size", type=int, default=64, choices=SIZES, help="pixels a side")
+    add("--anatomy", choices=("head", "body"), help="how to cut; heads by default")
+    add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
+    add("--fov-mm", type=float, help="side of the square; by default 240 for heads, else 400")
+    add("--glob", help="which files, for example '**/*.nii.gz'")
+    add("--subject-pattern", help="regular expression; its first group is the subject")
 
 
 def _add_protection(commands) -> None:

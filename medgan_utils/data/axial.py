@@ -103,7 +103,7 @@ def axial_slices(
         ValueError: The mask has another grid, or none of the levels lies in the volume.
     """
     if mask is not None:
-        _check_grid(volume, mask)
+        check_grid(volume, mask)
     body = body_mask(volume) if body is None else body
     planes, positions = _levels(volume, body, axial)
     if volume.modality == "CT":
@@ -120,6 +120,57 @@ def axial_slices(
         masks = np.stack([_resample(plane, volume, axial, centre, True) for plane in labels.T])
         masks = whole_labels(masks, mask.path)
     return images[..., None], positions, masks
+
+
+@dataclass(frozen=True)
+class Cut:
+    """All planes of a volume that show the body, cut, and the way back onto the volume's grid.
+
+    Attributes:
+        images: (N, H, W, 1) float32 in [-1, 1], as of `axial_slices`, from the bottom up.
+        planes: (N,) which planes of the volume they are.
+        centre: (2,) row and column of a plane in which the square's middle lies.
+        volume: What was cut.
+        axial: How.
+    """
+
+    images: np.ndarray
+    planes: np.ndarray
+    centre: np.ndarray
+    volume: Volume
+    axial: AxialCut
+
+    def onto_grid(self, images: np.ndarray, outside: float = -1.0) -> np.ndarray:
+        """Return images (N, H, W, 1) as voxels (X, Y, Z) of the volume; elsewhere `outside`."""
+        from scipy import ndimage
+
+        size, pixel_mm = self.axial.image_size, self.axial.fov_mm / self.axial.image_size
+        scale = pixel_mm / np.array(self.volume.spacing_mm[1::-1])
+        voxels = np.full(self.volume.voxels.shape, outside, np.float32)
+        for index, image in zip(self.planes, images[..., 0], strict=True):
+            voxels[:, :, index] = ndimage.affine_transform(
+                image,
+                -1 / scale,
+                offset=self.centre / scale + (size - 1) / 2,
+                output_shape=voxels.shape[1::-1],
+                order=1,
+                mode="constant",
+                cval=outside,
+            ).T
+        return voxels
+
+
+def every_plane(volume: Volume, axial: AxialCut, body: np.ndarray | None = None) -> Cut:
+    """Cut all planes that show the body, whatever levels are usual; arguments of `axial_slices`."""
+    body = body_mask(volume) if body is None else body
+    if volume.modality == "CT":
+        scaled = window_hu(volume.voxels, axial.window)
+    else:
+        scaled = scale_percentiles(volume.voxels, body, axial.percentiles)
+    planes = np.flatnonzero(body.any(axis=(0, 1)))
+    centre = _box(body).mean(axis=1)[::-1]
+    images = [_resample(plane, volume, axial, centre) for plane in scaled[:, :, planes].T]
+    return Cut(np.stack(images)[..., None], planes, centre, volume, axial)
 
 
 def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarray, np.ndarray]:
@@ -143,8 +194,8 @@ def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarr
     return planes, ((top - planes) * dz / length_mm).astype(np.float32)
 
 
-def _check_grid(volume: Volume, mask: Volume) -> None:
-    """Refuse a mask whose voxels are not the image's."""
+def check_grid(volume: Volume, mask: Volume) -> None:
+    """Refuse a mask, or another contrast, whose voxels are not the image's (ValueError)."""
     check_shapes(volume.path, volume.voxels.shape, mask.path, mask.voxels.shape)
     ends = np.array([(0, size - 1) for size in volume.voxels.shape], float)
     corners = np.stack([*np.meshgrid(*ends), np.ones((2, 2, 2))], axis=-1)

@@ -9,7 +9,9 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "LatentExplorer": "explorer",
+        "PaintPad": "paint_pad",
         "SliceBrowser": "browser",
         "plots": "plots",
+        "switchboard": "switchboard",
     },
 )

@@ -31,6 +31,7 @@ __all__ = [
     "montage",
     "progress_png",
     "sample_grid",
+    "trade_off",
     "volume_planes",
 ]
 
@@ -174,6 +175,33 @@ def distances(
         _finish(figure, axes)
     figure.suptitle("Real images (green squares) and fakes (orange dots); dotted: the floor")
     return figure
+
+
+def trade_off(
+    points: Mapping[str, tuple[float, float]],
+    xlabel: str,
+    ylabel: str,
+    floor: float | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw methods as points between two measures, each with its name.
+
+    Args:
+        points: Name -> (x, y).
+        xlabel: What x measures, with its unit and its better end.
+        ylabel: What y measures, with its unit and its better end.
+        floor: Height of a dotted line: a landmark of y.
+        title: The message of the figure.
+    """
+    figure, axes = plt.subplots(layout="constrained")
+    marks = cycle("osD^vPX")
+    for (name, (x, y)), colour, mark in zip(points.items(), cycle(PALETTE), marks, strict=False):
+        axes.plot(x, y, mark, color=colour, markersize=8, label=name)
+    if floor is not None:
+        axes.axhline(floor, color="0.4", linewidth=1, linestyle=":")
+    axes.margins(0.12)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    return _finish(figure, axes)
 
 
 def histograms(

@@ -137,7 +137,7 @@ def state_of(gan) -> list[keras.Variable]:
     variables = [variable for network in networks for variable in network.variables]
     for optimizer in (gan.g_optimizer, gan.d_optimizer):
         variables += optimizer.variables
-    return [*variables, gan.step]
+    return [*variables, *getattr(gan, "further_state", ()), gan.step]
 
 
 def _describe(variable: keras.Variable) -> str:

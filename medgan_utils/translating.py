@@ -1,0 +1,284 @@
+"""What `translate` does: learn one contrast from another, and write it for scans that lack it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import __version__, profiles, run_folder
+from ._files import written_whole
+from .data import AxialCut, Slices, read_volume
+from .data.axial import axial_slices, body_mask, check_grid, every_plane
+from .data.slices import join
+from .data.sources.folder import survey
+from .data.sources.item import Item
+from .table import Table
+
+if TYPE_CHECKING:
+    from .training import Pix2Pix
+
+LEAST = 3  # subjects: at least one is kept to judge by
+SHARES = {"train": 0.8, "test": 0.2}
+NOTE = "SYNTHETIC: translated by a network, never measured"
+_COMMENT = 6  # NIfTI's code of an extension that holds text
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One person in two contrasts.
+
+    Attributes:
+        subject: Who.
+        given: The contrast that is translated.
+        wanted: The contrast that it is translated to.
+    """
+
+    subject: str
+    given: Item
+    wanted: Item
+
+
+def translate(
+    folder: Path,
+    given: str,
+    wanted: str,
+    out: Path,
+    apply: list[Path],
+    into: Path,
+    steps: int,
+    every: int,
+    restart: bool,
+    **settings,
+) -> None:
+    """Train on the pairs of a folder, say how good it is, and translate files.
+
+    Args:
+        folder: With both contrasts of each subject, named so that subject and contrast are known.
+        given: The contrast that is translated, as `inspect` names it, for example "T1".
+        wanted: The contrast that it is translated to.
+        out: Folder of the run: what was trained before is used again.
+        apply: NIfTI files of the given contrast to be translated.
+        into: Folder for what comes out.
+        steps: Of training, in all.
+        every: Steps between two saves.
+        restart: Delete what an earlier training left.
+        **settings: image_size, batch_size, l1, seed, anatomy, window, fov_mm, glob,
+            subject_pattern.
+
+    Raises:
+        ValueError: Pairs are incomplete or do not fit, or a value is out of range.
+        FileNotFoundError: There is nothing to read.
+    """
+    if min(steps, every, settings["batch_size"]) < 1 or settings["l1"] < 0 or settings["seed"] < 0:
+        raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
+    files = [check_file(path) for path in apply]  # before hours of training
+    axial = _axial(settings)
+    options = {name: settings[name] for name in ("glob", "subject_pattern")}
+    pairs = find_pairs(folder, given, wanted, **options)
+    print(f"{len(pairs)} subjects with {given} and {wanted}")
+    slices = pair_slices(pairs, axial)
+    parts = slices.split(SHARES, settings["seed"])
+    model = train(parts["train"], out, steps, every, restart, settings, (given, wanted))
+    print(judged(model, parts["test"], parts["train"]))
+    _keep(model, out, given, wanted)
+    for path in files:
+        print(f"{path} → {apply_to(model, path, into, given, wanted, axial)}")
+
+
+def _axial(settings: dict) -> AxialCut:
+    """Return how slices are cut: what was not given is as usual."""
+    names = ("image_size", "anatomy", "window", "fov_mm")
+    chosen = {name: settings[name] for name in names if settings[name] is not None}
+    if "window" in chosen:
+        chosen["window"] = tuple(chosen["window"])
+    return AxialCut(**chosen)
+
+
+def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
+    """Return the subjects of a folder with one file of each of two contrasts.
+
+    Raises:
+        ValueError: A contrast is not there, a file of a pair is missing or there are two of it, or
+            there are too few subjects.
+        FileNotFoundError: There is nothing to read.
+    """
+    if given == wanted:
+        raise ValueError(f"--from {given} and --to {wanted} are one contrast; name two")
+    items = survey(folder, **options).items
+    found = sorted({item.modality for item in items})
+    for name in (given, wanted):
+        if name not in found:
+            there = ", ".join(found)
+            alone = " A translation needs two contrasts of each subject." * (len(found) == 1)
+            raise ValueError(
+                f"{folder} holds no {name}; its files name: {there}.{alone} The contrast must "
+                f"stand in the file's name (sub-01_T1w.nii.gz); see `inspect {folder}`"
+            )
+    by_subject: dict[str, dict[str, list[Item]]] = {}
+    for item in items:
+        if item.modality in (given, wanted):
+            by_subject.setdefault(item.subject, {}).setdefault(item.modality, []).append(item)
+    pairs = []
+    for subject, contrasts in sorted(by_subject.items()):
+        for name, other in ((given, wanted), (wanted, given)):
+            if name not in contrasts:
+                raise ValueError(
+                    f"{subject} has no {name} beside {contrasts[other][0].path}: each subject "
+                    f"needs both; add the file, or take the other out of the folder"
+                )
+            if len(contrasts[name]) > 1:
+                first, second = (str(item.path) for item in contrasts[name][:2])
+                raise ValueError(
+                    f"{subject} has {len(contrasts[name])} files of {name} ({first}, {second}); "
+                    f"choose one with --glob, or name visits as subjects with --subject-pattern"
+                )
+        pairs.append(Pair(subject, contrasts[given][0], contrasts[wanted][0]))
+    if len(pairs) < LEAST:
+        raise ValueError(
+            f"{len(pairs)} subjects have both {given} and {wanted}; {LEAST} are the least: one is "
+            f"kept to judge by"
+        )
+    return pairs
+
+
+def pair_slices(pairs: list[Pair], axial: AxialCut) -> Slices:
+    """Cut both contrasts of each subject in the same places: two channels an image.
+
+    Raises:
+        ValueError: The two volumes of a subject are not on one grid, or cannot be cut.
+    """
+    parts = []
+    for pair in pairs:
+        first, second = pair.given.read()[0], pair.wanted.read()[0]
+        check_grid(first, second)
+        body = body_mask(first)
+        images, positions, _ = axial_slices(first, axial, body=body)
+        others, _, _ = axial_slices(second, axial, body=body)
+        both = np.concatenate([images, others], axis=-1)
+        names = np.full(len(both), pair.subject)
+        spacing = axial.fov_mm / axial.image_size
+        parts.append(Slices(both, names, positions, modality="pair", spacing_mm=spacing))
+    return join(parts)
+
+
+def train(
+    slices: Slices,
+    out: Path,
+    steps: int,
+    every: int,
+    restart: bool,
+    settings: dict,
+    contrasts: tuple[str, str],
+) -> "Pix2Pix":
+    """Train a U-Net with a critic of patches, from the last save where there is one."""
+    profiles.quiet_tensorflow()
+    import keras
+
+    from .models import patch_discriminator, unet_generator
+    from .training import L1, Pix2Pix, ResumableCheckpoint
+
+    chosen = {name: settings[name] for name in ("image_size", "batch_size", "l1", "seed")}
+    chosen |= {"data": run_folder.fingerprint(slices), "contrasts": list(contrasts)}
+    if restart:
+        run_folder.forget(out)
+    run_folder.check_settings(out, {"workers": 1} | chosen)
+    keras.utils.set_random_seed(settings["seed"])
+    size = settings["image_size"]
+    model = Pix2Pix(unet_generator(size), patch_discriminator(size), seed=settings["seed"])
+    model.compile(terms=[L1(settings["l1"])])
+    out.mkdir(parents=True, exist_ok=True)
+    run_folder.write_settings(out, {"workers": 1} | chosen)
+    keeper = ResumableCheckpoint(out / "state", every)
+    start = keeper.restore(model)
+    print(f"{'going on from' if start else 'starting at'} step {start} of {steps}", flush=True)
+    if start < steps:
+        batches = slices.to_dataset(settings["batch_size"], settings["seed"], start)
+        pairs = batches.map(lambda both: (both[..., :1], both[..., 1:]))
+        model.fit(pairs, steps_per_epoch=steps - start, verbose=1, callbacks=[keeper])
+    return model
+
+
+def judged(model: "Pix2Pix", test: Slices, training: Slices) -> Table:
+    """Return how near the translations of subjects kept aside come, beside what costs nothing."""
+    from . import evaluation
+
+    given, wanted = test.images[..., :1], test.images[..., 1:]
+    slope, level = np.polyfit(training.images[..., 0].ravel(), training.images[..., 1].ravel(), 1)
+    answers = {
+        "translated": model.translate(given),
+        "a line through the grey values": np.clip(slope * given + level, -1, 1),
+        "the input itself": given,
+    }
+    rows = [
+        {
+            "image": name,
+            "PSNR (dB)": float(np.mean(evaluation.psnr(images, wanted))),
+            "SSIM": float(np.mean(evaluation.ssim(images, wanted))),
+        }
+        for name, images in answers.items()
+    ]
+    people = len(np.unique(test.subjects))
+    return Table(rows, caption=f"{len(test)} slices of {people} subjects not trained on")
+
+
+def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
+    from .models import save_generator
+
+    done = f"Trained for {int(model.step.numpy())} steps. Not for clinical use."
+    save_generator(
+        model.ema_generator, run_folder.generator(out), f"# {given} to {wanted}\n\n{done}"
+    )
+
+
+def check_file(path: Path) -> Path:
+    """Refuse what cannot be written back as NIfTI with its own affine."""
+    if not path.is_file():
+        raise FileNotFoundError(f"--apply {path} is no file; name NIfTI files (.nii, .nii.gz)")
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise ValueError(f"--apply {path} must end in .nii or .nii.gz")
+    return path
+
+
+def apply_to(
+    model: "Pix2Pix", path: Path, into: Path, given: str, wanted: str, axial: AxialCut
+) -> Path:
+    """Translate one file; what comes out has its grid and affine, and says what it is.
+
+    CT comes out in HU (within the window), other contrasts from 0 (black) to 1000 (white): MR has
+    no unit. Planes without body, and what lies outside of the square, are black.
+    """
+    import nibabel
+    from nibabel.nifti1 import Nifti1Extension
+
+    volume = read_volume(path, "CT" if given == "CT" else given)
+    cut = every_plane(volume, axial)
+    voxels = cut.onto_grid(model.translate(cut.images))
+    low, high = axial.window if wanted == "CT" else (0.0, 1000.0)
+    voxels = low + (voxels + 1) / 2 * (high - low)
+    original = nibabel.load(path)
+    image = _as_stored(nibabel.Nifti1Image(voxels.astype(np.float32), volume.affine), original)
+    image.header["descrip"] = NOTE.encode()
+    image.header["intent_name"] = b"SYNTHETIC"
+    image.header.set_xyzt_units("mm")
+    about = f"{NOTE}. {wanted} from {given}, medgan_utils {__version__}".encode()
+    image.header.extensions.append(Nifti1Extension(_COMMENT, about))
+    name = path.name.lower()
+    suffix = ".nii.gz" if name.endswith(".gz") else ".nii"
+    target = into / f"{path.name[: -len(suffix)]}_to-{wanted}{suffix}"
+    into.mkdir(parents=True, exist_ok=True)
+    with written_whole(target) as temporary:
+        named = temporary.with_name(temporary.name + suffix)
+        image.to_filename(named)  # which looks at the suffix
+        named.replace(temporary)
+    return target
+
+
+def _as_stored(image, original):
+    """Return a canonical image with the axes and the very affine of the file it was made from."""
+    from nibabel import orientations
+
+    stored = orientations.io_orientation(original.affine)
+    turn = orientations.ornt_transform(orientations.io_orientation(image.affine), stored)
+    turned = image.as_reoriented(turn)
+    return type(image)(np.asarray(turned.dataobj), original.affine)
