@@ -9,7 +9,9 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "LatentExplorer": "explorer",
+        "ReadingGame": "reading_game",
         "SliceBrowser": "browser",
         "plots": "plots",
+        "reading_game": "reading_game",
     },
 )
