@@ -169,9 +169,11 @@ class ReadingGame:
 
 
 def wilson(right: int, count: int) -> Estimate:
-    """Return a share with its 95 % interval after Wilson (1927), doi:10.1080/01621459.1927.10502953.
+    """Return a share with its 95 % interval.
 
     Unlike share ± 1.96 standard errors it stays in [0, 1], and has a width also at 0 and 1.
+
+    Source: Wilson 1927, doi:10.1080/01621459.1927.10502953.
 
     Args:
         right: Successes, 0 to `count`.
@@ -195,6 +197,10 @@ def reading(score: Estimate) -> str:
     if score.high < 0.5:
         return "Worse than guessing: you see a difference, and name it the wrong way round."
     return "Guessing is within the interval: this is no proof that you cannot tell them apart."
+
+
+def _right(row: dict) -> bool:
+    return row["answer"] == row["truth"]
 
 
 def play(game: ReadingGame, reader: Callable[[np.ndarray], float]) -> Estimate:
