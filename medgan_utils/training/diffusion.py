@@ -20,7 +20,7 @@ class Diffusion(keras.Model):
         diffusion = Diffusion(small_unet(32))
         diffusion.compile("adam")
         diffusion.fit(dataset, steps_per_epoch=500)
-        images = diffusion.sample(16, steps=50)
+        images = diffusion.sample(16, steps=25)
 
     Args:
         network: From [noisy images (B, H, W, C), times (B, 1) in [0, 1]] to v of that shape.
@@ -48,7 +48,7 @@ class Diffusion(keras.Model):
             mean.assign(self.ema * mean + (1 - self.ema) * one)
         return {"loss": loss}
 
-    def sample(self, count: int, seed: int = 0, steps: int = 50) -> np.ndarray:
+    def sample(self, count: int, seed: int = 0, steps: int = 25) -> np.ndarray:
         """Return images (count, H, W, C) in [-1, 1]: each takes `steps` calls of the network."""
         shape = (count, *self.network.inputs[0].shape[1:])
         x = tf.constant(np.random.default_rng(seed).standard_normal(shape, np.float32))
