@@ -2,7 +2,8 @@
 
     python experiments/capacity.py
 
-The same GAN at a quarter, one and four times the weights of both networks, trained on the same few
+The same GAN at a quarter, one and four times the weights between the stages of both networks (half
+and twice the channels; 0.36 and 3.1 times of all that is counted), trained on the same few
 phantom heads for the same steps, without help; and at one times with R1 and DiffAugment. Judged on
 subjects nobody trained on: SWD (lower is better), copying (0.5 none, 1 copies) and how well the
 discriminator's logits tell members from others (0.5: not at all). Controls: the floor, other real
