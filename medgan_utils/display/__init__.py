@@ -10,8 +10,10 @@ __getattr__, __dir__, __all__ = exports(
     {
         "LatentExplorer": "explorer",
         "PaintPad": "paint_pad",
+        "ReadingGame": "reading_game",
         "SliceBrowser": "browser",
         "plots": "plots",
+        "reading_game": "reading_game",
         "switchboard": "switchboard",
     },
 )

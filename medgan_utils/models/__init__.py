@@ -23,5 +23,7 @@ __getattr__, __dir__, __all__ = exports(
         "checkpoint_names": "checkpoints",
         "export_generator": "export",
         "layer_operations": "operations",
+        "vae_encoder": "rivals",
+        "small_unet": "rivals",
     },
 )

@@ -202,3 +202,34 @@ class LiveLossPlot(EverySteps):
             self._handle = display(picture, display_id=True)
         else:
             self._handle.update(picture)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends a training when its time is up, whatever the model: for races at equal time.
+
+    The first step, which compiles, is not counted.
+
+    Args:
+        seconds: Of wall time; above 0.
+
+    Attributes:
+        steps: Steps taken, the first included.
+        seconds_used: From the end of the first step to that of the last.
+
+    Raises:
+        ValueError: `seconds` is not above 0.
+    """
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        if not seconds > 0:
+            raise ValueError(f"seconds={seconds} must be above 0")
+        self.seconds, self.steps, self.seconds_used = seconds, 0, 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look at the clock."""
+        self.steps += 1
+        if self.steps == 1:
+            self._started = time.perf_counter()
+        self.seconds_used = time.perf_counter() - self._started
+        self.model.stop_training = self.seconds_used >= self.seconds

@@ -1,0 +1,104 @@
+"""Is `brain-mri-age-64` as good for the old as for the young? Its test subjects, by age group.
+
+    MEDGAN_REAL_DATA=… python experiments/age_groups.py
+
+The shipped reference features do not say who is how old. This writes the age group of each of the
+test subjects (under 50 years, or from 50 on; nothing else of them), so that the notebook can score
+samples by group without the images; and what it cannot: the floor, other real subjects of the same
+group. KID, which is unbiased with few images; intervals draw the test subjects again.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from medgan_utils.evaluation import KernelDistance, ReferenceFeatures, load_encoder
+from medgan_utils.evaluation.intervals import bootstrap_counts, centred_interval
+from medgan_utils.models import load_generator
+from recipes.ixi_split import ixi_splits, with_age_group
+from tools.record import record
+
+RESULT = Path(__file__).parent / "results" / "age_groups.json"
+NAME, ENCODER, SEEDS = "brain-mri-age-64", "brain-encoder-64", (1, 2, 3)
+GROUPS = ("under 50", "50 and over")
+
+
+def distance(real: np.ndarray, fake: np.ndarray, subjects: np.ndarray) -> tuple[float, list[float]]:
+    """Return KID and what it is when the subjects are drawn again, 500 times."""
+    kid = KernelDistance(real, fake)
+    return kid(), [kid(counts) for counts in bootstrap_counts(subjects, 500)]
+
+
+def samples(group: int, count: int, seed: int) -> np.ndarray:
+    """Return the features of so many samples of a group."""
+    generator = load_generator(NAME)
+    z = np.random.default_rng(seed).standard_normal((count, generator.inputs[0].shape[-1]))
+    labels = np.full((count, 1), group, np.int32)
+    images = generator.predict([z.astype(np.float32), labels], verbose=0)
+    return load_encoder(ENCODER).features(images)
+
+
+def rows(real: np.ndarray, subjects: np.ndarray, groups: np.ndarray) -> list[dict]:
+    """Score samples of the group's own label, and of the other, against each group.
+
+    Args:
+        real: Features (N, d) of the test slices.
+        subjects: Their subjects (N,), 0, 1, …
+        groups: Age group of each subject.
+    """
+    found = []
+    for group, name in enumerate(GROUPS):
+        chosen = groups[subjects] == group
+        for label, asked in enumerate(GROUPS):
+            for seed in SEEDS:
+                fake = samples(label, int(chosen.sum()), seed)
+                value, draws = distance(real[chosen], fake, subjects[chosen])
+                row = {"group": name, "asked for": asked, "seed": seed}
+                row["KID"] = [round(v, 4) for v in centred_interval(value, draws)]
+                found.append(row | {"deviation": round(float(np.std(draws)), 4)})
+    return found
+
+
+def floors(reference, tested, groups: np.ndarray, real: np.ndarray) -> list[dict]:
+    """Score other real subjects of a group against each."""
+    encoder, found = load_encoder(ENCODER), []
+    codes = np.unique(tested.subjects, return_inverse=True)[1]
+    for group, name in enumerate(GROUPS):
+        chosen = groups[codes] == group
+        others = reference.select(reference.labels["age_group"] == group)
+        value, draws = distance(real[chosen], encoder.features(others.images), codes[chosen])
+        kid = [round(v, 4) for v in centred_interval(value, draws)]
+        count = len(np.unique(others.subjects))
+        found.append({"group": name, "asked for": "other real subjects", "of": count, "KID": kid})
+    return found
+
+
+def main() -> None:
+    """Read, score and record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
+    parts = ixi_splits(os.environ["MEDGAN_REAL_DATA"])
+    tested, others = with_age_group(parts["test"]), with_age_group(parts["reference"])
+    stored = ReferenceFeatures.load(NAME)
+    real, codes = stored.features[ENCODER], np.unique(tested.subjects, return_inverse=True)[1]
+    assert np.array_equal(codes, stored.subjects), "these are not the subjects of the reference"
+    apart = np.abs(load_encoder(ENCODER).features(tested.images) - real).max()
+    assert apart < 1e-2, f"the features differ by {apart}"
+    groups = np.array([tested.labels["age_group"][codes == one][0] for one in np.unique(codes)])
+    results = {
+        "groups": groups.tolist(),
+        "rows": rows(real, codes, groups),
+        "floor": floors(others, tested, groups, real),
+    }
+    for row in [*results["rows"], *results["floor"]]:
+        print(row)
+    record(options.out, results, seeds=list(SEEDS))
+
+
+if __name__ == "__main__":
+    main()

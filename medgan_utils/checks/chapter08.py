@@ -1,0 +1,183 @@
+"""Checks of chapter 08: a reader's interval, dates shifted together, DP-SGD, what 3-D costs."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .exercise import exercise, require
+
+
+@exercise(
+    "8.1 How sure is a score?",
+    hint="The interval's middle is pulled towards one half, the more so the fewer the pictures; "
+    "test yours at 10 of 10. The cell above it names the source.",
+)
+def wilson(answer: Callable[[int, int], tuple[float, float]]) -> None:
+    """Check `answer(right, count)`: the 95 % interval after Wilson.
+
+    Args:
+        answer: Takes right answers and pictures; returns (low, high).
+    """
+    cases = {(10, 20): (0.2993, 0.7007), (14, 20): (0.4810, 0.8545), (140, 200): (0.6332, 0.7592)}
+    for (right, count), expected in cases.items():
+        got = np.asarray(answer(right, count), float).ravel()
+        require(got.shape == (2,), "return two numbers: the lower and the upper end.")
+        require(got[0] < got[1], "the lower end comes first.")
+        require(
+            np.allclose(got, expected, atol=2e-3),
+            f"{right} of {count}: you say {got[0]:.3f} to {got[1]:.3f}, which is not Wilson's.",
+        )
+    for right, count in ((20, 20), (0, 5)):
+        low, high = np.asarray(answer(right, count), float).ravel()
+        require(high - low > 0.1, f"{right} of {count} is not certain: your interval has no width.")
+        require(low >= -1e-9 and high <= 1 + 1e-9, f"{right} of {count}: a share lies in 0 to 1.")
+
+
+@exercise(
+    "8.2 Dates that keep their intervals",
+    hint="One shift for a patient, drawn from a generator that patient and key alone decide; "
+    "hash() differs from one start of Python to the next.",
+)
+def shifted(answer: Callable[[dict, str], dict]) -> None:
+    """Check `answer(dates, key)`: all dates of a patient moved back by one secret number of days.
+
+    Args:
+        answer: Takes patient -> dates (datetime64[D]) and a key; returns the same with other dates.
+    """
+    dates = {
+        name: np.array(days, "datetime64[D]")
+        for name, days in {
+            "anna": ["2024-01-31", "2024-02-02", "2023-12-24"],
+            "ben": ["2024-01-31", "2024-03-01"],
+            "cleo": ["2021-05-05"],
+        }.items()
+    }
+    given = {name: days.copy() for name, days in dates.items()}
+    got = answer(given, "key")
+    require(
+        all(np.array_equal(given[name], days) for name, days in dates.items()),
+        "you changed the dates that were handed in; return new ones.",
+    )
+    require(set(got) == set(dates), "every patient must come back under the same name.")
+    shifts = {}
+    for name, days in dates.items():
+        moved = np.asarray(got[name], "datetime64[D]")
+        require(moved.shape == days.shape, f"{name} has {moved.size} dates instead of {days.size}.")
+        by = (days - moved).astype(int)
+        require(len(set(by.tolist())) == 1, f"{name}'s dates moved by different numbers of days.")
+        require(by[0] != 0, f"{name}'s dates did not move.")
+        require(by[0] > 0, f"{name}'s dates moved into the future.")
+        shifts[name] = int(by[0])
+    require(len(set(shifts.values())) > 1, "all patients moved alike: one known date gives all.")
+    again = answer({name: dates[name] for name in ("cleo", "anna")}, "key")
+    for name in again:
+        same = np.array_equal(np.asarray(again[name]), np.asarray(got[name]))
+        require(
+            same, f"in another call, with the same key, {name} moved by another number of days."
+        )
+    other = answer(dict(dates), "another key")
+    require(
+        any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
+        "another key gives the same dates: the key protects nothing.",
+    )
+
+
+@exercise(
+    "8.3 A private gradient",
+    hint="Bound each subject before they meet; add noise once, to the sum; and do not divide by "
+    "how many came: that number is private.",
+)
+def private_gradient(answer: Callable[..., np.ndarray]) -> None:
+    """Check `answer(gradients, clip, noise, lot, random)`: the gradient that DP-SGD takes.
+
+    Args:
+        answer: Takes gradients (subjects, weights), C, σ, the expected lot and a NumPy generator.
+    """
+    random = np.random.default_rng(0)
+
+    def asked(gradients, clip=1.0, noise=0.0, lot=4, seed=1):
+        got = answer(np.array(gradients, float), clip, noise, lot, np.random.default_rng(seed))
+        return np.asarray(got, float)
+
+    gradients = random.normal(size=(3, 500)) * np.array([[0.01], [1.0], [100.0]])
+    lengths = np.linalg.norm(gradients, axis=1, keepdims=True)
+    expected = (gradients * np.minimum(1, 1 / lengths)).sum(axis=0) / 4
+    got = asked(gradients)
+    require(got.shape == (500,), f"one gradient of 500 numbers is needed, not shape {got.shape}.")
+    alone = asked(gradients[:1])
+    require(
+        np.allclose(alone, gradients[0] / 4),
+        "a gradient shorter than C must stay as it is, and be divided by the lot.",
+    )
+    longest = np.linalg.norm(asked(gradients[2:])) * 4
+    require(longest < 1.001, f"a subject moves the sum by {longest:.2f}, more than C = 1.")
+    require(np.allclose(got, expected), "the sum of the bounded gradients is another.")
+    half = asked(gradients, clip=0.5)
+    require(np.linalg.norm(half) < np.linalg.norm(got), "C changes nothing.")
+    quiet = asked(np.zeros((3, 4000)))
+    loud = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0)
+    require(np.allclose(quiet, 0), "without noise, zeros must stay zeros.")
+    require(
+        np.isclose(loud.std(), 3.0 * 2.0 / 4, rtol=0.08),
+        f"the noise has a deviation of {loud.std():.2f}; with C = 2, σ = 3, a lot of 4, it is not.",
+    )
+    empty = asked(np.zeros((0, 4000)), clip=2.0, noise=3.0)
+    require(
+        np.isclose(empty.std(), 1.5, rtol=0.08),
+        "where nobody was drawn the noise must be there as well, or an empty lot shows.",
+    )
+
+
+@exercise(
+    "8.4 What does a larger volume cost?",
+    hint="A power is a straight line in the logarithms of both; fit that, and go back.",
+)
+def extrapolated(answer: Callable[..., float]) -> None:
+    """Check `answer(sides, seconds, side)`: seconds a step at a side, by a power law.
+
+    Args:
+        answer: Takes measured sides and seconds, and the side that is asked for.
+    """
+    sides = np.array([8.0, 16.0, 24.0, 32.0])
+    for power, factor in ((3.0, 1e-6), (2.5, 4e-5), (1.0, 0.2)):
+        got = float(np.squeeze(answer(sides, factor * sides**power, 128)))
+        expected = factor * 128**power
+        require(got > 0, "seconds cannot be negative.")
+        require(
+            abs(got / expected - 1) < 0.01,
+            f"seconds that grow with side^{power:g} lead to {expected:.3g} s at 128, you say "
+            f"{got:.3g}.",
+        )
+    bumpy = 1e-6 * sides**3 * np.array([1.2, 0.9, 1.1, 0.9])
+    got = float(np.squeeze(answer(sides, bumpy, 128)))
+    line = np.polyfit(np.log(sides), np.log(bumpy), 1)
+    require(
+        np.isclose(got, np.exp(np.polyval(line, np.log(128))), rtol=0.01),
+        "with times that scatter, use all of them, each by its ratio to the line.",
+    )
+
+
+@exercise(
+    "8.5 How many subjects?",
+    hint="The standard error falls with the root of the subjects; ask by how much it has to fall.",
+)
+def subjects_needed(answer: Callable[[float, float, int], int]) -> None:
+    """Check `answer(difference, error, subjects)`: how many show it with 80 % power at 5 %.
+
+    Args:
+        answer: Takes a difference, its standard error now, and the subjects now.
+    """
+    for difference, error, subjects, expected in (
+        (0.28, 0.1, 20, 20),
+        (0.14, 0.1, 20, 80),
+        (-0.14, 0.1, 20, 80),
+        (0.1, 0.1, 15, 118),
+    ):
+        got = float(np.squeeze(answer(difference, error, subjects)))
+        require(
+            abs(got - expected) <= 1.01,
+            f"a difference of {difference}, a standard error of {error} with {subjects} subjects: "
+            f"you say {got:g}.",
+        )
+        require(got == int(got), "subjects come whole: round up.")
+        require(got >= expected - 0.01, "rounded down, the power falls short of 80 %.")

@@ -1,0 +1,68 @@
+"""What chapter 8 reads from `experiments/results` is whole, and rows of it come out again."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
+
+from experiments import age_groups, capacity, private
+from medgan_utils.evaluation import ReferenceFeatures
+
+
+def test_the_age_groups_say_what_made_them():
+    stored = stored_result("age_groups.json")
+    check_provenance(stored, "age_groups")
+    reference = ReferenceFeatures.load(age_groups.NAME)
+    groups = stored["results"]["groups"]
+    assert len(groups) == len(np.unique(reference.subjects)) and set(groups) == {0, 1}
+    ran = [(row["group"], row["asked for"], row["seed"]) for row in stored["results"]["rows"]]
+    assert ran == list(product(age_groups.GROUPS, age_groups.GROUPS, age_groups.SEEDS))
+
+
+def test_a_row_of_the_age_groups_comes_out_again_without_real_images():
+    stored = stored_result("age_groups.json")["results"]
+    row = stored["rows"][0]
+    reference = ReferenceFeatures.load(age_groups.NAME)
+    chosen = np.array(stored["groups"])[reference.subjects] == 0
+    fake = age_groups.samples(0, int(chosen.sum()), row["seed"])
+    real, people = reference.features[age_groups.ENCODER][chosen], reference.subjects[chosen]
+    assert age_groups.distance(real, fake, people)[0] == pytest.approx(row["KID"][0], abs=0.01)
+
+
+def test_every_capacity_ran_with_every_seed():
+    stored = stored_result("capacity.json")
+    check_provenance(stored, "capacity")
+    rows, seeds = stored["results"]["rows"], stored["provenance"]["seeds"]
+    assert len(seeds) >= 3
+    ran = [(row["seed"], row["capacity"]) for row in rows]
+    assert ran == list(product(seeds, capacity.SIZES))
+    weights = {row["capacity"]: row["weights"] for row in rows}
+    for smaller, larger in (("a quarter", "one"), ("one", "four times")):
+        assert 2.5 < weights[larger] / weights[smaller] < 4.5
+    for name, (widths, helped) in capacity.SIZES.items():
+        gan = capacity.build(widths, helped, 0)
+        counted = gan.generator.count_params() + gan.discriminator.count_params()
+        assert counted == weights[name]
+
+
+def test_the_private_table_is_whole_and_its_epsilon_comes_out_again():
+    stored = stored_result("private.json")
+    check_provenance(stored, "private")
+    settings, rows = stored["settings"], stored["results"]["training"]
+    arms = [*private.ARMS, *(f"noise {noise:g}" for noise in private.NOISE)]
+    ran = [(row["seed"], row["arm"]) for row in rows]
+    assert ran == list(product(stored["provenance"]["seeds"], arms))
+    rate, delta = settings["lot"] / settings["members"], private.delta(settings["members"])
+    for noise in private.NOISE:
+        found = {row["epsilon"] for row in rows if row["arm"] == f"noise {noise:g}"}
+        expected = private.epsilon(noise, rate, settings["steps"], delta)
+        assert found == {round(expected, 3)}
+    larger = {(row["noise"], row["subjects"]) for row in stored["results"]["larger_cohorts"]}
+    assert larger == set(product(private.NOISE, private.LARGER))
+
+
+def test_a_defaced_head_comes_out_again():
+    stored = stored_result("private.json")
+    skip_unless_of_these_cohorts(stored)
+    assert private.defacing(1)["heads"] == stored["results"]["defacing"]["heads"][:1]
