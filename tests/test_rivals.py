@@ -75,7 +75,7 @@ def test_signal_and_noise_share_the_variance_and_v_gives_the_image_back():
     times = tf.linspace(0.0, 1.0, 5)[:, None]
     signal, noise = (one.numpy() for one in _rates(times))
     np.testing.assert_allclose(signal**2 + noise**2, 1, atol=1e-6)
-    assert signal[0] == 1 and abs(float(signal[-1])) < 1e-6
+    assert signal[0].item() == 1 and abs(signal[-1].item()) < 1e-6
     x, epsilon = 0.3, -1.2
     mixed, v = signal * x + noise * epsilon, signal * epsilon - noise * x
     np.testing.assert_allclose(signal * mixed - noise * v, x, atol=1e-6)
