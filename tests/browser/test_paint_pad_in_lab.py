@@ -18,7 +18,8 @@ def painter(label_map, seed):
     return network(map_channels(label_map[None], 3, seed), training=False)[0]
 PaintPad(painter, label_map, {0: "air", 1: "liver", 2: "tumour"}, spacing_mm=6.25)
 """
-MOVES, 
+MOVES = 9
+
 
 @pytest.fixture
 def notebook(tmp_path):
