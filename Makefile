@@ -60,7 +60,7 @@ test-colab: .venv-colab/ready
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
 	rm -rf build/colab && git clone --quiet . build/colab && rm -r build/colab/medgan_utils
 	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest -p no:cacheprovider tests --ignore=tests/colab \
-		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py $(ONCE:%=--ignore=tests/test_%.py)
+		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
 	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest -p no:cacheprovider \
 		--nbval-lax --nbval-cell-timeout=240 $(NOTEBOOKS)
 
