@@ -24,7 +24,8 @@ class Diffusion(keras.Model):
 
     Args:
         network: From [noisy images (B, H, W, C), times (B, 1) in [0, 1]] to v of that shape.
-        ema: Decay a step of the averaged network, which draws.
+        ema: Decay a step of the averaged network, which draws. It is (1 + n) / (10 + n) after n
+            steps where that is less, or the first weights would stay in the mean.
     """
 
     def __init__(self, network: keras.Model, ema: float = 0.995):
@@ -32,6 +33,9 @@ class Diffusion(keras.Model):
         self.network, self.ema = network, ema
         self.ema_network = keras.models.clone_model(network)
         self.ema_network.set_weights(network.get_weights())
+        self.step = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
+        )
         self.built = True
 
     def train_step(self, images):
@@ -44,8 +48,10 @@ class Diffusion(keras.Model):
             loss = tf.reduce_mean((guess - (signal * epsilon - noise * images)) ** 2)
         variables = self.network.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
+        taken = tf.cast(self.step.assign_add(1), tf.float32)
+        decay = tf.minimum(self.ema, (1 + taken) / (10 + taken))
         for mean, one in zip(self.ema_network.weights, self.network.weights, strict=True):
-            mean.assign(self.ema * mean + (1 - self.ema) * one)
+            mean.assign(decay * mean + (1 - decay) * one)
         return {"loss": loss}
 
     def sample(self, count: int, seed: int = 0, steps: int = 25) -> np.ndarray:
