@@ -35,6 +35,7 @@ from medgan_utils.training import (
     L1,
     DiceCrossEntropy,
     JointPix2Pix,
+    L1Inside,
     Pix2Pix,
     finding_channels,
     map_channels,
@@ -48,7 +49,7 @@ SETTINGS = dict(
     unet_steps=400, painter_steps=400, batch_size=16, extra=600, adversarial_weight=0.05,
     repeats=500,
 )  # fmt: skip
-BANDS, PAINTER_L1, WIDTHS = 3, 20.0, (8, 16, 32)
+BANDS, PAINTER_L1, WIDTHS = 3, 100.0, (8, 16, 32)
 ALONE, CLASSICAL, PAIRS, BOTH, PASTED, REFERENCE, CRITIC, JOINT, SHUFFLED = (
     "alone",
     "+ classical",
@@ -245,11 +246,19 @@ def painter_networks(classes: int) -> tuple[keras.Model, keras.Model]:
     return networks, patch_discriminator(64, condition=channels, widths=WIDTHS)
 
 
+def painter_terms(classes: int) -> list:
+    """Return what holds a painted image to its target; findings count by their own size."""
+    moved = (
+        TASKS["liver"].moved if classes == classes_of(TASKS["liver"]) else range(BANDS + 1, classes)
+    )
+    return [L1(PAINTER_L1), L1Inside(moved)]
+
+
 @cache
 def painter_model(classes: int) -> Pix2Pix:
     """Return a compiled painter of label maps."""
     model = Pix2Pix(*painter_networks(classes), ema=0.99)
-    model.compile(adam(1e-3, 0.5), adam(4e-4, 0.5), terms=[L1(PAINTER_L1)])
+    model.compile(adam(1e-3, 0.5), adam(4e-4, 0.5), terms=painter_terms(classes))
     return model
 
 
@@ -291,7 +300,7 @@ def joint_model(classes: int, findings: tuple) -> JointPix2Pix:
     model = JointPix2Pix(*painter_networks(classes), reader, ema=0.99)
     model.compile(
         adam(1e-3, 0.5), adam(4e-4, 0.5), findings=findings, segmenter_optimizer=adam(1e-3),
-        terms=[L1(PAINTER_L1)],
+        terms=painter_terms(classes),
     )  # fmt: skip
     return model
 

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = exports(
         "FeatureDistance": "fidelity",
         "DiceCrossEntropy": "segmentation",
         "JointPix2Pix": "segmentation",
+        "L1Inside": "segmentation",
         "finding_channels": "segmentation",
         "map_channels": "segmentation",
         "start_anew": "segmentation",

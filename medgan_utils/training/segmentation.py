@@ -94,6 +94,26 @@ class DiceCrossEntropy(Term):
         return ops.mean(entropy, (1, 2, 3)) + ops.mean(1 - dice, 1)
 
 
+class L1Inside(Term):
+    """Mean |G(x) - y| inside of a finding: it counts by its own size, as in Dice, if it is small.
+
+    Args:
+        codes: Channels of the painter's input that make up the finding, see `map_channels`.
+        weight: What it is multiplied with.
+    """
+
+    def __init__(self, codes: Sequence[int], weight: float = 20.0):
+        super().__init__(weight)
+        self.codes = tuple(codes)
+
+    def __call__(self, batch, seed):
+        """Return the mean inside of each image; 0 where there is no such finding."""
+        asked = ops.max(ops.take(batch.inputs, self.codes, axis=-1), axis=-1, keepdims=True)
+        there = ops.cast(asked > 0, batch.fake.dtype)
+        apart = ops.sum(ops.abs(batch.fake - batch.target) * there, (1, 2, 3))
+        return apart / (ops.sum(there, (1, 2, 3)) + 1)
+
+
 class Readable(Term):
     """What a segmenter reads in a painted image, against the map that it was painted from.
 
