@@ -5,11 +5,14 @@ PYTHON_COLAB ?= $(shell python3.12 -c 'print("python3.12")' 2>/dev/null || echo 
 BIN := .venv/bin
 COLAB := $(CURDIR)/.venv-colab/bin/python
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Tests run in so many processes, a file or notebook at a time; WORKERS=0 for one after the other.
+WORKERS ?= 2
+TOGETHER = -n $(WORKERS) --dist loadfile
 PORT ?= 8888
 
 BENCHMARKS := training_loop training_extras matrix_rate loading import_time workers small_devices strategies
 
-.PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu clean
+.PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu covers clean
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.
 .NOTPARALLEL:
 
@@ -33,10 +36,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 
 unit: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
 
 notebooks: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
 
 browser: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/browser -rs
@@ -48,7 +51,7 @@ realdata: .venv/ready
 .venv-colab/ready: constraints-colab.txt constraints.txt
 	$(PYTHON_COLAB) -m venv .venv-colab
 	$(COLAB) -m pip install --quiet -r constraints-colab.txt
-	$(COLAB) -m pip install --quiet -c constraints-colab.txt $$(grep -E '^(pytest|nbval|hatchling)==' constraints.txt)
+	$(COLAB) -m pip install --quiet -c constraints-colab.txt $$(grep -E '^(pytest|pytest-xdist|execnet|nbval|hatchling)==' constraints.txt)
 	touch $@
 
 # The notebooks' first cell installs the last commit as in Colab; units and notebooks then run in a copy without the
@@ -59,9 +62,9 @@ test-colab: .venv-colab/ready
 	@test -z "$$(git status --porcelain)" || echo "test-colab: what is not committed is not tested"
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
 	rm -rf build/colab && git clone --quiet . build/colab && rm -r build/colab/medgan_utils
-	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest -p no:cacheprovider tests --ignore=tests/colab \
+	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider tests --ignore=tests/colab \
 		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
-	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest -p no:cacheprovider \
+	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
 		--nbval-lax --nbval-cell-timeout=240 $(NOTEBOOKS)
 
 # For Colab without a public repository: upload dist/medgan_utils-*.whl beside the notebook.
@@ -75,6 +78,10 @@ gpu-sizes: .venv/ready
 # Run notebooks in full and keep their outputs, for example: make cpu NOTEBOOKS=notebooks/09_*.ipynb
 cpu: .venv/ready
 	$(BIN)/python tools/notebooks.py run $(NOTEBOOKS) --profile cpu
+
+# The pictures at the heads of the notebooks and of the README, from the outputs; `make cpu` writes the former by itself.
+covers: .venv/ready
+	$(BIN)/python tools/covers.py $(NOTEBOOKS)
 
 # Ten to twenty minutes; then the tables of the READMEs are written anew.
 bench: .venv/ready

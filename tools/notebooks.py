@@ -22,6 +22,8 @@ import nbformat
 import numpy as np
 from PIL import Image
 
+from tools.covers import put_cover
+
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"(?m)^(\[!\[Open in Colab\].*|\*To open this notebook in Colab.*\*)$")
 NO_ADDRESS = (
@@ -105,6 +107,7 @@ def run(path: Path, profile: str, out: Path | None) -> float:
             _shorten_progress(output)
             _with_palette(output.get("data", {}))
     notebook.metadata.pop("widgets", None)  # widget state is large; the static figures stay
+    put_cover(notebook, path.name[:2])
     unfinished = target.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
     unfinished.replace(target)

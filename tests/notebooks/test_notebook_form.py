@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools import covers
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 READABLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -43,6 +45,15 @@ def test_badge_and_bootstrap_are_those_of_pyproject(notebook):
     cells = {cell.id: cell.source for cell in notebook.cells}
     assert cells["bootstrap"] == tool.bootstrap(address), "run `make address`"
     assert tool.badge(notebook.path, address) in cells["title"], "run `make address`"
+
+
+def test_the_cover_is_the_picture_of_its_cell_and_is_told(notebook):
+    cell, told = covers.COVERS[notebook.path.name[:2]]
+    title, line = notebook.cells[0], f"![{told}](attachment:{covers.NAME})"
+    assert title.source.count("(attachment:") == title.source.count(line) == 1
+    stored = title.attachments[covers.NAME]["image/png"]
+    assert stored == covers.picture(notebook, cell).replace("\n", ""), "run `make covers`"
+    assert len(told) > 30
 
 
 def test_outputs_are_those_of_one_run_in_order(notebook):
