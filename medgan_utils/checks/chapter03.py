@@ -8,40 +8,43 @@ from .exercise import exercise, require
 
 
 @exercise(
-    "3.1 Count the modes",
-    hint="Give each point to its nearest centre, keep it only if it lies within the radius, count "
-    "per centre, and call a centre found from 1 % of *all* points on.",
+    "3.1 How even is the ring?",
+    hint="Which points count at all, for which centre, and a share of what are they?",
 )
-def count_modes(answer: Callable[[np.ndarray, np.ndarray, float], int]) -> None:
-    """Check `answer(points, centres, radius)`: how many centres have at least 1 % of the points.
+def unevenness(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> None:
+    """Check `answer(points, centres, radius)`: KL divergence of the centres' shares from even ones.
 
     Args:
-        answer: Takes points (N, 2), centres (K, 2) and a radius; returns 0 to K.
+        answer: Takes points (N, 2), centres (K, 2) and a radius; returns 0 to log K.
     """
     angles = 2 * np.pi * np.arange(8) / 8
     centres = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    counted = [
+        ("25 points on each of 8 centres", np.full(8, 25), 0.0),
+        ("200 points on one of 8 centres", np.eye(8, dtype=int)[3] * 200, np.log(8)),
+        ("100 points on each of 4 of 8 centres", np.repeat([100, 0], 4), np.log(2)),
+        ("90 and 10 points on two of 8 centres", np.array([90, 10, *[0] * 6]), 1.7544),
+    ]
+    for what, counts, right in counted:
+        given = float(answer(centres.repeat(counts, axis=0), centres, 0.2))
+        require(np.isclose(given, right, atol=1e-3), f"{what}: {right:.3f}, not {given:.3f}.")
+    far = np.concatenate([centres.repeat(25, axis=0), np.full((100, 2), 9.0)])
+    given = float(answer(far, centres, 0.2))
+    require(np.isclose(given, 0, atol=1e-6), f"points far from all centres made it {given:.3f}.")
+    between = (centres + np.roll(centres, 1, axis=0)).repeat(5, axis=0) / 2
+    given = float(answer(between, centres, 0.2))
+    require(np.isclose(given, np.log(8)), f"no point near a centre: log 8, not {given:.3f}.")
+    random = np.random.default_rng(3)
+    near = centres[[0, 0, 1]] + random.uniform(-0.1, 0.1, (3, 2))
+    given, right = float(answer(near, centres, 0.3)), np.log(8) - 0.636514
     require(
-        answer(centres.repeat(25, axis=0), centres, 0.2) == 8, "25 points on each centre are 8."
-    )
-    one = centres[[3]].repeat(200, axis=0)
-    require(answer(one, centres, 0.2) == 1, "200 points on one centre are one mode.")
-    between = (centres + np.roll(centres, 1, axis=0)).repeat(25, axis=0) / 2
-    found = answer(between, centres, 0.2)
-    require(found == 0, f"points half-way between two centres are no mode, but you find {found}.")
-    stray = np.concatenate([one, centres[[5]]])
-    require(
-        answer(stray, centres, 0.2) == 1,
-        "one stray point among 201 makes a mode in your count; 1 % of the points are needed.",
-    )
-    spread = np.concatenate([centres[:2].repeat(98, axis=0), centres[2:4].repeat(2, axis=0)])
-    require(
-        answer(spread, centres, 0.2) == 4, "2 points of 200 are 1 %: from 1 % on a mode counts."
+        np.isclose(given, right, atol=1e-4), f"shares of 2/3 and 1/3: {right:.4f}, not {given:.4f}."
     )
 
 
 @exercise(
     "3.2 How hard is G pushed?",
-    hint="The derivative of -softplus(l) is -σ(l), that of softplus(-l) is -σ(-l). Take sizes.",
+    hint="Derive softplus first; then mind the sign inside and the sign outside of each loss.",
 )
 def generator_push(answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]) -> None:
     """Check `answer(logits)`: |dL_G/dlogit| of the saturating and of the non-saturating loss.
@@ -69,46 +72,49 @@ def generator_push(answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @exercise(
-    "3.3 Was the lesion erased?",
-    hint="Contrast = mean inside the lesion minus mean around it, with sign. Divide the contrast "
-    "after by the contrast before, image by image, and average last.",
+    "3.3 How many lesions were erased?",
+    hint="Decide lesion by lesion, each by its own contrast, before you average anything.",
 )
-def kept_contrast(answer: Callable[..., float]) -> None:
-    """Check `answer(before, after, lesion, around)`: the share of a lesion's contrast that is left.
+def erased(answer: Callable[..., float]) -> None:
+    """Check `answer(before, after, lesion, around)`: the share of erased lesions.
 
     Args:
         answer: Takes two batches of images (N, H, W) and two of boolean masks (N, H, W); returns
-            the mean over the images of contrast after / contrast before.
+            the share of lesions that kept less than half of their contrast, with sign.
     """
     random = np.random.default_rng(3)
-    lesion, around = np.zeros((2, 2, 12, 12), bool)
+    lesion, around = np.zeros((2, 4, 12, 12), bool)
     lesion[:, 4:7, 4:7], around[:, 2:9, 2:9] = True, True
     lesion[1, 4, 4] = False
     around &= ~lesion
-    before = 0.1 * random.normal(size=(2, 12, 12))
-    before[0][lesion[0]] += 1.0
-    before[1][lesion[1]] -= 0.5
-    require(np.isclose(answer(before, before, lesion, around), 1), "unchanged images keep 1.")
-    brighter = answer(before, before + 0.3, lesion, around)
-    require(
-        np.isclose(brighter, 1),
-        f"an image that is 0.3 brighter everywhere keeps its contrast; you say {brighter:.2f}.",
-    )
-    after = before.copy()
-    after[0][lesion[0]] -= 2.0
-    flipped = _contrast(after, lesion, around) / _contrast(before, lesion, around)
-    given = float(answer(before, after, lesion, around))
-    require(
-        not np.isclose(given, np.abs(flipped).mean()),
-        "a bright lesion that turned dark counts as kept in your answer: mind the sign.",
-    )
-    require(np.isclose(given, flipped.mean()), f"{given:.3f} instead of {flipped.mean():.3f}.")
+    before = 0.02 * random.normal(size=(4, 12, 12))
+    for number, size in enumerate((1.0, -0.5, 0.8, 0.6)):
+        before[number][lesion[number]] += size
+    _share(answer(before, before, lesion, around), 0, "unchanged images erase none")
+    brighter = answer(before, before + 0.7, lesion, around)
+    _share(brighter, 0, "an image that is brighter everywhere keeps its contrast")
+    turned = before.copy()
+    turned[0][lesion[0]] -= 2.0
+    _share(answer(before, turned, lesion, around), 0.25, "a bright lesion that turned dark is gone")
+    dark = before.copy()
+    dark[1][lesion[1]] += 0.4
+    _share(answer(before, dark, lesion, around), 0.25, "a dark lesion that faded is gone, too")
+    uneven = before.copy()
+    uneven[0][lesion[0]] += 3.0
+    uneven[2][lesion[2]] -= 0.7
+    uneven[3][lesion[3]] -= 0.2
+    _share(answer(before, uneven, lesion, around), 0.25, "one stronger lesion hides no erased one")
+
+
+def _share(given: float, right: float, why: str) -> None:
+    """Refuse a share that is not the right one, and say what it should be."""
+    given = float(given)
+    require(np.isclose(given, right), f"{why}: the share is {right:g}, not {given:.3g}.")
 
 
 @exercise(
     "3.4 Score an attack",
-    hint="Compare every member with every outsider: 1 if the member's score is higher, ½ if equal. "
-    "members[:, None] > outsiders[None, :] gives all pairs at once.",
+    hint="How many pairs of a member and an outsider are there, and what is an even one worth?",
 )
 def attack_auc(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     """Check `answer(members, outsiders)`: the chance that a member scores above an outsider.
@@ -124,13 +130,11 @@ def attack_auc(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
         not np.isclose(given, 1 - right), "that is the chance that the *outsider* scores higher."
     )
     require(np.isclose(given, right), f"{given:.4f} instead of {right:.4f}.")
+    some, others = np.array([0.0, 1.0, 1.0, 2.0]), np.array([1.0, 1.0, 0.0])
+    given = float(answer(some, others))
+    require(np.isclose(given, 7.5 / 12), f"with some equal scores {given:.4f}, not {7.5 / 12:.4f}.")
     tied = float(answer(np.zeros(4), np.zeros(6)))
     require(
         np.isclose(tied, 0.5),
         f"equal scores tell the attacker nothing, so they must give 0.5; you say {tied:.2f}.",
     )
-
-
-def _contrast(images: np.ndarray, lesion: np.ndarray, around: np.ndarray) -> np.ndarray:
-    pairs = zip(images, lesion, around, strict=True)
-    return np.array([image[inside].mean() - image[near].mean() for image, inside, near in pairs])

@@ -1,28 +1,36 @@
 import numpy as np
+import tensorflow as tf
 
 from medgan_utils.checks import chapter03
 
 
-def count_modes(points, centres, radius):
+def unevenness(points, centres, radius, far=False, total=None):
     distances = np.linalg.norm(points[:, None] - centres, axis=-1)
-    nearest = distances.argmin(axis=1)[distances.min(axis=1) < radius]
-    return int(np.sum(np.bincount(nearest, minlength=len(centres)) >= 0.01 * len(points)))
+    kept = np.ones(len(points), bool) if far else distances.min(axis=1) < radius
+    nearest = distances.argmin(axis=1)[kept]
+    if not len(nearest):
+        return np.log(len(centres))
+    shares = np.bincount(nearest, minlength=len(centres)) / (total or len(nearest))
+    shares = shares[shares > 0]
+    return float(np.sum(shares * np.log(shares * len(centres))))
 
 
-def test_count_modes(capsys):
-    assert chapter03.count_modes(count_modes)
-    assert not chapter03.count_modes(lambda points, centres, radius: len(centres))
-    anywhere = lambda points, centres, radius: count_modes(points, centres, np.inf)  # noqa: E731
-    assert not chapter03.count_modes(anywhere)
-    assert "half-way" in capsys.readouterr().out
+def entropy(points, centres, radius):
+    return np.log(len(centres)) - unevenness(points, centres, radius)
 
-    def one_point_is_enough(points, centres, radius):
-        distances = np.linalg.norm(points[:, None] - centres, axis=-1)
-        return len(np.unique(distances.argmin(axis=1)[distances.min(axis=1) < radius]))
 
-    assert not chapter03.count_modes(one_point_is_enough)
-    assert "stray" in capsys.readouterr().out
-    assert not chapter03.count_modes(...)
+def test_unevenness(capsys):
+    assert chapter03.unevenness(unevenness)
+    assert chapter03.unevenness(lambda *given: tf.constant(unevenness(*given)))
+    wrong = [
+        entropy,
+        lambda *given: unevenness(*given) / np.log(2),
+        lambda *given: unevenness(*given, far=True),
+        lambda points, centres, radius: unevenness(points, centres, radius, total=len(points)),
+        lambda points, centres, radius: 0.0,
+    ]
+    assert not any(chapter03.unevenness(one) for one in wrong)
+    assert capsys.readouterr().out.count("✗") == len(wrong)
 
 
 def test_generator_push(capsys):
@@ -41,18 +49,28 @@ def contrast(image, lesion, around):
     return image[lesion].mean() - image[around].mean()
 
 
-def kept(before, after, lesion, around, size=lambda share: share):
+def left(before, after, lesion, around):
     pairs = zip(before, after, lesion, around, strict=True)
-    return np.mean([size(contrast(b, m, r) / contrast(a, m, r)) for a, b, m, r in pairs])
+    return np.array([contrast(b, m, r) / contrast(a, m, r) for a, b, m, r in pairs])
 
 
-def test_kept_contrast(capsys):
-    assert chapter03.kept_contrast(kept)
-    assert not chapter03.kept_contrast(lambda *images: kept(*images, size=abs))
-    assert "mind the sign" in capsys.readouterr().out
-    assert not chapter03.kept_contrast(lambda a, b, m, r: b[m].mean() / a[m].mean())
-    assert "brighter" in capsys.readouterr().out
-    assert not chapter03.kept_contrast(lambda *images: 1.0)
+def inside_only(before, after, lesion, around):
+    pairs = zip(before, after, lesion, strict=True)
+    return np.mean([b[m].mean() / a[m].mean() < 0.5 for a, b, m in pairs])
+
+
+def test_erased(capsys):
+    assert chapter03.erased(lambda *given: np.mean(left(*given) < 0.5))
+    assert chapter03.erased(lambda *given: sum(one < 0.5 for one in left(*given)) / len(given[0]))
+    wrong = [
+        lambda *given: np.mean(np.abs(left(*given)) < 0.5),
+        lambda *given: float(np.mean(left(*given)) < 0.5),
+        lambda *given: np.sum(left(*given) < 0.5),
+        lambda *given: np.mean(left(*given) < 0.9),
+        inside_only,
+    ]
+    assert not any(chapter03.erased(one) for one in wrong)
+    assert capsys.readouterr().out.count("✗") == len(wrong)
 
 
 def attack_auc(members, outsiders):
@@ -65,4 +83,4 @@ def test_attack_auc(capsys):
     assert not chapter03.attack_auc(lambda members, outsiders: attack_auc(outsiders, members))
     assert "outsider" in capsys.readouterr().out
     assert not chapter03.attack_auc(lambda a, b: np.mean(a[:, None] > b))
-    assert "0.5" in capsys.readouterr().out
+    assert "0.6250" in capsys.readouterr().out
