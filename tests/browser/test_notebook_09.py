@@ -17,7 +17,7 @@ CELLS = (
     "load-cohort",
     "split",
     "shrink",
-    "sefa",
+    "sefa-against-random",
     "explore-mri",
 )
 
