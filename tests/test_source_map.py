@@ -18,10 +18,16 @@ ROOMS = (
 )
 
 
-def test_the_package_alone_is_read_as_in_the_map_of_all():
+def test_the_package_is_read_where_it_is_installed():
     found = source_map.needs()
     assert "training.step" in found["training.gan"] and "training" not in found
-    known = whole.modules()
+
+
+@pytest.mark.skipif(
+    not (whole.ROOT / "medgan_utils").is_dir(), reason="the package is installed, not in this copy"
+)
+def test_the_package_alone_is_read_as_in_the_map_of_all():
+    found, known = source_map.needs(), whole.modules()
     for name in ("training.gan", "data.sources.ct", "workflow"):
         path = known[f"medgan_utils.{name}"]
         expected = {need.removeprefix("medgan_utils.") for need in whole.imports(path)}
