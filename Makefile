@@ -79,7 +79,7 @@ gpu-sizes: .venv/ready
 cpu: .venv/ready
 	$(BIN)/python tools/notebooks.py run $(NOTEBOOKS) --profile cpu
 
-# The pictures at the heads of the notebooks and of the README, from the outputs; `make cpu` writes the former by itself.
+# The pictures at the heads of the notebooks and of the README, from the outputs; `make cpu` writes them by itself.
 covers: .venv/ready
 	$(BIN)/python tools/covers.py $(NOTEBOOKS)
 

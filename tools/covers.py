@@ -93,17 +93,22 @@ def put_cover(notebook: nbformat.NotebookNode, chapter: str) -> None:
     title.source = "\n\n".join([*parts[:2], f"![{told}](attachment:{NAME})", *parts[2:]])
 
 
+def cover(path: Path) -> None:
+    """Put a notebook's picture at its head; one chapter's also into the README's folder."""
+    notebook, chapter = nbformat.read(path, as_version=4), path.name[:2]
+    put_cover(notebook, chapter)
+    nbformat.write(notebook, path)
+    if chapter == README_CHAPTER and path.resolve().parent == ROOT / "notebooks":
+        stored = base64.b64decode(notebook.cells[0].attachments[NAME]["image/png"])
+        (ROOT / "docs" / NAME).write_bytes(stored)
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("notebooks", nargs="+", type=Path)
     for path in parser.parse_args().notebooks:
-        notebook, chapter = nbformat.read(path, as_version=4), path.name[:2]
-        put_cover(notebook, chapter)
-        nbformat.write(notebook, path)
-        if chapter == README_CHAPTER:
-            stored = base64.b64decode(notebook.cells[0].attachments[NAME]["image/png"])
-            (ROOT / "docs" / NAME).write_bytes(stored)
+        cover(path)
     return 0
 
 

@@ -22,7 +22,7 @@ import nbformat
 import numpy as np
 from PIL import Image
 
-from tools.covers import put_cover
+from tools.covers import COVERS, cover
 
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"(?m)^(\[!\[Open in Colab\].*|\*To open this notebook in Colab.*\*)$")
@@ -107,11 +107,13 @@ def run(path: Path, profile: str, out: Path | None) -> float:
             _shorten_progress(output)
             _with_palette(output.get("data", {}))
     notebook.metadata.pop("widgets", None)  # widget state is large; the static figures stay
-    put_cover(notebook, path.name[:2])
     unfinished = target.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
     unfinished.replace(target)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    if path.name[:2] in COVERS:  # after the outputs are safe: a cell that shows nothing is an error
+        cover(target)
+    return seconds
 
 
 def _shorten_progress(output: dict) -> None:
