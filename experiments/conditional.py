@@ -34,7 +34,8 @@ from tools.record import finished, provenance, record
 RESULT = Path(__file__).parent / "results" / "conditional.json"
 STEPS, EVERY, LEAST = 6000, 3000, 16  # LEAST: real slices of a label, for its spread to count
 PROJECT = PROJECTS["brain-phantom-64"]
-ALL, MODE_SEEKING = PROJECT.recipe, VARIANTS["mode seeking"]
+MODE_SEEKING = VARIANTS["mode seeking"]
+ALL = replace(MODE_SEEKING, mismatch=1.0, projection="max")
 RUNS: dict[str, tuple[Recipe, bool]] = {  # recipe, and whether tumours are shown half the time
     "no labels": (BASE, False),
     "λ = 0": (BASE, False),

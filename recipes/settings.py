@@ -117,7 +117,13 @@ FINE = replace(
     decay_images=1_000_000,
 )
 """The same at 128 pixels."""
-RECIPES = VARIANTS | {"long": LONG, "fine": FINE}
+LABELLED = replace(
+    VARIANTS["mode seeking"],
+    about="mode-seeking term, λ = 0.1, a slow average, the rate falling to 2 %",
+    ema_images=20_000,
+    decay_images=480_000,
+)
+"""For phantoms and their labels: half an hour of two cores, to the end of its rate."""
 
 
 def adam(recipe: Recipe) -> keras.optimizers.Adam:

@@ -28,11 +28,12 @@ import numpy as np
 
 from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
+from medgan_utils.phantoms import VERSION
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
 from recipes.ixi_split import AGE_LIMIT, ixi_splits, with_age_group
 from recipes.liver_split import MAP_CLASSES, MATRIX, map_splits, phantom_splits, real_splits
 from recipes.publish import Finished, publish
-from recipes.settings import FINE, LONG, MAPS, VARIANTS, Recipe, conditions
+from recipes.settings import FINE, LABELLED, LONG, MAPS, VARIANTS, Recipe, conditions
 
 EPOCH = 250
 LEVELS, CONTRASTS = 6, ("T1", "T2", "FLAIR")  # of the brain phantom
@@ -139,17 +140,17 @@ PROJECTS = {
     "brain-phantom-64": Project(
         phantom_heads,
         "brain-encoder-64",
-        replace(VARIANTS["mode seeking"], mismatch=1.0, projection="max"),
+        replace(LABELLED, mismatch=1.0, projection="max"),
         {
-            "about": "A DCGAN of axial slices of the course's brain phantom, 64 × 64 pixels of"
-            f" 3.75 mm.\nLabels, in this order: lesion (0 none, 1 tumour in the slice), level (0"
-            f" top to {LEVELS - 1}),\ncontrast"
+            "about": "A DCGAN of axial slices of the course's brain phantom (version"
+            f" {VERSION}), 64 × 64 pixels of\n3.75 mm. Labels, in this order: lesion (0 none,"
+            f" 1 tumour in the slice), level (0 top to {LEVELS - 1}),\ncontrast"
             f" ({', '.join(f'{code} {name}' for code, name in enumerate(CONTRASTS))}).\n\n"
             "Tumours were shown half of the time, and the discriminator was also shown real slices"
-            " under the\nwrong lesion label. The first version drew one head a label, whatever z;"
-            " the second, of 42 training\nsubjects of another cohort, drew no tumours. What each"
-            " help does, and how many tumours a\nclassifier of real slices finds in these samples:"
-            " `experiments/results/conditional.json`.",
+            " under the\nwrong lesion label. Three earlier weights: the first drew one head a label,"
+            " whatever z; the second,\nof 42 training subjects, drew no tumours; the third learned"
+            " from version 1 of the phantom, at a\nconstant rate. What each help does was measured"
+            " on version 1: `experiments/results/conditional.json`.",
             "data": '`load_slices("brain-phantom", subjects=300, seed=5, '
             f"modalities={CONTRASTS})`\n  with `with_levels({LEVELS})`: simulated heads made from"
             " the MNI152 template, nobody's image.",
@@ -164,11 +165,12 @@ PROJECTS = {
     "liver-phantom-64": Project(
         phantom_splits,
         "liver-encoder-64",
-        VARIANTS["mode seeking"],
+        replace(LABELLED, decay_images=320_000),
         {
-            "about": "A DCGAN of axial slices through the liver of the course's CT phantom, 64 × 64"
-            " pixels of\n6.25 mm, [-160, 240] HU. One label: tumour (0 none, 1 at least 50 mm² in"
-            " the slice).",
+            "about": "A DCGAN of axial slices through the liver of the course's CT phantom (version"
+            f" {VERSION}),\n64 × 64 pixels of 6.25 mm, [-160, 240] HU. One label: tumour (0 none,"
+            " 1 at least 50 mm² in\nthe slice). Earlier weights learned from version 1, at a"
+            " constant rate.",
             "data": f'`load_slices("liver-phantom", subjects=80, matrix={MATRIX}, step_mm=5.0)`,\n'
             "  slices with liver: simulated bodies, nobody's image; not mirrored.",
             "licence": "CC BY 4.0.",
