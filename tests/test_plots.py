@@ -224,6 +224,30 @@ def test_histograms_share_their_bins_and_have_area_one():
         plots.histograms({"real": [np.nan]})
 
 
+def test_dots_show_every_run_of_every_arm():
+    rows = [
+        {"arm": "plain", "SWD": 0.1, "AUC": (0.6, 0.5, 0.7)},
+        {"arm": "plain", "SWD": 0.3, "AUC": (0.8, 0.7, 0.9)},
+        {"arm": "pruned", "SWD": 0.2},
+    ]
+    figure = plots.dots(rows, "arm", {"SWD": "SWD", "AUC": "AUC (dotted: chance)"}, {"AUC": 0.5})
+    left, right = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["plain", "pruned"]
+    assert left.yaxis_inverted()
+    marks = {
+        axes: [line for line in axes.lines if line.get_marker() == "o"] for axes in (left, right)
+    }
+    assert [float(line.get_xdata()[0]) for line in marks[left]] == [0.1, 0.3, 0.2]
+    assert len(marks[right]) == 2  # no dot without a value
+    means = [line for line in left.lines if line.get_marker() == "|"]
+    assert [float(line.get_xdata()[0]) for line in means] == [pytest.approx(0.2)]
+    bars = [tuple(line.get_xdata()) for line in right.lines if line.get_linewidth() == 3]
+    assert bars == [(0.5, 0.7), (0.7, 0.9)]
+    assert [line.get_linestyle() for line in right.lines if line.get_linewidth() == 1] == [":"]
+    with pytest.raises(ValueError, match="no run"):
+        plots.dots([], "arm", {"SWD": "SWD"})
+
+
 def test_distances_mark_landmarks_and_the_floor():
     rows = [
         {"set": "floor", "FD": (2.0, 1.0, 3.0), "SWD": (0.1, 0.05, 0.2)},

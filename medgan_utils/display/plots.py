@@ -1,4 +1,4 @@
-"""Figures: grids of samples, training curves, histograms, anatomy.
+"""Figures: grids of samples, training curves, histograms, comparisons, anatomy.
 
 Each function returns a `matplotlib.figure.Figure` that pyplot has already let go of, so a notebook
 shows it once: make the call the last line of the cell. From the middle of a cell, a loop or a
@@ -9,23 +9,24 @@ differ in their dashes too.
 """
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .anatomy import montage, volume_planes
 from .canvas import pixel_canvas
+from .comparisons import distances, dots, finish, trade_off
 from .pictures import PALETTE, as_images, mosaic, png, to_uint8
 
 __all__ = [
     "PALETTE",
     "curves",
     "distances",
+    "dots",
     "grid_png",
     "histograms",
     "montage",
@@ -113,7 +114,7 @@ def curves(
         _draw_level(axes, name, level)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
     axes.locator_params(axis="x", integer=True)  # half a step is not a place
-    return _finish(figure, axes)
+    return finish(figure, axes)
 
 
 def progress_png(
@@ -136,72 +137,8 @@ def progress_png(
     right.imshow(plt.imread(io.BytesIO(grid_png(images))), cmap="gray")
     right.set(title=f"Samples after {history['step'][-1]:,} steps")
     right.set_axis_off()
-    _finish(figure, left).savefig(file := io.BytesIO(), format="png", dpi=80)
+    finish(figure, left).savefig(file := io.BytesIO(), format="png", dpi=80)
     return file.getvalue()
-
-
-def distances(
-    scores: Iterable[Mapping], columns: Sequence[str], landmarks: Collection[str]
-) -> Figure:
-    """Draw columns of an evaluation: a mark and its interval for every set, beside the floor.
-
-    Args:
-        scores: Rows with the set's name in their first entry and `(value, low, high)` in `columns`;
-            the first row is the floor.
-        columns: What to draw, a panel each, on logarithmic axes; lower is better.
-        landmarks: Names of the sets of real images: green squares; others are orange dots.
-
-    Returns:
-        The figure.
-    """
-    rows = list(scores)[::-1]
-    names = [next(iter(row.values())) for row in rows]
-    size = (10.0, 0.8 + 0.3 * len(rows))
-    figure, panels = plt.subplots(
-        1, len(columns), figsize=size, sharey=True, squeeze=False, layout="constrained"
-    )
-    for axes, column in zip(panels[0], columns, strict=True):
-        for y, (name, row) in enumerate(zip(names, rows, strict=True)):
-            value, low, high = row[column]
-            colour, mark = (PALETTE[2], "s") if name in landmarks else (PALETTE[1], "o")
-            axes.plot([low, high], [y, y], color=colour, linewidth=2)
-            axes.plot(value, y, mark, color=colour)
-        axes.axvline(rows[-1][column][0], color="0.4", linewidth=1, linestyle=":")
-        axes.set(xscale="log", xlabel=f"{column} (lower is better)")
-        axes.set_yticks(range(len(rows)), names)
-        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
-        _finish(figure, axes)
-    figure.suptitle("Real images (green squares) and fakes (orange dots); dotted: the floor")
-    return figure
-
-
-def trade_off(
-    points: Mapping[str, tuple[float, float]],
-    xlabel: str,
-    ylabel: str,
-    floor: float | None = None,
-    title: str | None = None,
-) -> Figure:
-    """Draw methods as points between two measures, each with its name.
-
-    Args:
-        points: Name -> (x, y).
-        xlabel: What x measures, with its unit and its better end.
-        ylabel: What y measures, with its unit and its better end.
-        floor: Height of a dotted line: a landmark of y.
-        title: The message of the figure.
-    """
-    figure, axes = plt.subplots(layout="constrained")
-    marks = cycle("osD^vPX")
-    for (name, (x, y)), colour, mark in zip(points.items(), cycle(PALETTE), marks, strict=False):
-        axes.plot(x, y, mark, color=colour, markersize=8, label=name)
-    if floor is not None:
-        axes.axhline(floor, color="0.4", linewidth=1, linestyle=":")
-    axes.margins(0.12)
-    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
-    return _finish(figure, axes)
 
 
 def histograms(
@@ -235,7 +172,7 @@ def histograms(
         axes.stairs(density, edges, fill=True, color=style["color"], alpha=0.15)
         axes.stairs(density, edges, label=name, **style)
     axes.set(xlabel=xlabel, ylabel="Density", title=title or "")
-    return _finish(figure, axes)
+    return finish(figure, axes)
 
 
 def _line(name: str, line) -> tuple[np.ndarray, np.ndarray]:
@@ -274,12 +211,3 @@ def _draw_level(axes: Axes, name: str, level: float) -> None:
         fontsize=9,
         color="0.3",
     )
-
-
-def _finish(figure: Figure, axes: Axes) -> Figure:
-    """A quiet grid, a legend where there are names, and no second copy of the figure."""
-    axes.grid()
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
-    plt.close(figure)
-    return figure
