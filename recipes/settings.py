@@ -121,9 +121,9 @@ LABELLED = replace(
     VARIANTS["mode seeking"],
     about="mode-seeking term, λ = 0.1, a slow average, the rate falling to 2 %",
     ema_images=20_000,
-    decay_images=480_000,
+    decay_images=240_000,
 )
-"""For phantoms and their labels: half an hour of two cores, to the end of its rate."""
+"""For phantoms and their labels: half an hour of two slow cores, to the end of its rate."""
 
 
 def adam(recipe: Recipe) -> keras.optimizers.Adam:

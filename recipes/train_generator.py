@@ -166,7 +166,7 @@ PROJECTS = {
     "liver-phantom-64": Project(
         phantom_splits,
         "liver-encoder-64",
-        replace(LABELLED, decay_images=320_000),
+        replace(LABELLED, decay_images=160_000),
         {
             "about": "A DCGAN of axial slices through the liver of the course's CT phantom (version"
             f" {VERSION}),\n64 × 64 pixels of 6.25 mm, [-160, 240] HU. One label: tumour (0 none,"
