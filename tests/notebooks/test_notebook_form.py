@@ -79,3 +79,13 @@ def test_cells_are_short(notebook):
     for cell in code_cells(notebook):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 40, f"{cell.id} has {len(lines)} lines"
+
+
+def test_the_end_leads_on(notebook):
+    place = NOTEBOOKS.index(notebook.path)
+    following = NOTEBOOKS[
+        place + 1 if place < 11 else 6
+    ].name  # from the last one back to the template
+    end = notebook.cells[-1].source
+    assert "Next:" in end and f"]({following})" in end
+    assert "in preparation" not in json.dumps([cell.source for cell in notebook.cells])
