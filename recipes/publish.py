@@ -31,6 +31,7 @@ from recipes.settings import conditions
 from tools.record import provenance
 
 SEEDS = (1, 2, 3)
+MOST_JUDGED = 8000  # samples that a judge is shown
 AGE_GROUPS = {"under 45": (0, 45), "45 to 60": (45, 60), "over 60": (60, 200)}
 
 CARD = """# {name}
@@ -197,7 +198,9 @@ def appearance(fakes: dict[str, np.ndarray], sets: dict[str, RealSet], tested: S
 
 
 def ask_judge(finished: Finished, sets: dict[str, RealSet], train: Slices, tested: Slices) -> Table:
-    """Ask a judge about floor, landmarks and samples: as many as those, and as many as it can take.
+    """Ask a judge about floor, landmarks and samples: as many as those, and many more.
+
+    More are at most twice the training images, and `MOST_JUDGED`, so that it takes minutes.
 
     Args:
         finished: The trained GAN.
@@ -205,7 +208,7 @@ def ask_judge(finished: Finished, sets: dict[str, RealSet], train: Slices, teste
         train: What the GAN was trained on.
         tested: Held-out subjects.
     """
-    count, most = len(next(iter(sets.values())).images), 2 * len(train)
+    count, most = len(next(iter(sets.values())).images), min(2 * len(train), MOST_JUDGED)
     samples = {
         f"generated, {number:,} images": RealSet(finished.sample_like(tested, number, 1), None)
         for number in (count, most)
