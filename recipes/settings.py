@@ -113,10 +113,10 @@ FINE = replace(
     LONG,
     about=LONG.about + ", 128 pixels",
     image_size=128,
-    widths=(256, 192, 96, 48, 24),
+    widths=(*LONG.widths, 24),
     decay_images=1_000_000,
 )
-"""The same at 128 pixels."""
+"""The same at 128 pixels: the networks of `LONG` with one more stage, so that they may grow."""
 LABELLED = replace(
     VARIANTS["mode seeking"],
     about="mode-seeking term, λ = 0.1, a slow average, the rate falling to 2 %",

@@ -30,6 +30,7 @@ from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
 from medgan_utils.phantoms import VERSION
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
+from recipes.growth import grow
 from recipes.ixi_split import AGE_LIMIT, ixi_splits, with_age_group
 from recipes.liver_split import MAP_CLASSES, MATRIX, map_splits, phantom_splits, real_splits
 from recipes.publish import Finished, publish
@@ -67,6 +68,7 @@ class Project:
         num_classes: Of each label, or of the map.
         flip: Whether slices may be mirrored.
         balance: A label of two classes that are to be shown equally often.
+        grown_from: Project whose run in `runs/` the networks start from (`recipes/growth.py`).
     """
 
     parts: Callable[[], dict[str, Slices]]
@@ -77,6 +79,7 @@ class Project:
     num_classes: tuple[int, ...] | None = None
     flip: bool = False
     balance: str | None = None
+    grown_from: str | None = None
 
 
 def real_folder() -> str:
@@ -131,11 +134,13 @@ PROJECTS = {
         IXI
         | {
             "about": "A DCGAN of axial T1-weighted head slices, 128 × 128 pixels of 1.875 mm, made"
-            " to be\nexplored and measured in chapters 1 and 9. The encoder sees means of 2 × 2"
-            " pixels; the random\nfeatures, the judge and the appearance see all.",
+            " to be\nlooked at in chapters 1 and 9. Its networks started from those of"
+            " `brain-mri-64` with one stage more.\nThe encoder sees means of 2 × 2 pixels; the"
+            " random features, the judge and the appearance see all.",
             "data": IXI_DATA.format(2),
         },
         flip=True,
+        grown_from="brain-mri-64",
     ),
     "brain-phantom-64": Project(
         phantom_heads,
@@ -261,6 +266,8 @@ def train(
     recipe, names = project.recipe, project.names
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
+    if not start and project.grown_from:
+        print("grown:", ", ".join(grow(gan, trained(project.grown_from))), flush=True)
     labels = conditions(parts["reference"].select(slice(64)), names)
     grid = SampleGrid(
         gan.latents(64), plots.grid_png, monitor.every, folder / "grids", labels=labels
@@ -276,6 +283,15 @@ def train(
         verbose=0,
         callbacks=[grid, monitor, keeper, Budget(minutes)],
     )
+
+
+def trained(name: str) -> GAN:
+    """Return the GAN of another project as its run left it, or end with what to do."""
+    project = PROJECTS[name]
+    gan = build(project.recipe, project.num_classes, project.names)
+    if not ResumableCheckpoint(ROOT / "runs" / name / "state").restore(gan):
+        sys.exit(f"runs/{name} holds no training: python recipes/train_generator.py {name} first")
+    return gan
 
 
 def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) -> Finished:
