@@ -8,6 +8,7 @@ import pytest
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import ReferenceFeatures
 from recipes import publish, train_generator
+from recipes.growth import grow
 from recipes.recipe import build
 from recipes.settings import Recipe
 
@@ -72,3 +73,20 @@ def test_what_is_published_can_be_scored_against(parts, tmp_path, monkeypatch):
 def test_a_network_at_128_pixels_is_made_by_its_recipe():
     gan = build(Recipe(image_size=128, widths=(4, 4, 4, 4, 4), subpixel=True))
     assert gan.sample(2).shape == (2, 128, 128, 1)
+
+
+def test_a_larger_gan_grows_from_a_smaller_one():
+    smaller = build(Recipe(image_size=64, widths=(6, 5, 4, 3), subpixel=True))
+    larger = build(Recipe(image_size=128, widths=(6, 5, 4, 3, 2), subpixel=True, seed=1))
+    new = larger.generator.get_layer("up_64").get_weights()
+    copied = grow(larger, smaller)
+    assert {"project", "up_32", "down_8", "score"} <= set(copied)
+    assert not {"up_64", "to_subpixels", "down_64", "down_32"} & set(copied)
+    for network in ("generator", "ema_generator"):
+        grown = getattr(larger, network).get_layer("up_32").get_weights()
+        np.testing.assert_array_equal(
+            grown[0], smaller.ema_generator.get_layer("up_32").get_weights()[0]
+        )
+    np.testing.assert_array_equal(larger.generator.get_layer("up_64").get_weights()[0], new[0])
+    with pytest.raises(ValueError, match="no layer of generator fits"):
+        grow(larger, build(Recipe(widths=(2, 2, 2, 2))))
