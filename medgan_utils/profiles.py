@@ -141,7 +141,11 @@ def quiet_tensorflow() -> None:
     TensorFlow 2.21 writes some of them from C++ before it reads `TF_CPP_MIN_LOG_LEVEL`, so the
     file descriptor of stderr is put aside during the import. Errors are Python exceptions and stay
     visible.
+
+    Convolutions go to oneDNN, which TensorFlow leaves aside by itself on processors without
+    AVX-512 (`benchmarks/onednn.py` says what that costs); `TF_ENABLE_ONEDNN_OPTS=0` turns it off.
     """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:

@@ -49,6 +49,18 @@ def training_extras(results: dict) -> str:
     return f"{table(head, rows)}\n\n{rounds}"
 
 
+def onednn(results: dict) -> str:
+    """Return the time of a step with oneDNN and without."""
+    head = ("`GAN.fit`", "ms a step", "images/s", "time relative to oneDNN's (95 % interval)")
+    rows = [
+        (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
+        for row in results["rows"]
+    ]
+    processor = {True: "with", False: "without", None: "of unknown"}[results["avx512"]]
+    rounds = f"{results['rounds']} rounds of {results['steps']} steps in fresh interpreters"
+    return f"{table(head, rows)}\n\n{rounds}, on a processor {processor} AVX-512."
+
+
 def matrix_rate(results: dict) -> str:
     """Return the parts of a step and their share of the matrix-product rate."""
     head = ("part, alone", "ms", "million operations", "share of the matrix rate")
@@ -221,6 +233,7 @@ TABLES: dict[str, Callable[..., str]] = {
     for function in (
         training_loop,
         training_extras,
+        onednn,
         matrix_rate,
         loading,
         import_time,
