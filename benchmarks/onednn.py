@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.timing import interleaved, said, store, summary
 from medgan_utils import profiles
 
-ROUNDS, STEPS = 5, 60
+ROUNDS, STEPS = 8, 150
 BASE = "with oneDNN"
 SETTINGS = {BASE: "1", "without": "0"}
 RESULT = Path(__file__).parent / "results" / "onednn.json"
