@@ -2,8 +2,8 @@
 
     python benchmarks/onednn.py
 
-TensorFlow reads `TF_ENABLE_ONEDNN_OPTS` when it is imported; on processors without AVX-512 it
-leaves oneDNN aside unless told otherwise. Whether this machine has AVX-512 stands in the result.
+TensorFlow reads `TF_ENABLE_ONEDNN_OPTS` when it is imported. Unless told, it takes oneDNN on Linux
+where the processor has instructions for neural networks (AVX512-VNNI, AVX-VNNI, BF16 or AMX).
 """
 
 import argparse
@@ -13,21 +13,23 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.timing import interleaved, said, store, summary
 from medgan_utils import profiles
+
+profiles.quiet_tensorflow()
+
+from benchmarks.loops import BATCH_SIZE, fit, new_gan
+from benchmarks.timing import interleaved, said, store, summary
+from benchmarks.training_loop import random_slices
 
 ROUNDS, STEPS = 8, 150
 BASE = "with oneDNN"
 SETTINGS = {BASE: "1", "without": "0"}
+NEURAL = ("avx512_vnni", "avx_vnni", "avx512_bf16", "amx_")  # as /proc/cpuinfo spells them
 RESULT = Path(__file__).parent / "results" / "onednn.json"
 
 
 def one_run(steps: int) -> float:
     """Return the seconds of so many steps of `GAN.fit` in this interpreter, after a warm-up."""
-    profiles.quiet_tensorflow()
-    from benchmarks.loops import BATCH_SIZE, fit, new_gan
-    from benchmarks.training_loop import random_slices
-
     run = fit(new_gan(), random_slices().to_dataset(BATCH_SIZE))
     run(steps)
     started = time.perf_counter()
@@ -47,12 +49,13 @@ def elsewhere(setting: str):
     return run
 
 
-def has_avx512() -> bool | None:
-    """Say whether the processor has AVX-512; None where the system does not tell."""
+def has_neural_instructions() -> bool | None:
+    """Say whether TensorFlow would take oneDNN unasked; None where the system does not tell."""
     try:
-        return "avx512" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return None
+    return any(flag in flags for flag in NEURAL)
 
 
 def main() -> None:
@@ -64,8 +67,9 @@ def main() -> None:
         print(one_run(steps))
         return
     runs = {name: elsewhere(setting) for name, setting in SETTINGS.items()}
-    rows = summary(interleaved(runs, STEPS, ROUNDS), BASE, batch_size=16)
-    store(RESULT, rows, steps=STEPS, rounds=ROUNDS, avx512=has_avx512())
+    rows = summary(interleaved(runs, STEPS, ROUNDS), BASE, BATCH_SIZE)
+    facts = dict(steps_per_round=STEPS, rounds=ROUNDS, neural=has_neural_instructions())
+    store(RESULT, rows, **facts)
     for row in rows:
         print(f"{row['run']}: {row['ms_per_step']} ms, {said(row['time_over_base'])}")
 

@@ -135,15 +135,16 @@ def set_seed(seed: int) -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Import TensorFlow without its notes (CPU features, missing CUDA drivers, retracing).
+    """Import TensorFlow with oneDNN, without its notes (CPU features, CUDA drivers, retracing).
 
     A lesson builds many small models in a loop on purpose; the retracing note would follow each.
     TensorFlow 2.21 writes some of them from C++ before it reads `TF_CPP_MIN_LOG_LEVEL`, so the
     file descriptor of stderr is put aside during the import. Errors are Python exceptions and stay
     visible.
 
-    Convolutions go to oneDNN, which TensorFlow leaves aside by itself on processors without
-    AVX-512 (`benchmarks/onednn.py` says what that costs); `TF_ENABLE_ONEDNN_OPTS=0` turns it off.
+    oneDNN computes the convolutions; by itself TensorFlow leaves it aside on many processors
+    (`benchmarks/onednn.py` says which, and what that costs). `TF_ENABLE_ONEDNN_OPTS=0` keeps it
+    off.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -345,6 +345,8 @@ def main() -> int:
     parts, gan = project.parts(), build(project.recipe, project.num_classes, project.names)
     if arguments.publish:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
+        if project.grown_from:
+            command += f"; before it the run of `{project.grown_from}`, by the command of its card"
         facts = project.facts | {"command": command}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))

@@ -1,6 +1,7 @@
 """Sizes by profile, seeds, claims, and the quiet import."""
 
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -74,6 +75,20 @@ def test_finish_prints_time_profile_and_cores(capsys):
     run.finish()
     said = capsys.readouterr().out
     assert f"Ran in 5 min 0 s, profile 'smoke', {os.cpu_count()} CPU cores" in said
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, True), ("0", False)])
+def test_onednn_is_on_unless_it_is_turned_off(asked, used):
+    code = "from medgan_utils import profiles; profiles.quiet_tensorflow(); "
+    code += "from tensorflow.python.util import _pywrap_util_port as port; "
+    code += "print(port.IsMklEnabled())"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    environment |= {} if asked is None else {"TF_ENABLE_ONEDNN_OPTS": asked}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    if platform.machine() not in ("x86_64", "AMD64"):
+        used = False  # built for x86 alone
+    assert done.stdout.split() == [str(used)]
 
 
 def test_quiet_import_prints_nothing_and_keeps_stderr():

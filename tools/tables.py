@@ -24,41 +24,50 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def training_loop(results: dict) -> str:
-    """Return the loops against `GAN.fit`."""
-    head = ("loop", "ms a step", "images/s", "time relative to `GAN.fit` (95 % interval)")
+def step_times(what: str, base: str, results: dict) -> str:
+    """Return the table of `benchmarks.timing.summary`.
+
+    Args:
+        what: Head of the first column.
+        base: What the last column is relative to.
+        results: Of a benchmark.
+    """
+    head = (what, "ms a step", "images/s", f"time relative to {base} (95 % interval)")
     rows = [
         (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
         for row in results["rows"]
     ]
+    return table(head, rows)
+
+
+def rounds(results: dict) -> str:
+    """Return how often and how long each was timed."""
+    return f"{results['rounds']} rounds of {results['steps_per_round']} steps"
+
+
+def training_loop(results: dict) -> str:
+    """Return the loops against `GAN.fit`."""
     return (
-        f"{table(head, rows)}\n\n`GAN.fit` takes {said(results['fit_over_bare'])} times the bare "
+        f"{step_times('loop', '`GAN.fit`', results)}\n\n"
+        f"`GAN.fit` takes {said(results['fit_over_bare'])} times the bare "
         f"loop's time a step; a call of `fit` adds {results['fit_start_up_ms']} ms once. "
-        f"{results['rounds']} rounds of {results['steps_per_round']} steps."
+        f"{rounds(results)}."
     )
 
 
 def training_extras(results: dict) -> str:
     """Return the cost of each extra."""
-    head = ("bare loop with", "ms a step", "images/s", "time relative to no extras (95 % interval)")
-    rows = [
-        (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
-        for row in results["rows"]
-    ]
-    rounds = f"{results['rounds']} rounds of {results['steps_per_round']} steps."
-    return f"{table(head, rows)}\n\n{rounds}"
+    return f"{step_times('bare loop with', 'no extras', results)}\n\n{rounds(results)}."
 
 
 def onednn(results: dict) -> str:
     """Return the time of a step with oneDNN and without."""
-    head = ("`GAN.fit`", "ms a step", "images/s", "time relative to oneDNN's (95 % interval)")
-    rows = [
-        (row["run"], row["ms_per_step"], row["images_per_second"], said(row["time_over_base"]))
-        for row in results["rows"]
-    ]
-    processor = {True: "with", False: "without", None: "of unknown"}[results["avx512"]]
-    rounds = f"{results['rounds']} rounds of {results['steps']} steps in fresh interpreters"
-    return f"{table(head, rows)}\n\n{rounds}, on a processor {processor} AVX-512."
+    processor = {True: "with", False: "without", None: "perhaps with"}[results["neural"]]
+    rows = step_times("`GAN.fit`", "oneDNN's", results)
+    return (
+        f"{rows}\n\n{rounds(results)} in fresh interpreters, on a processor {processor} "
+        "instructions for neural networks."
+    )
 
 
 def matrix_rate(results: dict) -> str:
@@ -208,6 +217,21 @@ def pruning(results: list[dict]) -> str:
     return table(head, rows)
 
 
+def growth_trial(results: list[dict]) -> str:
+    """Return the scores of both starts of `brain-mri-128`."""
+    head = ("start", "seed", "images", "s", "FD", "SWD", "fine detail", "precision", "recall")
+    keys = ("SWD", "fine detail", "precision", "recall")
+    rows = [
+        (
+            *(row[key] for key in ("start", "seed", "images", "seconds")),
+            f"{row['FD brain-encoder-64']:.2f}",
+            *(f"{row[key]:.2f}" for key in keys),
+        )
+        for row in results
+    ]
+    return table(head, rows)
+
+
 def import_time(results: dict) -> str:
     """Return the seconds of each import."""
     head = ("import", "median s", "slowest s")
@@ -244,6 +268,7 @@ TABLES: dict[str, Callable[..., str]] = {
         strategies,
         pruning,
         recipe,
+        growth_trial,
         conditional,
     )
 }
