@@ -1,6 +1,7 @@
-"""Chapter 7 on real heads: another cell `your-data`, nothing else."""
+"""Chapters 7 and 8 on real heads: one other cell, nothing else."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "notebooks"))
 
-from template import outputs_with
+import nbformat
+from template import NOTEBOOKS, outputs_with
 
 FOLDER = os.environ.get("MEDGAN_REAL_DATA")
 
@@ -31,3 +33,16 @@ def test_a_folder_of_real_heads(tmp_path):
     assert "no test of use" in said["labelled"]
     assert "IXI: model-card.md" in said["report"]
     assert "profile 'smoke'" in said["finish"]
+
+
+def test_the_reading_game_with_real_heads_of_128_pixels(tmp_path):
+    name, cell_id = "08_outlook_privacy_and_scale", "reading-game"
+    book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    source = next(cell.source for cell in book.cells if cell.id == cell_id)
+    folder = Path(FOLDER, "ixi_t1")
+    changed = source.replace("FOLDER, PIXELS = None, 64", f"FOLDER, PIXELS = {str(folder)!r}, 128")
+    assert changed != source
+    changed += "\nprint(about, readings.shape[1:], fakes.shape[1:])"
+    said = outputs_with(changed, tmp_path, name, cell_id, last="game-figure")
+    assert "real heads of ixi_t1 against brain-mri-128 (128, 128, 1)" in said[cell_id]
+    assert len(re.findall(r"\d: (?:real|synthetic)", said["game-figure"])) == 8
