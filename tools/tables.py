@@ -217,21 +217,6 @@ def pruning(results: list[dict]) -> str:
     return table(head, rows)
 
 
-def growth_trial(results: list[dict]) -> str:
-    """Return the scores of both starts of `brain-mri-128`."""
-    head = ("start", "seed", "images", "s", "FD", "SWD", "fine detail", "precision", "recall")
-    keys = ("SWD", "fine detail", "precision", "recall")
-    rows = [
-        (
-            *(row[key] for key in ("start", "seed", "images", "seconds")),
-            f"{row['FD brain-encoder-64']:.2f}",
-            *(f"{row[key]:.2f}" for key in keys),
-        )
-        for row in results
-    ]
-    return table(head, rows)
-
-
 def import_time(results: dict) -> str:
     """Return the seconds of each import."""
     head = ("import", "median s", "slowest s")
@@ -268,7 +253,6 @@ TABLES: dict[str, Callable[..., str]] = {
         strategies,
         pruning,
         recipe,
-        growth_trial,
         conditional,
     )
 }
