@@ -18,8 +18,11 @@ from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf

@@ -12,8 +12,11 @@ import argparse
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import numpy as np
 
 from medgan_utils.evaluation import KernelDistance, ReferenceFeatures, load_encoder

@@ -11,12 +11,14 @@ subjects; and D before any training, whose logits can know nobody.
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import keras
 import numpy as np
 

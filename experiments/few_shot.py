@@ -8,13 +8,10 @@ augmentation, with generated slices, and with both. All are tested on real slice
 """
 
 import argparse
-import os
 import sys
 import time
 from functools import cache
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from medgan_utils import profiles
 

@@ -23,8 +23,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import numpy as np
 from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity

@@ -15,13 +15,10 @@ helps the attacker.
 """
 
 import argparse
-import os
 import sys
 import time
 from functools import partial
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from medgan_utils import profiles
 

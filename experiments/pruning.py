@@ -9,12 +9,14 @@ steps, that has about as many weights as the pruned one keeps. Judged on subject
 """
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import keras
 import numpy as np
 

@@ -21,8 +21,6 @@ import time
 from functools import cache
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from medgan_utils import profiles
 
 profiles.quiet_tensorflow()

@@ -9,15 +9,17 @@ cannot. The control is the same D before its first step.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf

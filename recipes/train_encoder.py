@@ -13,8 +13,11 @@ import json
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from medgan_utils import profiles
 
+profiles.quiet_tensorflow()
+
+# isort: split
 import numpy as np
 
 from medgan_utils._paths import checkpoints_folder
