@@ -5,7 +5,8 @@
 The GAN and the yardstick are those of `ablation.py`, with half of its images; `plain` runs again,
 since it is what the others are compared with. Beside the distances stands whether D tells the
 slices that it trained on from those of other subjects: the AUC of its logits, 0.5 for a D that
-cannot. The control is the same D before its first step.
+cannot. The control is the same D before its first step. Whether a penalty stops D from learning
+them by heart shows only once a plain D does: the *long* runs see 8 times as many images.
 """
 
 import argparse
@@ -70,6 +71,9 @@ CHANGES = {
     "both at once": Change("G's gradient is taken before D moves", at_once=True),
     "L2 on weights": Change("1e-4 Σ w²", "L2 on weights"),
     "R1 penalty": Change("γ = 1, at every 4th step", "R1 penalty"),
+    "plain, long": Change("8 times as many images", passes=8),
+    "L2, long": Change("1e-4 Σ w², 8 times as many images", "L2 on weights", passes=8),
+    "R1, long": Change("γ = 1, 8 times as many images", "R1 penalty", passes=8),
 }
 
 
