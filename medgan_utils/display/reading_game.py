@@ -160,7 +160,8 @@ class ReadingGame:
             one.disabled = True
         announce(self._status, f"{escape(str(self.score()))} of your answers were right.")
         tables = self.confusion()._repr_html_() + self.clues()._repr_html_()
-        self._result.value = f"{escape(reading(self.score()))}{tables}"
+        look = "jp-RenderedHTMLCommon"  # JupyterLab's class for tables of cells
+        self._result.value = f"{escape(reading(self.score()))}<div class={look}>{tables}</div>"
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
