@@ -42,9 +42,9 @@ A small network ({parameters:,} weights) whose 32 features are the space of FD-e
 the liver. It maps a 64 × 64 axial CT slice, [-160, 240] or [0, 255] HU scaled to [-1, 1], to the
 size, place and brightness of the liver and the share of tumour in it.
 
-- **Data**: {phantom_slices} slices of 80 phantom subjects (`load_slices("liver-phantom", seed=1)`, a
-  cohort of their own), each in both windows; {real} slices of {cases} cases, shown {times} times as
-  often, of the Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,
+- **Data**: {phantom_slices} slices of 80 phantom subjects (`load_slices("liver-phantom", seed=1)`,
+  a cohort of their own), each in both windows; {real} slices of {cases} cases, shown {times} times
+  as often, of the Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,
   doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy. Licence of these **and of
   the weights**: CC BY-SA 4.0
   (https://creativecommons.org/licenses/by-sa/4.0/).
