@@ -5,11 +5,12 @@
     MEDGAN_REAL_DATA=folder python experiments/translation.py patients
 
 `completion`: one generator for any subset of T1, T2, FLAIR and PD, beside a generator for each
-missing contrast with the same number of steps, and with a quarter of them. `unpaired`: CT to FLAIR
-by pairs and by CycleGAN, whose pile of MR holds tumours as often as the CTs, or always; tumours
-invented and erased are counted by a classifier whose own error is measured beside it. `patients`:
-FLAIR from T1 before and after contrast in 60 patients (TCGA-LGG; Buda et al. 2019,
-doi:10.1016/j.compbiomed.2019.05.002; CC BY-NC-SA 4.0), by patient; no weights are kept.
+missing contrast with the same number of steps, and with a quarter of them; the control is a linear
+regression of grey values. `unpaired`: CT to FLAIR by pairs and by CycleGAN, whose pile of MR holds
+tumours as often as the CTs, or always; tumours invented and erased are counted by a classifier
+whose own error is measured beside it. `patients`: FLAIR from T1 before and after contrast in 60
+patients (TCGA-LGG; Buda et al. 2019, doi:10.1016/j.compbiomed.2019.05.002; CC BY-NC-SA 4.0), by
+patient; no weights are kept.
 
 The results are `results/translation_*.json`.
 """
@@ -120,28 +121,43 @@ def scores(images: np.ndarray, target: np.ndarray, masks: np.ndarray, who: np.nd
     return numbers
 
 
+def regressed(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Fit a linear regression of grey values inside the heads of x; return it for new images."""
+    head = heads(x)
+    design = np.c_[x[head], np.ones(head.sum())]
+    line = np.linalg.lstsq(design, y[head], rcond=None)[0]
+    return np.clip(new @ line[:-1] + line[-1], -1, 1)
+
+
 def completion(seed: int, settings: dict) -> list[dict]:
     """Return a row an arm and missing contrast."""
     train, test = split(settings)
     x, y = train.images[..., :CT], test.images[..., :CT]
     masks, steps, rows = heads(y), settings["steps"], []
 
-    def add(arm, missing, images, model, taken):
+    def add(arm, missing, images, taken, parameters, seconds):
         numbers = scores(images, y[..., missing : missing + 1], masks, test.subjects)
         rows.append(
             {"arm": arm, "missing": MR[missing], "seed": seed, "steps": taken, **numbers}
-            | {"parameters": model.generator.count_params(), "seconds": round(model.seconds, 1)}
+            | {"parameters": parameters, "seconds": round(seconds, 1)}
         )
+
+    def cost(model):
+        return model.generator.count_params(), model.seconds
 
     joint = paired(x, x, steps, settings["batch"], seed)
     for missing in range(CT):
         others = [k for k in range(CT) if k != missing]
         there = np.array([k != missing for k in range(CT)], int)
-        add("one for all", missing, joint.translate(y, there)[..., [missing]], joint, steps)
+        given, asked = x[..., others], x[..., [missing]]
+        line = regressed(given, asked, y[..., others])
+        add("regression of grey values", missing, line, 0, len(others) + 1, 0.0)
+        filled = joint.translate(y, there)[..., [missing]]
+        add("one for all", missing, filled, steps, *cost(joint))
         for taken in (steps, steps // CT):
-            own = paired(x[..., others], x[..., [missing]], taken, settings["batch"], seed)
+            own = paired(given, asked, taken, settings["batch"], seed)
             arm = "one for each" if taken == steps else "one for each, a quarter of the steps"
-            add(arm, missing, own.translate(y[..., others]), own, taken)
+            add(arm, missing, own.translate(y[..., others]), taken, *cost(own))
     return rows
 
 
