@@ -1,6 +1,7 @@
 """Checks of chapter 08: a reader's interval, dates shifted together, DP-SGD, what 3-D costs."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 
@@ -75,11 +76,22 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         require(
             same, f"in another call, with the same key, {name} moved by another number of days."
         )
+    require(
+        _same_when_started_anew(answer, dates, got),
+        "in another start of Python the dates differ: hash() of a text is not the same there.",
+    )
     other = answer(dict(dates), "another key")
     require(
         any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
         "another key gives the same dates: the key protects nothing.",
     )
+
+
+def _same_when_started_anew(answer: Callable, dates: dict, got: dict) -> bool:
+    """Ask again where `hash` is another function, as it is for texts in another start of Python."""
+    with patch("builtins.hash", lambda value: 7 + 13 * len(str(value))):
+        again = answer({name: days.copy() for name, days in dates.items()}, "key")
+    return all(np.array_equal(np.asarray(again[name]), np.asarray(got[name])) for name in dates)
 
 
 @exercise(
@@ -120,6 +132,11 @@ def private_gradient(answer: Callable[..., np.ndarray]) -> None:
     require(
         np.isclose(loud.std(), 3.0 * 2.0 / 4, rtol=0.08),
         f"the noise has a deviation of {loud.std():.2f}; with C = 2, σ = 3, a lot of 4, it is not.",
+    )
+    next_step = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0, seed=2)
+    require(
+        not np.allclose(loud, next_step),
+        "the noise is the same at every step: whoever sees two can take it away.",
     )
     empty = asked(np.zeros((0, 4000)), clip=2.0, noise=3.0)
     require(
@@ -172,6 +189,7 @@ def subjects_needed(answer: Callable[[float, float, int], int]) -> None:
         (0.14, 0.1, 20, 80),
         (-0.14, 0.1, 20, 80),
         (0.1, 0.1, 15, 118),
+        (0.1, 0.1, 16, 126),
     ):
         got = float(np.squeeze(answer(difference, error, subjects)))
         require(

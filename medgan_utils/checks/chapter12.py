@@ -144,9 +144,16 @@ def own_callback(kind: type, gan: type) -> None:
     leads = [3.0, 1.0, 3.0, 2.0, 3.0, 3.0, 3.0]
     stopped = _played(callback, leads)
     require(stopped is not None, "it never stops, though the lead was 3, 3, 3 at the end.")
-    require(stopped != 2 and stopped != 4, "it counts epochs that do not lie in a row.")
+    require(stopped != 2, "it counts epochs that do not lie in a row.")
+    require(
+        stopped != 4,
+        "it stops after leads of 3, 2, 3: a lead equal to the limit is not above it, and epochs "
+        "that do not lie in a row do not count.",
+    )
     require(stopped != 5, "a lead equal to the limit is not larger than it.")
     require(stopped == 6, f"it stops after epoch {stopped + 1} of {leads}, not after the last.")
+    count = len(callback.leads)
+    require(count == len(leads), f"`leads` has {count} entries after {len(leads)} epochs.")
     require(np.allclose(callback.leads, leads), "`leads` does not hold the leads of all epochs.")
     again = _played(callback, [3.0, 3.0, -5.0, -5.0, -5.0])
     require(again is None, "the second `fit` does not start anew, or a negative lead counts.")

@@ -143,6 +143,12 @@ WRONG = {
     "one number": (chapter08.wilson, lambda k, n: wilson(k, n)[0]),
     "each date by itself": (chapter08.shifted, each_date_by_itself),
     "into the future": (chapter08.shifted, into_the_future),
+    "another shift in another start of Python": (
+        chapter08.shifted,
+        lambda dates, key: {
+            n: v - np.timedelta64(1 + hash((n, key)) % 999, "D") for n, v in dates.items()
+        },
+    ),
     "one shift for all": (
         chapter08.shifted,
         lambda dates, key: {
@@ -171,6 +177,16 @@ WRONG = {
             (clip * g / np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-9)).sum(0)
             + noise * clip * random.normal(size=g.shape[1])
         ) / lot,
+    ),
+    "the same noise at every step": (
+        chapter08.private_gradient,
+        lambda g, clip, noise, lot, random: private_gradient(
+            g, clip, noise, lot, np.random.default_rng(0)
+        ),
+    ),
+    "rounded, not up": (
+        chapter08.subjects_needed,
+        lambda difference, error, subjects: round(subjects * (2.8 * error / difference) ** 2),
     ),
     "noise without C": (
         chapter08.private_gradient,

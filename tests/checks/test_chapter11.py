@@ -67,6 +67,12 @@ WRONG = {
     "sum": (chapter11.fuse, lambda f, p: (f * p[:, :, None, None, None]).sum(axis=1)),
     "divided by M": (chapter11.fuse, lambda f, p: (f * p[:, :, None, None, None]).mean(axis=1)),
     "over the batch": (chapter11.fuse, lambda f, p: f.mean(axis=0)),
+    "NaN times 0": (
+        chapter11.fuse,
+        lambda f, p: (
+            (f * p[:, :, None, None, None]).sum(axis=1) / p.sum(axis=1)[:, None, None, None]
+        ),
+    ),
     "maximum": (
         chapter11.fuse,
         lambda f, p: np.where(p[:, :, None, None, None] == 1, f, -np.inf).max(axis=1),
@@ -205,6 +211,10 @@ def test_audit(right, capsys):
         lambda lab, saw, test: (sorted({*saw} & {*test}), sorted({*saw} - {*lab} - {*test})),
         lambda lab, saw, test: (sorted({*test} & {*lab, *saw}), sorted({*saw} - {*lab})),
         lambda lab, saw, test: ([t for t in test if t in (*lab, *saw)], []),
+        lambda lab, saw, test: (
+            [name for name in sorted(test) if name in lab or name in saw],
+            audit(lab, saw, test)[1],
+        ),
         lambda lab, saw, test: audit(lab, saw, test)[::-1],
         lambda lab, saw, test: sorted({*test} & {*lab, *saw}),
     ],
