@@ -15,7 +15,7 @@ def fuse(features, presence):
 def fuse_in_tensorflow(features, presence):
     features = tf.cast(features, tf.float64)
     there = tf.cast(presence, tf.float64)[:, :, None, None, None]
-    return tf.reduce_sum(features * there, 1) / tf.reduce_sum(there, 1)
+    return tf.reduce_sum(tf.where(there > 0, features, 0), 1) / tf.reduce_sum(there, 1)
 
 
 def fuse_in_a_loop(features, presence):
