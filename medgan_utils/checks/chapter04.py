@@ -88,7 +88,8 @@ def r1(answer: Callable) -> None:
 
 @exercise(
     "4.3 Spectral norm by power iteration",
-    hint="Repeat: v = Wᵀu / |Wᵀu|, then u = Wv / |Wv|. After enough rounds σ = uᵀWv. "
+    hint="Multiply a vector by W and by Wᵀ in turn, many times: which direction survives, and how "
+    "much longer does W make it? "
     "A convolution's kernel (k, k, in, out) is the matrix of shape (k·k·in, out).",
 )
 def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
@@ -132,6 +133,7 @@ def clear_wins(answer: Callable[[dict[str, list[float]], str], list[str]]) -> No
         "overlapping": [0.1, 0.2, 1.1],
         "worse": [2.0, 2.2, 1.9],
         "paired": [0.95, 1.3, 1.1],
+        "tied": [0.8, 0.9, 1.0],
     }
     found = list(answer(dict(scores), "plain"))
     require("plain" not in found, "the baseline does not beat itself.")
@@ -144,6 +146,7 @@ def clear_wins(answer: Callable[[dict[str, list[float]], str], list[str]]) -> No
         "paired" not in found,
         "'paired' beats the plain run seed by seed, but its worst seed (1.3) loses to 1.0.",
     )
+    require("tied" not in found, "the worst seed of 'tied' equals the best plain one: no win.")
     require("clear" in found, "'clear' beats the plain run with every seed and is missing.")
 
 

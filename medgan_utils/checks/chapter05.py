@@ -9,8 +9,8 @@ from .exercise import exercise, require
 
 @exercise(
     "5.1 Value and losses by hand",
-    hint="V = log D(x) + log(1 - D(G(z))) with the natural logarithm. Losses are what the players "
-    "make *small*: D's is -V, G's non-saturating one is -log D(G(z)).",
+    hint="Which player wants V large, and which logarithm is meant? A loss is what its owner makes "
+    "*small*; the non-saturating one asks about the fake only.",
 )
 def losses_by_hand(answer: Mapping[str, float]) -> None:
     """Check V, L_D and the non-saturating L_G for D(x) = 0.6 and D(G(z)) = 0.3.
@@ -22,7 +22,7 @@ def losses_by_hand(answer: Mapping[str, float]) -> None:
     value = np.log(real) + np.log(1 - fake)
     right = {"value": value, "discriminator_loss": -value, "generator_loss": -np.log(fake)}
     for name, number in right.items():
-        given = answer[name]
+        given = _number(answer[name])
         require(
             not np.isclose(given, -number, atol=2e-3), f"{name} = {given:.3f} has the wrong sign."
         )
@@ -77,8 +77,8 @@ def d_star(answer: Callable[[np.ndarray, np.ndarray, float], np.ndarray]) -> Non
 
 @exercise(
     "5.3 Jensen-Shannon divergence",
-    hint="m = (p + q) / 2, then half of KL(p‖m) plus half of KL(q‖m), natural logarithm, no square "
-    "root. A bin with p = 0 adds nothing: mask it or use scipy.special.rel_entr.",
+    hint="Both histograms are compared with their mixture, in nats, without a root. What does a "
+    "bin in which one of them is empty add?",
 )
 def jensen_shannon(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     """Check `answer(p, q)`: the Jensen-Shannon divergence of two histograms, in nats.
@@ -121,8 +121,8 @@ def jensen_shannon(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
 
 @exercise(
     "5.4 The loss from logits",
-    hint="-log σ(l) = softplus(-l) and -log(1 - σ(l)) = softplus(l). A softplus that never "
-    "overflows is max(l, 0) + log1p(exp(-|l|)); NumPy has it as np.logaddexp(0, l).",
+    hint="Both terms are one function, softplus, of ±l. On which side of 0 must the number inside "
+    "exp stay, so that it cannot overflow? NumPy has a function for the log of a sum of exps.",
 )
 def loss_from_logits(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
     """Check `answer(real_logits, fake_logits)`: D's loss per sample, right at any logit.
@@ -156,8 +156,8 @@ def loss_from_logits(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> 
 
 @exercise(
     "5.5 Wasserstein distance of two samples",
-    hint="On a line the cheapest plan never crosses: the smallest value goes to the smallest, the "
-    "second to the second, and so on. Sort both samples, then average the distances.",
+    hint="On a line, can it ever be cheaper if two carriers cross each other's way? Then who goes "
+    "to whom?",
 )
 def wasserstein(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     """Check `answer(a, b)`: W1 between two samples of equal size, in the samples' unit.
@@ -190,3 +190,9 @@ def wasserstein(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
 def _jsd(p: np.ndarray, q: np.ndarray) -> float:
     middle = (p + q) / 2
     return 0.5 * float(np.sum(p * np.log(p / middle)) + np.sum(q * np.log(q / middle)))
+
+
+def _number(value: object) -> float:
+    array = np.asarray(value, dtype="float64")
+    require(array.size == 1, f"one number is needed, not an array of {array.shape}.")
+    return float(array.reshape(()))

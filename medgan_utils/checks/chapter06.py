@@ -28,11 +28,13 @@ WOULD_SHOW = {
 @exercise("6.1 Where does the turning stop?", hint="λ² + γλ + ¼ = 0: when is the root real?")
 def critical_gamma(answer: float) -> None:
     """Require the γ of critical damping, 1."""
-    discriminant = float(answer) ** 2 / 4 - 0.25
+    require(not isinstance(answer, str), "a number is needed, not a text.")
+    answer = _number(answer)
+    discriminant = answer**2 / 4 - 0.25
     if discriminant < -1e-3:
         require(False, f"at γ = {answer} the eigenvalues are still complex, so the path turns.")
     require(discriminant < 1e-3, f"γ = {answer} does not turn, but a smaller γ would do.")
-    require(float(answer) > 0, "γ is the strength of a penalty and positive.")
+    require(answer > 0, "γ is the strength of a penalty and positive.")
 
 
 @exercise(
@@ -42,13 +44,19 @@ def critical_gamma(answer: float) -> None:
 def alternating_radius(function: Callable[[float, float], float]) -> None:
     """Require max |λ| of one alternating step, at several rates and strengths."""
     for rate, gamma in ((0.2, 0.0), (0.5, 0.5), (2.0, 0.3), (1.0, 1.5)):
-        found, expected = float(function(rate, gamma)), _radius(rate, gamma, alternating=True)
+        found, expected = _number(function(rate, gamma)), _radius(rate, gamma, alternating=True)
         if abs(found - _radius(rate, gamma, alternating=False)) < 1e-6:
             require(False, "this is the eigenvalue of *simultaneous* steps: G must see the new D.")
         require(
             abs(found - expected) < 1e-5,
             f"at rate {rate} and γ = {gamma} it returns {found:.5f}, expected {expected:.5f}.",
         )
+
+
+def _number(value: object) -> float:
+    array = np.asarray(value, dtype="float64")
+    require(array.size == 1, f"one number is needed, not an array of {array.shape}.")
+    return float(array.reshape(()))
 
 
 def _radius(rate: float, gamma: float, alternating: bool) -> float:
