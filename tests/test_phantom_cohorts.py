@@ -65,8 +65,12 @@ def test_every_voxel_is_that_of_the_version(name, tmp_path):
     with np.load(KEPT.with_suffix(".npz")) as file:
         assert {f"{name}/{path}" for path in sample} == {k for k in file if k.startswith(name)}
         for path, voxels in sample.items():
-            off = np.abs(voxels.astype(int) - file[f"{name}/{path}"])
-            assert off.max() <= 1 and (off > 0).mean() < 0.01, path
+            off = voxels.astype(int) - file[f"{name}/{path}"]
+            if path.startswith("volume"):  # another rounding may flip one draw of photons, and
+                assert np.abs(off).max() <= 40, path  # then the noise of that slice is another
+                assert np.abs(off.mean(axis=(0, 1))).max() < 1, path
+            else:
+                assert np.abs(off).max() <= 1 and (off != 0).mean() < 0.01, path
 
 
 def main():

@@ -60,15 +60,7 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         "you changed the dates that were handed in; return new ones.",
     )
     require(set(got) == set(dates), "every patient must come back under the same name.")
-    shifts = {}
-    for name, days in dates.items():
-        moved = np.asarray(got[name], "datetime64[D]")
-        require(moved.shape == days.shape, f"{name} has {moved.size} dates instead of {days.size}.")
-        by = (days - moved).astype(int)
-        require(len(set(by.tolist())) == 1, f"{name}'s dates moved by different numbers of days.")
-        require(by[0] != 0, f"{name}'s dates did not move.")
-        require(by[0] > 0, f"{name}'s dates moved into the future.")
-        shifts[name] = int(by[0])
+    shifts = _days_back(got, dates)
     require(len(set(shifts.values())) > 1, "all patients moved alike: one known date gives all.")
     again = answer({name: dates[name] for name in ("cleo", "anna")}, "key")
     for name in again:
@@ -85,6 +77,20 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
         "another key gives the same dates: the key protects nothing.",
     )
+
+
+def _days_back(got: dict, dates: dict) -> dict[str, int]:
+    """Return by how many days each patient's dates moved back; all of one patient alike."""
+    shifts = {}
+    for name, days in dates.items():
+        moved = np.asarray(got[name], "datetime64[D]")
+        require(moved.shape == days.shape, f"{name} has {moved.size} dates instead of {days.size}.")
+        by = (days - moved).astype(int)
+        require(len(set(by.tolist())) == 1, f"{name}'s dates moved by different numbers of days.")
+        require(by[0] != 0, f"{name}'s dates did not move.")
+        require(by[0] > 0, f"{name}'s dates moved into the future.")
+        shifts[name] = int(by[0])
+    return shifts
 
 
 def _same_when_started_anew(answer: Callable, dates: dict, got: dict) -> bool:
