@@ -52,25 +52,26 @@ def split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
         answer: Takes one name a slice (N,), a share of the subjects and a seed.
     """
     random = np.random.default_rng(0)
-    for number, share in ((20, 0.7), (9, 0.5)):
+    for number, share in ((20, 0.7), (9, 0.5), (200, 0.5)):
         subjects = np.repeat(
             [f"sub-{n:02d}" for n in range(number)], random.integers(5, 30, number)
         )
         random.shuffle(subjects)
         chosen = np.asarray(answer(subjects.copy(), share, 1))
         require(chosen.shape == subjects.shape, "one bool a slice is needed.")
-        require(chosen.dtype == bool, f"bools are needed, not {chosen.dtype}.")
+        require(set(np.unique(chosen)) <= {0, 1}, f"True or False, not {np.unique(chosen)[:3]}.")
+        chosen = chosen.astype(bool)
         both = sorted(set(subjects[chosen]) & set(subjects[~chosen]))
         require(not both, f"{len(both)} subjects are on both sides, as {', '.join(both[:2])}.")
         count, wanted = len(set(subjects[chosen])), round(share * number)
         near = abs(count - share * number) < 1
         require(near, f"{share:.0%} of {number} subjects are {wanted}; {count} are in train.")
-        again = np.asarray(answer(subjects.copy(), share, 1))
+        again = np.asarray(answer(subjects.copy(), share, 1), bool)
         require(np.array_equal(chosen, again), "the same seed gave another split.")
-        others = [np.asarray(answer(subjects.copy(), share, seed)) for seed in (2, 3, 4)]
+        others = [np.asarray(answer(subjects.copy(), share, seed), bool) for seed in (2, 3, 4)]
         differs = any(not np.array_equal(chosen, other) for other in others)
         require(differs, "every seed gives one split.")
-        turned = np.asarray(answer(subjects[::-1].copy(), share, 1))
+        turned = np.asarray(answer(subjects[::-1].copy(), share, 1), bool)
         same = set(subjects[chosen]) == set(subjects[::-1][turned])
         require(same, "the order of the slices decides who goes to train.")
 

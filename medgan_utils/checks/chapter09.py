@@ -13,7 +13,7 @@ from .exercise import exercise, require
 )
 def shared_subjects(answer: Callable) -> None:
     """The answer maps two arrays of names to the sorted list of names in both."""
-    first = np.array(["sub-07", "sub-01", "sub-01", "sub-02"])
+    first = np.array(["sub-07", "sub-01", "sub-02", "sub-02"])
     second = np.array(["sub-03", "sub-02", "sub-02", "sub-07", "sub-07"])
     found = answer(first, second)
     found = list(found)
@@ -40,23 +40,28 @@ def scale(answer: Callable) -> None:
     expected = np.clip(2 * (voxels - low) / (high - low) - 1, -1, 1)
     gap = np.abs(scaled - expected).max()
     require(gap < 1e-3, f"values differ by up to {gap:.3f} from the scaling by percentiles.")
+    low, high = np.percentile(voxels, [5, 90])
+    others = np.clip(2 * (voxels - low) / (high - low) - 1, -1, 1)
+    gap = np.abs(np.asarray(answer(voxels, 5, 90)) - others).max()
+    require(gap < 1e-3, "with percentiles of 5 and 90 the result is that of others.")
 
 
 @exercise(
     "9.3 Walk from one head to another",
-    hint="Between two Gaussian vectors the straight line passes too near the origin; walk along "
-    "the arc: sin((1-t)ω)/sin ω · z0 + sin(tω)/sin ω · z1 with ω the angle between them.",
+    hint="Which angle lies between the ends? A point of the arc keeps their length and has turned "
+    "by t of that angle; no straight line does.",
 )
 def interpolate(answer: Callable) -> None:
     """The answer maps z0, z1 and t to a latent vector on the arc between them."""
     random = np.random.default_rng(1)
     start, end = random.standard_normal((2, 64))
+    end += 0.6 * start  # no right angle
     end *= np.linalg.norm(start) / np.linalg.norm(end)
     for t, expected in ((0.0, start), (1.0, end)):
         require(np.allclose(answer(start, end, t), expected, atol=1e-5), f"t={t} must give an end.")
     middle = np.asarray(answer(start, end, 0.5))
     ratio = np.linalg.norm(middle) / np.linalg.norm(start)
-    require(ratio > 0.95, f"half way the vector has {ratio:.0%} of the length of its ends.")
+    require(0.95 < ratio < 1.05, f"half way the vector has {ratio:.0%} of the length of its ends.")
     quarter = np.asarray(answer(start, end, 0.25))
     angles = [
         np.arccos(start @ z / np.linalg.norm(start) / np.linalg.norm(z)) for z in (quarter, middle)
@@ -69,8 +74,8 @@ def interpolate(answer: Callable) -> None:
 
 @exercise(
     "9.4 Is it a copy?",
-    hint="Compare the distance to the nearest training image with that of held-out real images: "
-    "(share of held-out images that are further away than the fake).",
+    hint="Which distance has every image, fake or held out, to the training set? Then it is one "
+    "number against many.",
 )
 def copy_score(answer: Callable) -> None:
     """The answer maps fake, training and held-out images to the share of held-out further away."""
@@ -87,9 +92,12 @@ def copy_score(answer: Callable) -> None:
         abs(float(answer(far, training, held_out))) < 1e-6,
         "an image far from all training images: no held-out image is further away, the share is 0.",
     )
-    expected = _share(held_out[0] * 0.9, training, held_out)
-    got = float(answer(held_out[0] * 0.9, training, held_out))
-    require(abs(got - expected) < 1e-6, f"for a third image the share is {expected}, not {got}.")
+    for image in (held_out[0] * 0.9, held_out[0]):
+        expected, got = _share(image, training, held_out), float(answer(image, training, held_out))
+        require(
+            abs(got - expected) < 1e-6,
+            f"for another image the share is {expected}, not {got}: equally far is not further.",
+        )
 
 
 def _share(fake: np.ndarray, training: np.ndarray, held_out: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from .exercise import exercise, require
 
 
-@exercise("10.1 Window", hint="A straight line from (low, -1) to (high, 1), then np.clip.")
+@exercise("10.1 Window", hint="What do low, the middle and high become, and what lies outside?")
 def window(answer: Callable) -> None:
     """The answer maps HU and the two ends of a window to [-1, 1]."""
     hu = np.array([-1000.0, -160.0, -60.0, 40.0, 240.0, 1000.0])
@@ -21,16 +21,22 @@ def window(answer: Callable) -> None:
         f"{hu.tolist()} HU should become {expected.tolist()}, not {found.round(3).tolist()}.",
     )
     alone = np.asarray(answer(hu[3:4], -160, 240), float)
+    other = np.asarray(answer(hu, 0, 160), float)
+    require(
+        np.allclose(other, [-1, -1, -1, -0.5, 1, 1], atol=1e-6),
+        f"the window 0 to 160 gives {other.round(3).tolist()}.",
+    )
     require(np.allclose(alone, 0, atol=1e-6), "40 HU alone became another grey: ignore the range.")
 
 
 @exercise(
     "10.2 Find the mirrored slices",
-    hint="The mean column of the liver's pixels, against the middle (width - 1) / 2.",
+    hint="Which single number says where a liver is, with all its pixels, and what does it have "
+    "where the image's middle is?",
 )
 def mirrored(answer: Callable) -> None:
     """The answer maps liver masks (N, H, W) to the indices of mirrored slices."""
-    masks = np.zeros((5, 12, 16), np.uint8)
+    masks = np.zeros((9, 12, 16), np.uint8)
     masks[0, 3:9, 2:7] = 1
     masks[1, 3:9, 9:14] = 1
     masks[2, 2:10, 1:7] = 1
@@ -38,14 +44,25 @@ def mirrored(answer: Callable) -> None:
     masks[3, 2:10, 9:15] = 2
     masks[3, 5, 2:9] = 1
     masks[4, 3:9, 1:6] = 2
+    masks[5, 3:9, 1:7] = 1
+    masks[5, 5, 7:16] = 1  # a thin lobe to the edge
+    masks[6, 1:11, 3], masks[6, 1:8, 13] = 1, 2  # a tumour's pixel counts as one
+    masks[7, 1:11, 6], masks[7, 1:8, 15] = 1, 1  # few pixels, far out
+    masks[8, 3:9, 1:16] = 1  # half a pixel beyond the middle
     found = answer(masks)
     found = [int(k) for k in found]
     require(2 not in found, "slice 2 is no mirror: a lobe may cross the middle; use the centre.")
     require(3 in found, "slice 3 is mirrored: a tumour (2) is part of the liver.")
-    require(found == [1, 3], f"slices 1 and 3 are mirrored; you found {found}.")
+    require(
+        found == [1, 3, 7, 8],
+        f"slices 1, 3, 7 and 8 are mirrored; you found {found}. (8 fills columns 1 to 15 of 16.)",
+    )
 
 
-@exercise("10.3 Is z ignored?", hint="images[labels == kind].std(axis=0).mean() for each kind.")
+@exercise(
+    "10.3 Is z ignored?",
+    hint="Over which images may the deviation be taken? And what is averaged first?",
+)
 def label_spread(answer: Callable) -> None:
     """The answer maps images and labels to the mean spread of a pixel within a label."""
     random = np.random.default_rng(0)
@@ -68,12 +85,18 @@ def label_spread(answer: Callable) -> None:
 )
 def sensitivity_at(answer: Callable) -> None:
     """The answer maps scores, labels and a specificity to a sensitivity."""
-    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.35, 0.6, 0.8, 0.95])
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.39, 0.6, 0.8, 0.95])
     labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
     found = answer(scores, labels, 0.8)
     require(
         abs(float(found) - 0.75) < 1e-9,
         f"four of five negatives lie below 0.6, and 3 of 4 positives reach it: 0.75, not {found}.",
+    )
+    between = float(answer(scores, labels, 0.7))
+    require(
+        abs(between - 0.75) < 1e-9,
+        f"of five negatives 4 must lie below a threshold for a specificity of 0.7, which leaves "
+        f"0.75, not {between}.",
     )
     require(abs(float(answer(scores, labels, 1.0)) - 0.25) < 1e-9, "at specificity 1 it is 0.25.")
     require(abs(float(answer(scores, labels, 0.6)) - 1) < 1e-9, "at specificity 0.6 it is 1.")

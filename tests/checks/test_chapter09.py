@@ -30,7 +30,7 @@ def names_of_one_side(first, second):
     ("wrong", "said"),
     [
         (stub, "not answered yet"),
-        (once_a_slice, "sort them"),
+        (once_a_slice, "listed twice"),
         (unsorted_names, "sort them"),
         (names_of_one_side, "sub-02 and sub-07"),
     ],

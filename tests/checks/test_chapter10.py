@@ -66,7 +66,7 @@ def the_others(masks):
     [
         (stub, "not answered yet"),
         (by_outline, "no mirror"),
-        (the_others, "1 and 3 are"),
+        (the_others, "3, 7 and 8 are"),
         (without_tumour, "part of the liver"),
     ],
 )
