@@ -41,8 +41,12 @@ def test_the_reading_game_with_real_heads_of_128_pixels(tmp_path):
     source = next(cell.source for cell in book.cells if cell.id == cell_id)
     folder = Path(FOLDER, "ixi_t1")
     changed = source.replace("FOLDER, PIXELS = None, 64", f"FOLDER, PIXELS = {str(folder)!r}, 128")
-    assert changed != source
+    few = changed.replace(
+        'source="folder", folder=folder', 'source="folder", folder=folder, subjects=12'
+    )
+    assert source != changed != few
+    changed = few
     changed += "\nprint(about, readings.shape[1:], fakes.shape[1:])"
-    said = outputs_with(changed, tmp_path, name, cell_id, last="game-figure")
+    said = outputs_with(changed, tmp_path, name, cell_id, last="marked-samples")
     assert "real heads of ixi_t1 against brain-mri-128 (128, 128, 1)" in said[cell_id]
     assert len(re.findall(r"\d: (?:real|synthetic)", said["game-figure"])) == 8
