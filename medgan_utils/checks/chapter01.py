@@ -25,6 +25,8 @@ def losses_by_hand(answer: Callable[[np.ndarray, np.ndarray], tuple[float, float
         d_loss, g_loss = map(float, answer(real, fake))
         on_real, on_fake = -np.mean(np.log(real)), -np.mean(np.log(1 - fake))
         right, generator = on_real + on_fake, -np.mean(np.log(fake))
+        swapped = np.isclose(d_loss, generator) and np.isclose(g_loss, right)
+        require(not swapped, "the two losses are swapped: first D's, then G's.")
         _refuse_known_slips(d_loss, g_loss, right, real, fake)
         require(
             np.isclose(d_loss, right, atol=1e-5),
@@ -88,8 +90,8 @@ def count_the_weights(answer: Callable[[int, int, int, bool], int]) -> None:
 
 @exercise(
     "1.3 From one head to another",
-    hint="Take the angle from the cosine, np.dot(start, end) / (|start| |end|), then use the "
-    "formula with np.linspace(0, 1, count) for t. All points of the arc lie on the shell.",
+    hint="How do you get an angle from a dot product, and by what must it be divided first? Then "
+    "look at the first, the middle and the last vector: all lie on the shell.",
 )
 def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray]) -> None:
     """Check `answer(start, end, count)`: points at equal angles on the arc between two vectors.
@@ -111,8 +113,8 @@ def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray
         lengths = np.linalg.norm(path, axis=1) / np.linalg.norm(start)
         require(
             np.allclose(lengths, 1, atol=1e-3),
-            f"on the way the vectors shrink to {lengths.min():.0%} of their length: this is the "
-            "straight line, not the arc.",
+            f"on the way the length goes from {lengths.min():.0%} to {lengths.max():.0%} of what "
+            "it was: on the arc it stays. Which angle do you use?",
         )
         cosines = np.sum(path[1:] * path[:-1], axis=1) / np.linalg.norm(start) ** 2
         angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))

@@ -76,7 +76,10 @@ def ct_grey(answer: Callable[[np.ndarray, float, float, float, float], np.ndarra
 def name_artefacts(answer: Mapping[str, str]) -> None:
     """Check a dictionary from the letters of the figure to "noise", "bias field" or "motion"."""
     require(set(answer) == set(ARTEFACTS), "name A, B and C, and nothing else.")
-    wrong = [letter for letter, name in ARTEFACTS.items() if answer[letter] != name]
+    given = {letter: str(name).strip().lower() for letter, name in answer.items()}
+    unknown = sorted(set(given.values()) - set(ARTEFACTS.values()))
+    require(not unknown, f"{unknown} is none of noise, bias field and motion.")
+    wrong = [letter for letter, name in ARTEFACTS.items() if given[letter] != name]
     require(not wrong, f"look again at {', '.join(wrong)}.")
 
 
@@ -92,6 +95,7 @@ def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> Non
             returns bool (N,).
     """
     subjects = np.repeat([f"p{i:02d}" for i in range(20)], np.arange(3, 23))
+    subjects = np.random.default_rng(0).permutation(subjects)  # slices come in any order
     for share in (0.25, 0.5):
         is_test = np.asarray(answer(subjects, share, 0))
         require(is_test.shape == subjects.shape and is_test.dtype == bool, "return bool (N,).")
