@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 
 @exercise(
@@ -64,7 +64,7 @@ def r1(answer: Callable) -> None:
         return tf.reduce_sum(weights * x**2, [1, 2, 3])[:, None]
 
     norm = float(tf.reduce_sum(weights**2))
-    found = _scalar(answer(linear, images))
+    found = one_number(answer(linear, images))
     require(
         not np.isclose(found, np.sqrt(norm), rtol=1e-3), "this is the norm; R1 wants its square."
     )
@@ -78,7 +78,7 @@ def r1(answer: Callable) -> None:
         f"for D(x) = Σ w·x + 3 you find {found:.4g} instead of Σ w² = {norm:.4g}.",
     )
     right = float(tf.reduce_mean(tf.reduce_sum((2 * weights * images) ** 2, [1, 2, 3])))
-    found = _scalar(answer(quadratic, images))
+    found = one_number(answer(quadratic, images))
     require(
         np.isclose(found, right, rtol=1e-3),
         f"for D(x) = Σ w·x² you find {found:.4g} instead of {right:.4g}: "
@@ -103,7 +103,7 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
         kernel = random.normal(size=shape).astype("float32")
         matrix = kernel.reshape(-1, shape[-1])
         right = float(np.linalg.norm(matrix, 2))
-        found = _scalar(answer(kernel))
+        found = one_number(answer(kernel))
         require(
             not np.isclose(found, np.linalg.norm(matrix), rtol=1e-3),
             "this is the Frobenius norm (root of the sum of squares): it is never smaller than "
@@ -148,9 +148,3 @@ def clear_wins(answer: Callable[[dict[str, list[float]], str], list[str]]) -> No
     )
     require("tied" not in found, "the worst seed of 'tied' equals the best plain one: no win.")
     require("clear" in found, "'clear' beats the plain run with every seed and is missing.")
-
-
-def _scalar(value: object) -> float:
-    array = np.asarray(value, dtype="float64")
-    require(array.size == 1, f"the answer should be one number, not an array of {array.shape}.")
-    return float(array.reshape(()))

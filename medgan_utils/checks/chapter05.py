@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 
 @exercise(
@@ -22,7 +22,7 @@ def losses_by_hand(answer: Mapping[str, float]) -> None:
     value = np.log(real) + np.log(1 - fake)
     right = {"value": value, "discriminator_loss": -value, "generator_loss": -np.log(fake)}
     for name, number in right.items():
-        given = _number(answer[name])
+        given = one_number(answer[name])
         require(
             not np.isclose(given, -number, atol=2e-3), f"{name} = {given:.3f} has the wrong sign."
         )
@@ -190,9 +190,3 @@ def wasserstein(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
 def _jsd(p: np.ndarray, q: np.ndarray) -> float:
     middle = (p + q) / 2
     return 0.5 * float(np.sum(p * np.log(p / middle)) + np.sum(q * np.log(q / middle)))
-
-
-def _number(value: object) -> float:
-    array = np.asarray(value, dtype="float64")
-    require(array.size == 1, f"one number is needed, not an array of {array.shape}.")
-    return float(array.reshape(()))

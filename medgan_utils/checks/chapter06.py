@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 # Which fault each patient of the bug hunt has. Students find it from the charts.
 WARD = {
@@ -28,8 +28,7 @@ WOULD_SHOW = {
 @exercise("6.1 Where does the turning stop?", hint="λ² + γλ + ¼ = 0: when is the root real?")
 def critical_gamma(answer: float) -> None:
     """Require the γ of critical damping, 1."""
-    require(not isinstance(answer, str), "a number is needed, not a text.")
-    answer = _number(answer)
+    answer = one_number(answer)
     discriminant = answer**2 / 4 - 0.25
     if discriminant < -1e-3:
         require(False, f"at γ = {answer} the eigenvalues are still complex, so the path turns.")
@@ -44,19 +43,13 @@ def critical_gamma(answer: float) -> None:
 def alternating_radius(function: Callable[[float, float], float]) -> None:
     """Require max |λ| of one alternating step, at several rates and strengths."""
     for rate, gamma in ((0.2, 0.0), (0.5, 0.5), (2.0, 0.3), (1.0, 1.5)):
-        found, expected = _number(function(rate, gamma)), _radius(rate, gamma, alternating=True)
+        found, expected = one_number(function(rate, gamma)), _radius(rate, gamma, alternating=True)
         if abs(found - _radius(rate, gamma, alternating=False)) < 1e-6:
             require(False, "this is the eigenvalue of *simultaneous* steps: G must see the new D.")
         require(
             abs(found - expected) < 1e-5,
             f"at rate {rate} and γ = {gamma} it returns {found:.5f}, expected {expected:.5f}.",
         )
-
-
-def _number(value: object) -> float:
-    array = np.asarray(value, dtype="float64")
-    require(array.size == 1, f"one number is needed, not an array of {array.shape}.")
-    return float(array.reshape(()))
 
 
 def _radius(rate: float, gamma: float, alternating: bool) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 
 @exercise(
@@ -126,16 +126,16 @@ def dice(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     truth[5:35, 5:35], found[5:35, 20:40] = 1, 1
     empty = np.zeros_like(truth)
     expected = 2 * 450 / (900 + 600)
-    require(abs(_number(answer(truth, truth)) - 1) < 1e-6, "equal masks must give 1.")
-    require(abs(_number(answer(truth, empty))) < 1e-6, "one empty mask must give 0.")
-    both_empty = _number(answer(empty, empty))
+    require(abs(one_number(answer(truth, truth)) - 1) < 1e-6, "equal masks must give 1.")
+    require(abs(one_number(answer(truth, empty))) < 1e-6, "one empty mask must give 0.")
+    both_empty = one_number(answer(empty, empty))
     require(np.isfinite(both_empty), f"two empty masks give {both_empty}.")
     require(abs(both_empty - 1) < 1e-6, f"two empty masks agree, but give {both_empty:g}.")
     for kind in ("bool", "uint8", "float32"):
         one, other = truth.astype(kind), found.astype(kind)
-        got = _number(answer(one, other))
+        got = one_number(answer(one, other))
         require(abs(got - expected) < 1e-3, f"masks of {kind}: {got:.3f} for {expected:.3f}.")
-        require(abs(_number(answer(other, one)) - expected) < 1e-3, "it must be symmetric.")
+        require(abs(one_number(answer(other, one)) - expected) < 1e-3, "it must be symmetric.")
 
 
 @exercise(
@@ -165,10 +165,3 @@ def audit(answer: Callable[[list, list, list], tuple[list, list]]) -> None:
             require(len(one) == len(set(one)), f"{where}; a name is listed twice.")
             require(set(one) == set(right), f"{where}, which is not right.")
             require(one == sorted(one), f"{where}; sort it.")
-
-
-def _number(value: object) -> float:
-    """Return one number, also from an array or a tensor of one."""
-    value = np.asarray(value)
-    require(value.size == 1, f"return one number; the answer has shape {value.shape}.")
-    return float(value.reshape(()))

@@ -3,6 +3,8 @@
 import functools
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 
 class Wrong(Exception):
     """An answer falls short; the message says how."""
@@ -16,6 +18,18 @@ def require(condition: bool, message: str) -> None:
     """
     if not condition:
         raise Wrong(message)
+
+
+def one_number(value: object) -> float:
+    """Return an answer as a number, however it is wrapped: array, tensor or plain.
+
+    Raises:
+        Wrong: It is a text, or not one number.
+    """
+    require(not isinstance(value, str), f"a number is needed, not the text {value!r}.")
+    array = np.asarray(value, dtype="float64")
+    require(array.size == 1, f"the answer should be one number, not an array of {array.shape}.")
+    return float(array.reshape(()))
 
 
 def exercise(title: str, hint: str) -> Callable[[Callable], Callable[..., bool]]:

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+import nbformat
 import pytest
 from lab_driver import chromium, lab_page
 
@@ -25,3 +26,19 @@ def lab(tmp_path):
 
         open_notebook.close = stack.close
         yield open_notebook
+
+
+@pytest.fixture
+def notebook_of(tmp_path):
+    """A function that writes a notebook of one cell and returns its path."""
+
+    def write(source):
+        path = tmp_path / "course" / "one_cell.ipynb"
+        path.parent.mkdir()
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        cells = [nbformat.v4.new_code_cell(source.strip())]
+        book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(book, path)
+        return path
+
+    return write

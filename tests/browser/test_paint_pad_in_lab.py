@@ -1,8 +1,5 @@
 """The paint pad in a real JupyterLab: mouse, keys and sliders change the slice, soon."""
 
-import nbformat
-import pytest
-
 from medgan_utils.display.paint_pad import IMAGE_TITLE, MAP_TITLE
 
 PAD = """
@@ -21,16 +18,6 @@ PaintPad(painter, label_map, {0: "air", 1: "liver", 2: "tumour"}, spacing_mm=6.2
 MOVES = 9
 
 
-@pytest.fixture
-def notebook(tmp_path):
-    path = tmp_path / "course" / "pad.ipynb"
-    path.parent.mkdir()
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(PAD.strip())]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
-
-
 def drag(page, surface, start, end, steps=4):
     """Drag over the map, from and to shares of its width and height."""
     box = surface.bounding_box()
@@ -41,8 +28,8 @@ def drag(page, surface, start, end, steps=4):
     page.mouse.up()
 
 
-def test_mouse_keys_and_sliders_change_the_slice(lab, notebook, tmp_path):
-    opened = lab(notebook)
+def test_mouse_keys_and_sliders_change_the_slice(lab, notebook_of, tmp_path):
+    opened = lab(notebook_of(PAD))
     opened.run_all()
     surface, image = opened.image(MAP_TITLE), opened.image(IMAGE_TITLE)
     seen = [(opened.pixels(surface), opened.pixels(image))]
@@ -69,8 +56,8 @@ def test_mouse_keys_and_sliders_change_the_slice(lab, notebook, tmp_path):
     assert opened.errors == []
 
 
-def test_every_click_redraws_the_slice(lab, notebook):
-    opened = lab(notebook)
+def test_every_click_redraws_the_slice(lab, notebook_of):
+    opened = lab(notebook_of(PAD))
     opened.run_all()
     surface = opened.image(MAP_TITLE)
     opened.image(IMAGE_TITLE).evaluate(

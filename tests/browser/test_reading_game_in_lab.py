@@ -1,8 +1,5 @@
 """The reading game in a real JupyterLab: played by keyboard, told at the end only."""
 
-import nbformat
-import pytest
-
 GAME = """
 import numpy as np
 from medgan_utils.display import ReadingGame
@@ -12,16 +9,6 @@ game = ReadingGame(real, -real, "bright against dark", count=4)
 game
 """
 TITLE = "A slice that is real or synthetic"
-
-
-@pytest.fixture
-def notebook(tmp_path):
-    path = tmp_path / "course" / "game.ipynb"
-    path.parent.mkdir()
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(GAME.strip())]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
 
 
 def brightness(picture) -> float:
@@ -36,8 +23,8 @@ def brightness(picture) -> float:
     )
 
 
-def test_the_game_is_played_by_keyboard_and_told_at_the_end(lab, notebook, tmp_path):
-    opened = lab(notebook)
+def test_the_game_is_played_by_keyboard_and_told_at_the_end(lab, notebook_of, tmp_path):
+    opened = lab(notebook_of(GAME))
     opened.run_all()
     picture = opened.image(TITLE)
     assert picture.bounding_box()["width"] == 288
