@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 
 @exercise(
@@ -26,19 +26,32 @@ def unevenness(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> None
         ("90 and 10 points on two of 8 centres", np.array([90, 10, *[0] * 6]), 1.7544),
     ]
     for what, counts, right in counted:
-        given = float(answer(centres.repeat(counts, axis=0), centres, 0.2))
+        given = one_number(answer(centres.repeat(counts, axis=0), centres, 0.2))
         require(np.isclose(given, right, atol=1e-3), f"{what}: {right:.3f}, not {given:.3f}.")
     far = np.concatenate([centres.repeat(25, axis=0), np.full((100, 2), 9.0)])
-    given = float(answer(far, centres, 0.2))
+    given = one_number(answer(far, centres, 0.2))
     require(np.isclose(given, 0, atol=1e-6), f"points far from all centres made it {given:.3f}.")
     between = (centres + np.roll(centres, 1, axis=0)).repeat(5, axis=0) / 2
-    given = float(answer(between, centres, 0.2))
+    given = one_number(answer(between, centres, 0.2))
     require(np.isclose(given, np.log(8)), f"no point near a centre: log 8, not {given:.3f}.")
     random = np.random.default_rng(3)
     near = centres[[0, 0, 1]] + random.uniform(-0.1, 0.1, (3, 2))
-    given, right = float(answer(near, centres, 0.3)), np.log(8) - 0.636514
+    given, right = one_number(answer(near, centres, 0.3)), np.log(8) - 0.636514
     require(
         np.isclose(given, right, atol=1e-4), f"shares of 2/3 and 1/3: {right:.4f}, not {given:.4f}."
+    )
+    third = 0.6 * centres[[0]] + 0.4 * centres[[1]]
+    given = one_number(answer(third, centres, 1.0))
+    require(
+        np.isclose(given, np.log(8), atol=1e-4),
+        f"one point within the radius of two centres is the nearer one's alone: {np.log(8):.3f}, "
+        f"not {given:.3f}.",
+    )
+    edge = np.concatenate([centres[[0, 2]], centres[[0]] + [0.25, 0.0]])  # exact in binary
+    given = one_number(answer(edge, centres, 0.25))
+    require(
+        np.isclose(given, np.log(4), atol=1e-4),
+        f"a point at exactly the radius is dropped: {np.log(4):.3f}, not {given:.3f}.",
     )
 
 

@@ -19,6 +19,12 @@ def entropy(points, centres, radius):
     return np.log(len(centres)) - unevenness(points, centres, radius)
 
 
+def of_every_centre_within(points, centres, radius):
+    near = np.linalg.norm(points[:, None] - centres, axis=-1) < radius
+    shares = near.sum(0)[near.any(0)] / max(near.sum(), 1)
+    return float(np.sum(shares * np.log(shares * len(centres)))) if near.any() else np.log(8)
+
+
 def test_unevenness(capsys):
     assert chapter03.unevenness(unevenness)
     assert chapter03.unevenness(lambda *given: tf.constant(unevenness(*given)))
@@ -28,6 +34,8 @@ def test_unevenness(capsys):
         lambda *given: unevenness(*given, far=True),
         lambda points, centres, radius: unevenness(points, centres, radius, total=len(points)),
         lambda points, centres, radius: 0.0,
+        lambda points, centres, radius: unevenness(points, centres, np.nextafter(radius, 9)),
+        of_every_centre_within,
     ]
     assert not any(chapter03.unevenness(one) for one in wrong)
     assert capsys.readouterr().out.count("✗") == len(wrong)
