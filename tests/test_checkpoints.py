@@ -218,7 +218,8 @@ def probe(name):
         return evaluation.load_encoder(name).features(wave.astype(np.float32)).ravel()[::4]
     generator = load_generator(name)
     z = 2 * np.sin(np.arange(2 * 64).reshape(2, 64) ** 1.3).astype(np.float32)
-    labels = [np.int32([[0] * i.shape[-1], [1] * i.shape[-1]]) for i in generator.inputs[1:]]
+    shapes = [i.shape[1:] for i in generator.inputs[1:]]
+    labels = [np.stack([np.full(shape, value, "int32") for value in (0, 1)]) for shape in shapes]
     images = generator([z, *labels] if labels else z, training=False)
     return np.asarray(images).ravel()[:: 64 * 8 + 5]
 
