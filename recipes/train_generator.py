@@ -223,7 +223,9 @@ PROJECTS = {
             + ", ".join(f"{code} {name}" for code, name in enumerate(MAP_CLASSES))
             + ".\nThe first 320,000 images were seen at the rate of a decay over 700,000; the last"
             " 40,000 at that\nof one over 360,000, for want of time. For the scores it was shown"
-            " the test subjects' own maps:\nso it comes nearer to them than other subjects do.",
+            " the test subjects' own maps:\nso it comes nearer to them than other subjects do, and"
+            " copying and membership inference, which weigh\nthat nearness against the training"
+            " subjects', say nothing here.",
             "data": "`recipes/liver_split.py`, `map_splits()`: simulated bodies, nobody's image;"
             " not mirrored.",
             "licence": "CC BY 4.0.",
