@@ -2,9 +2,11 @@
 
     python experiments/few_shot.py
 
-For each number of subjects and each seed a conditional GAN sees those subjects and no others. Then
-the same small classifier learns to find lesions from the real slices alone, with classical
-augmentation, with generated slices, and with both. All are tested on real slices of others.
+For each number of subjects and each seed two conditional GANs see those subjects and no others: a
+plain one, and one with three helps for its label. Then the same small classifier learns to find
+lesions from the real slices alone, with classical augmentation, with the generated slices of
+either GAN, and with both. All are tested on real slices of others. A classifier of all the pool's
+slices tells how well each GAN obeys its label. A finished run is not run again.
 """
 
 import argparse
@@ -23,8 +25,9 @@ from keras import layers
 
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment
-from tools.record import record
+from medgan_utils.phantoms import VERSION
+from medgan_utils.training import GAN, R1, DiffAugment, Mismatch, ModeSeeking
+from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "few_shot.json"
 COHORT = dict(
@@ -34,7 +37,13 @@ MODALITIES = ("T1", "T2", "FLAIR")
 LESION_MM2 = 300  # smaller lesions leave their slice out: neither clearly ill nor healthy
 COUNTS, SEEDS = (4, 8, 16, 32), (0, 1, 2)
 SETTINGS = dict(subjects=72, pool=36, gan_steps=600, generated=256, classifier_steps=400)
-ARMS = ("real", "real + classical", "real + GAN", "real + GAN + classical")
+PLAIN, HELPED = "GAN", "obeying GAN"
+GANS = (PLAIN, HELPED)
+ARMS = (
+    "real",
+    "real + classical",
+    *(f"real + {gan}{more}" for gan in GANS for more in ("", " + classical")),
+)
 # One more run, so small that a test can repeat it.
 CHECK = dict(
     count=4,
@@ -67,13 +76,33 @@ def split(slices: data.Slices, pool: int) -> tuple[list[str], list[str], list[st
     return list(ill[: pool // 2]), list(healthy[: pool // 2]), test
 
 
-def generate(real: data.Slices, steps: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Train a conditional GAN on these slices; return `count` images, half with a lesion."""
+def balanced(slices: data.Slices) -> data.Slices:
+    """Return the slices with the ill ones repeated until they are as many as the others."""
+    ill, well = (np.flatnonzero(slices.labels["finding"] == label) for label in (1, 0))
+    return slices.select(np.concatenate([well, np.resize(ill, len(well))]))
+
+
+def generate(
+    real: data.Slices, helped: bool, steps: int, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train a conditional GAN on these slices; return `count` images, half with a lesion.
+
+    With help the discriminator also sees real slices under the wrong label and pools its
+    projection by the maximum, findings are shown half of the time, and a mode-seeking term keeps
+    a label from becoming one picture (what each does: `conditional.py`).
+    """
     keras.utils.set_random_seed(seed)
-    networks = dcgan_generator(32, num_classes=2), dcgan_discriminator(32, num_classes=2)
+    pooled = "max" if helped else "mean"
+    networks = (
+        dcgan_generator(32, num_classes=2),
+        dcgan_discriminator(32, num_classes=2, projection=pooled),
+    )
     gan = GAN(*networks, seed=seed)
-    gan.compile(augment=DiffAugment(), steps_per_execution=10)
-    batches = real.to_dataset(32, seed=seed, label="finding")
+    adams = [keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99) for _ in networks]
+    help_terms = dict(penalties=[R1(), Mismatch(1.0)], terms=[ModeSeeking(0.1)])
+    settings = help_terms if helped else dict(penalties=[R1()])
+    gan.compile(*adams, augment=DiffAugment(), steps_per_execution=10, **settings)
+    batches = (balanced(real) if helped else real).to_dataset(32, seed=seed, label="finding")
     gan.fit(batches, steps_per_epoch=steps, verbose=0)
     labels = np.arange(count) % 2
     return gan.sample(count, labels[:, None], seed=seed), labels
@@ -91,6 +120,33 @@ def classical() -> keras.Sequential:
     )
 
 
+@cache
+def pool_judge(subjects: int, pool: int, steps: int) -> keras.Model:
+    """Return a classifier of all the pool's slices: it tells whether a GAN obeys its label."""
+    slices = cohort(subjects)
+    ill, healthy, _ = split(slices, pool)
+    real = slices.for_subjects([*ill, *healthy])
+    return evaluation.train_classifier(
+        real.images, real.labels["finding"], steps=2 * steps, augment=classical(), seed=0
+    )
+
+
+def auc(model: keras.Model, images: np.ndarray, labels: np.ndarray, subjects=None) -> float:
+    """Return the AUC of a classifier of findings."""
+    scores = evaluation.score_classifier(model, images, labels, subjects, repeats=2)
+    return round(float(scores["AUC"].value), 5)
+
+
+def material(real: data.Slices, made: dict, arm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and findings that an arm learns from, real ones and those it adds."""
+    images, labels = real.images, real.labels["finding"]
+    name = arm.removeprefix("real + ").removesuffix(" + classical")
+    if name not in made:
+        return images, labels
+    added, asked = made[name]
+    return np.concatenate([images, added]), np.append(labels, asked)
+
+
 def run_once(count: int, seed: int, settings: dict) -> list[dict]:
     """Return one row an arm, for `count` subjects that the seed chooses from the pool."""
     keras.backend.clear_session()
@@ -99,15 +155,18 @@ def run_once(count: int, seed: int, settings: dict) -> list[dict]:
     random = np.random.default_rng([seed, count])
     chosen = [*random.permutation(ill)[: count // 2], *random.permutation(healthy)[: count // 2]]
     real, test = slices.for_subjects(chosen), slices.for_subjects(test_subjects)
-    started = time.perf_counter()
-    fake, fake_labels = generate(real, settings["gan_steps"], settings["generated"], seed)
-    gan_seconds = time.perf_counter() - started
-    finding, rows = real.labels["finding"], []
+    about = {"subjects": count, "seed": seed, "real_images": len(real)}
+    about["findings"] = int(real.labels["finding"].sum())
+    judge = pool_judge(settings["subjects"], settings["pool"], settings["classifier_steps"])
+    made, rows, sizes = {}, [], (settings["gan_steps"], settings["generated"])
+    for name in GANS:
+        started = time.perf_counter()
+        made[name] = generate(real, name == HELPED, *sizes, seed)
+        row = {"gan": name, "obeys": auc(judge, *made[name])}
+        rows.append(row | about | {"seconds": round(time.perf_counter() - started, 1)})
     for arm in ARMS:
         keras.utils.set_random_seed(seed)
-        images, labels = real.images, finding
-        if "GAN" in arm:
-            images, labels = np.concatenate([images, fake]), np.append(labels, fake_labels)
+        images, labels = material(real, made, arm)
         model = evaluation.train_classifier(
             images,
             labels,
@@ -115,14 +174,8 @@ def run_once(count: int, seed: int, settings: dict) -> list[dict]:
             augment=classical() if "classical" in arm else None,
             seed=seed,
         )
-        scores = evaluation.score_classifier(
-            model, test.images, test.labels["finding"], test.subjects
-        )
-        rows.append(
-            {"arm": arm, "subjects": count, "seed": seed, "images": len(images)}
-            | {"real_images": len(real), "findings": int(finding.sum())}
-            | {"auc": round(float(scores["AUC"].value), 5), "gan_seconds": round(gan_seconds, 1)}
-        )
+        found = auc(model, test.images, test.labels["finding"], test.subjects)
+        rows.append({"arm": arm, "images": len(images), "auc": found} | about)
     return rows
 
 
@@ -133,10 +186,12 @@ def main() -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    rows = []
+    rows, gans = [], []
     for seed in arguments.seeds:
         for count in arguments.counts:
-            rows += run_once(count, seed, SETTINGS)
+            made = finished(run_once, COHORT, VERSION)(count, seed, SETTINGS)
+            rows += [row for row in made if "arm" in row]
+            gans += [row for row in made if "gan" in row]
             shown = "  ".join(f"{row['arm']} {row['auc']:.3f}" for row in rows[-len(ARMS) :])
             print(f"{count} subjects, seed {seed}: {shown}", flush=True)
     slices = cohort(SETTINGS["subjects"])
@@ -145,7 +200,8 @@ def main() -> int:
     about["findings"] = int(test.labels["finding"].sum())
     check = CHECK | {"rows": run_once(**CHECK)}
     settings = SETTINGS | COHORT | {"lesion_mm2": LESION_MM2}
-    record(arguments.out, rows, arguments.seeds, settings=settings, test=about, check=check)
+    seeds = arguments.seeds
+    record(arguments.out, rows, seeds, settings=settings, test=about, gans=gans, check=check)
     return 0
 
 
