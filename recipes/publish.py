@@ -154,13 +154,14 @@ def publish(
     table = evaluate(fakes, reference, encoders, sets, training)
     floor_rows = [row for row in table.plain_rows() if row["set"] in sets]
     features = trained.features(next(iter(fakes.values())))
+    judge = ask_judge(finished, sets, train, tested)
     groups = group_rows(finished, tested, others, encoders)
     content = finished.facts | card_entries(name, finished, parts, split)
     content |= {
         "images": count,
-        "verdict": "\n".join(f"- {line}" for line in verdict(table)),
+        "verdict": "\n".join(f"- {line}" for line in verdict(table, judge)),
         "table": table.markdown(),
-        "judge": ask_judge(finished, sets, train, tested).markdown(),
+        "judge": judge.markdown(),
         "appearance": appearance(fakes, sets, tested).markdown(),
         "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
         "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),

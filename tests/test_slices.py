@@ -193,6 +193,22 @@ def test_no_subject_is_on_two_sides_of_a_split():
     assert sides != [set(part.subjects) for part in other.values()]
 
 
+def test_a_split_by_a_label_shares_out_those_who_have_it():
+    slices = some_slices()
+    ill = np.unique(slices.subjects)[:4]
+    slices.labels["finding"] = np.isin(slices.subjects, ill).astype(int)
+    slices.labels["finding"][::2] = 0  # a finding is in some slices of a subject, not in all
+    shares = {"train": 0.5, "test": 0.5}
+    for seed in range(20):
+        sides = [
+            set(part.subjects) for part in slices.split(shares, seed, label="finding").values()
+        ]
+        assert [len(side & set(ill)) for side in sides] == [2, 2]
+        assert [len(side) for side in sides] == [5, 5] and not sides[0] & sides[1]
+    with pytest.raises(ValueError, match=r"no label 'tumor'.*finding"):
+        slices.split(shares, label="tumor")
+
+
 def test_a_split_that_cannot_be_made_is_refused():
     with pytest.raises(ValueError, match="sum to 1"):
         some_slices().split({"train": 0.6, "test": 0.6})

@@ -84,3 +84,32 @@ def test_what_was_not_measured_is_said():
     assert "no column 'fine detail'" in lines[2] and "not measured" in lines[3]
     with pytest.raises(ValueError, match="floor"):
         evaluation.verdict([fake])
+
+
+def judged(floor, *generated):
+    seeds = [f"AUC, seed {seed}" for seed in range(2)]
+    names = [f"{FLOOR}, 9 images", "generated, 9 images", "generated, 90 images"]
+    values = [floor, *generated]
+    return [
+        {"set": name} | {seed: Estimate(v, v - 0.1, v + 0.1) for seed in seeds}
+        for name, v in zip(names, values, strict=False)
+    ]
+
+
+def test_a_judge_that_sees_a_difference_has_the_last_word_when_the_distances_see_none():
+    lines = evaluation.verdict([*REALS, row("g", 2.2)], judged(0.45, 0.6, 0.98))
+    assert "AUC 0.98 and 0.98; on other real subjects 0.45" in lines[4]
+    assert "tells the samples from real images" in lines[4] and "a judge sees" in lines[5]
+    lines = evaluation.verdict([*REALS, row("g", 2.2, copying=0.97)], judged(0.45, 0.98))
+    assert "tells the samples" in lines[4] and "do not share" in lines[5]
+
+
+@pytest.mark.parametrize("judge", [judged(0.45, 0.55), judged(0.9, 0.8)])
+def test_a_judge_that_is_unsure_or_surer_of_real_subjects_shows_nothing(judge):
+    lines = evaluation.verdict([*REALS, row("g", 2.2)], judge)
+    assert "does not tell" in lines[4] and "no number of this table" in lines[5]
+
+
+def test_a_judge_without_a_floor_is_refused():
+    with pytest.raises(ValueError, match="judge's table"):
+        evaluation.verdict([*REALS, row("g", 2.2)], judged(0.45, 0.9)[1:])

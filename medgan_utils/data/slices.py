@@ -84,23 +84,34 @@ class Slices:
             raise ValueError(f"no slices of {', '.join(unknown)}; np.unique(slices.subjects) lists")
         return self.select(np.isin(self.subjects, wanted))
 
-    def split(self, shares: Mapping[str, float], seed: int = 0) -> dict[str, "Slices"]:
+    def split(
+        self, shares: Mapping[str, float], seed: int = 0, label: str | None = None
+    ) -> dict[str, "Slices"]:
         """Split by subject: no subject is on two sides.
 
         Args:
             shares: Name -> share of the subjects, for example
                 `{"train": 0.6, "reference": 0.2, "test": 0.2}`; the shares sum to 1.
             seed: Which of the many splits.
+            label: A label of 0 and 1: subjects that have a 1 in some slice are shared out like
+                those that have none, as far as whole subjects go. Without it chance may leave all
+                findings to one part.
 
         Raises:
-            ValueError: The shares do not sum to 1, or there are too few subjects.
+            ValueError: The shares do not sum to 1, the label is unknown, or there are too few
+                subjects.
         """
         if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) <= 0:
             raise ValueError(f"shares {dict(shares)} must be positive and sum to 1")
         subjects = np.unique(self.subjects)
-        order = np.random.default_rng(seed).permutation(subjects)
-        ends = np.rint(np.cumsum(list(shares.values())) * len(order)).astype(int)
-        parts = dict(zip(shares, np.split(order, ends[:-1]), strict=True))
+        parts = {name: [] for name in shares}
+        random, ends = np.random.default_rng(seed), np.cumsum(list(shares.values()))[:-1]
+        for group in [subjects] if label is None else self._by_finding(label):
+            cuts = np.rint(ends * len(group)).astype(int)
+            for part, names in zip(
+                parts.values(), np.split(random.permutation(group), cuts), strict=True
+            ):
+                part.extend(names)
         for name, part in parts.items():
             if len(part) == 0:
                 raise ValueError(
@@ -109,6 +120,13 @@ class Slices:
                     f"names were misread: pass subject_pattern= (--subject-pattern)"
                 )
         return {name: self.for_subjects(part) for name, part in parts.items()}
+
+    def _by_finding(self, label: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the subjects that have the finding in some slice, and the others."""
+        if label not in self.labels:
+            raise ValueError(f"no label {label!r}; there are: {', '.join(self.labels) or 'none'}")
+        found = np.unique(self.subjects[self.labels[label] == 1])
+        return found, np.setdiff1d(self.subjects, found)
 
     def with_levels(self, count: int) -> "Slices":
         """Add `labels["level"]`: positions in `count` bins of equal width, 0 at the top.

@@ -1,4 +1,4 @@
-"""What the table of an evaluation says, in five lines."""
+"""What the tables of an evaluation say, in a few lines."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,16 +10,19 @@ from .evaluate import BLURRED, COLLAPSED, COPIES, FLOOR, NOISY
 LANDMARKS = (FLOOR, BLURRED, NOISY, COLLAPSED, COPIES)
 
 
-def verdict(table: Iterable[Mapping]) -> list[str]:
-    """Say in five lines how good the generated images of an evaluation are.
+def verdict(table: Iterable[Mapping], judge: Iterable[Mapping] | None = None) -> list[str]:
+    """Say in a few lines how good the generated images of an evaluation are.
 
     Of several sets of samples the one with the median distance is described.
 
     Args:
         table: What `evaluate` returned.
+        judge: What `judge_table` returned, with a row of the floor; None if none was asked. Of
+            several sets of samples the last one is described.
 
     Returns:
-        Distance, variety, sharpness, copying, and what to do next: one line each.
+        Distance, variety, sharpness, copying, the judge if there is one, and what to do next: one
+        line each.
 
     Raises:
         ValueError: If the table has no floor or no generated images.
@@ -37,7 +40,11 @@ def verdict(table: Iterable[Mapping]) -> list[str]:
         _sharpness(fake, rows),
         _copying(fake),
     ]
+    if judge is not None:
+        parts.insert(0, _judged(list(judge)))  # whatever else is wrong is the better advice
     advice = next((advice for _, advice in reversed(parts) if advice), _NOTHING_FOUND)
+    if judge is not None:
+        parts.append(parts.pop(0))
     return [line for line, _ in parts] + [f"Next: {advice}"]
 
 
@@ -45,6 +52,27 @@ _NOTHING_FOUND = (
     "no number of this table tells the samples from other real subjects; ask a judge, look, and "
     "measure what they are for (does a classifier gain by them?)."
 )
+
+
+def _judged(rows: list[Mapping]) -> tuple[str, str]:
+    """Read the last set of samples beside the floor, seed by seed."""
+    floor = next((row for row in rows if row["set"].startswith(FLOOR)), None)
+    fakes = [row for row in rows if not row["set"].startswith(LANDMARKS)]
+    if floor is None or not fakes:
+        raise ValueError(f"a judge's table needs a row {FLOOR!r} and a row of generated images")
+    seeds = [name for name in floor if name.startswith("AUC")]
+    told, honest = ([_estimate(row, name) for name in seeds] for row in (fakes[-1], floor))
+    shown, least = (" and ".join(f"{one.value:.2f}" for one in row) for row in (told, honest))
+    line = (
+        f"A judge, a small network (AUC {shown}; on other real subjects {least}; 0.5 is chance), "
+    )
+    pairs = zip(told, honest, strict=True)
+    if all(one.low > 0.5 and one.value > other.value for one, other in pairs):
+        return line + "tells the samples from real images.", (
+            "the distances show little, but a judge sees a difference: look for it in the grain, "
+            "the edges and the anatomy, and train longer."
+        )
+    return line + "does not tell the samples from real images for sure.", ""
 
 
 def _estimate(row: Mapping, name: str) -> Estimate:
