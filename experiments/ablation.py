@@ -191,8 +191,8 @@ def build(trick: Trick, seed: int, kind: type[GAN] = GAN) -> GAN:
         z = keras.Input(generator.input_shape[1:])
         generator = keras.Model(z, generator(Noise(0.5)(z)))
     if trick.noise == "layers":
-        kind = layers.Conv2DTranspose
-        generator = insert_after(generator, kind, lambda: Noise(0.0, learned=True))
+        stage = layers.Conv2DTranspose
+        generator = insert_after(generator, stage, lambda: Noise(0.0, learned=True))
     augment = DiffAugment(cutout=0.25) if trick.augment else None
     # A vanishing R1 makes `GAN` judge real and fake apart, as batch normalisation in D expects.
     apart = trick.batch_norm == "D"
@@ -320,6 +320,8 @@ def main() -> int:
         }
         for done, future in enumerate(as_completed(waiting), start=1):
             print(f"{done}/{len(jobs)} {waiting[future][0]}, seed {waiting[future][1]}", flush=True)
+            if future.exception():
+                pool.shutdown(cancel_futures=True)  # what is done is kept on disk
             future.result()
         runs = {job: future.result() for future, job in waiting.items()}
     *jobs, check = jobs

@@ -10,6 +10,7 @@ from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import ablation, conditional
 from medgan_utils import profiles
+from medgan_utils.training import GAN
 
 SCORES = ("FD", "KID", "SWD")
 
@@ -40,6 +41,13 @@ def test_every_trick_ran_with_every_seed_on_the_same_budget(stored):
 def test_the_stored_tricks_are_those_of_the_script(stored):
     for name, settings in stored["tricks"].items():
         assert json.loads(json.dumps(vars(ablation.TRICKS[name]))) == settings
+
+
+@pytest.mark.parametrize("name", ablation.TRICKS)
+def test_every_trick_of_the_ablation_can_be_built(name):
+    gan = ablation.build(ablation.TRICKS[name], seed=0)
+    assert isinstance(gan, GAN)
+    assert gan.generator.output_shape == (None, 32, 32, 1)
 
 
 def test_samples_of_every_run_are_there(stored):
