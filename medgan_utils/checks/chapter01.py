@@ -127,3 +127,17 @@ def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray
             abs(angles.sum() - whole) < 1,
             f"you turn by {angles.sum():.0f} degrees; the ends are {whole:.0f} degrees apart.",
         )
+    _walk_between_lengths(answer, random)
+
+
+def _walk_between_lengths(answer: Callable, random: np.random.Generator) -> None:
+    """Require the formula for ends of two lengths, as two draws of z have them."""
+    start, end = random.standard_normal((2, 16)) * [[1.0], [1.5]]
+    angle = np.arccos(start @ end / np.linalg.norm(start) / np.linalg.norm(end))
+    t = np.linspace(0, 1, 5)[:, None]
+    right = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+    require(
+        np.allclose(np.asarray(answer(start, end, 5), dtype=float), right, atol=1e-3),
+        "for two vectors of different lengths it is not the formula's walk: the cosine of their "
+        "angle is the dot product divided by *both* lengths.",
+    )

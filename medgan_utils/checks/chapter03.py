@@ -117,6 +117,11 @@ def erased(answer: Callable[..., float]) -> None:
     uneven[2][lesion[2]] -= 0.7
     uneven[3][lesion[3]] -= 0.2
     _share(answer(before, uneven, lesion, around), 0.25, "one stronger lesion hides no erased one")
+    near_half, size = before.copy(), (before[0][lesion[0]] - before[0][around[0]].mean()).mean()
+    for left, right in ((0.45, 0.25), (0.55, 0)):
+        near_half[0][lesion[0]] = before[0][lesion[0]] - (1 - left) * size
+        share = answer(before, near_half, lesion, around)
+        _share(share, right, f"of the first lesion's contrast {left:.0%} is left")
 
 
 def _share(given: float, right: float, why: str) -> None:

@@ -98,12 +98,19 @@ def the_long_way_round(start, end, count):
     return np.cos(turn) * start + np.sin(turn) * aside
 
 
+def one_length_for_both(start, end, count):
+    angle = np.arccos(np.clip(np.dot(start, end) / np.dot(start, start), -1, 1))
+    t = np.linspace(0, 1, count)[:, None]
+    return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+
+
 WRONG_WALKS = [
     stub,
     straight_line,
     line_stretched_to_the_shell,
     never_arrives,
     the_long_way_round,
+    one_length_for_both,
 ]
 
 

@@ -75,6 +75,8 @@ def test_erased(capsys):
         lambda *given: float(np.mean(left(*given)) < 0.5),
         lambda *given: np.sum(left(*given) < 0.5),
         lambda *given: np.mean(left(*given) < 0.9),
+        lambda *given: np.mean(left(*given) < 0.4),
+        lambda *given: np.mean(left(*given) < 0.6),
         inside_only,
     ]
     assert not any(chapter03.erased(one) for one in wrong)
