@@ -40,12 +40,10 @@ def verdict(table: Iterable[Mapping], judge: Iterable[Mapping] | None = None) ->
         _sharpness(fake, rows),
         _copying(fake),
     ]
-    if judge is not None:
-        parts.insert(0, _judged(list(judge)))  # whatever else is wrong is the better advice
-    advice = next((advice for _, advice in reversed(parts) if advice), _NOTHING_FOUND)
-    if judge is not None:
-        parts.append(parts.pop(0))
-    return [line for line, _ in parts] + [f"Next: {advice}"]
+    judged = [] if judge is None else [_judged(list(judge))]
+    worst_first = [*reversed(parts), *judged]  # a judge's advice is the least particular
+    advice = next((advice for _, advice in worst_first if advice), _NOTHING_FOUND)
+    return [line for line, _ in parts + judged] + [f"Next: {advice}"]
 
 
 _NOTHING_FOUND = (
