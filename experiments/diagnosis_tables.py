@@ -163,12 +163,22 @@ def run_check() -> list[dict]:
     return run_cell(task, size, seed, settings, (CHECK["subjects"],))
 
 
+def level_alone(train: Slices, test: Slices, finding: str) -> list[float]:
+    """Return the AUC, with its interval, of who knows how often each sixth of the levels has it."""
+    edges = np.quantile(train.positions, np.linspace(0, 1, 7)[1:-1])
+    learnt, asked = (np.digitize(slices.positions, edges) for slices in (train, test))
+    shares = np.array([train.labels[finding][learnt == sixth].mean() for sixth in range(6)])
+    found = evaluation.bootstrap_auc(shares[asked], test.labels[finding] == 1, test.subjects)
+    return [round(float(value), 4) for value in found]
+
+
 def about(name: str) -> dict:
-    """Return who was tested."""
-    test = slices_of(name)["test"]
-    found = int(test.labels[TASKS[name].finding].sum())
-    subjects = len(np.unique(test.subjects))
-    return {"subjects": subjects, "images": len(test), "findings": found}
+    """Return who was tested, and what the level of a slice alone tells."""
+    parts, finding = slices_of(name), TASKS[name].finding
+    test = parts["test"]
+    numbers = {"subjects": len(np.unique(test.subjects)), "images": len(test)}
+    numbers |= {"findings": int(test.labels[finding].sum())}
+    return numbers | {"level alone": level_alone(parts["train"], test, finding)}
 
 
 def main() -> int:

@@ -2,10 +2,12 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import diagnosis_tables as script
+from medgan_utils.data import Slices
 
 
 @pytest.fixture
@@ -48,3 +50,14 @@ def test_the_small_run_comes_out_again(stored):
         assert {name: row[name] for name in same} == {name: kept[name] for name in same}
         # Other processors sum in another order: a few pairs of test slices may change places.
         assert row["AUC"][0] == pytest.approx(kept["AUC"][0], abs=0.03)
+
+
+def test_the_level_alone_is_scored_by_what_the_training_subjects_show():
+    positions = np.tile(np.linspace(0, 1, 12), 8)
+    subjects = np.repeat([f"s{k}" for k in range(8)], 12)
+    images = np.zeros((96, 4, 4, 1), np.float32)
+    low = Slices(images, subjects, positions, labels={"ill": (positions > 0.5).astype(int)})
+    assert script.level_alone(low, low, "ill")[0] == 1
+    coin = np.arange(96) % 2
+    even = Slices(images, subjects, positions, labels={"ill": coin})
+    assert script.level_alone(even, even, "ill")[0] == 0.5
