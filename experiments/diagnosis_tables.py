@@ -130,6 +130,7 @@ def run_cell(
     fake = synthesise(task, few, settings["generated"], seed)
     real = few.images, few.labels[task.finding]
     both = tuple(np.concatenate(pair) for pair in zip(real, fake, strict=True))
+    keras.utils.set_random_seed(seed)  # the layers draw their seeds when they are made
     moves = classical(task.flip)
     material = {REAL: (real, None), CLASSICAL: (real, moves), GAN: (both, None)}
     material |= {BOTH: (both, moves), ONLY: (fake, None)}
