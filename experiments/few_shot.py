@@ -27,6 +27,7 @@ from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.phantoms import VERSION
 from medgan_utils.training import GAN, R1, DiffAugment, Mismatch, ModeSeeking
+from recipes.train_generator import balanced
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "few_shot.json"
@@ -76,12 +77,6 @@ def split(slices: data.Slices, pool: int) -> tuple[list[str], list[str], list[st
     return list(ill[: pool // 2]), list(healthy[: pool // 2]), test
 
 
-def balanced(slices: data.Slices) -> data.Slices:
-    """Return the slices with the ill ones repeated until they are as many as the others."""
-    ill, well = (np.flatnonzero(slices.labels["finding"] == label) for label in (1, 0))
-    return slices.select(np.concatenate([well, np.resize(ill, len(well))]))
-
-
 def generate(
     real: data.Slices, helped: bool, steps: int, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +97,9 @@ def generate(
     help_terms = dict(penalties=[R1(), Mismatch(1.0)], terms=[ModeSeeking(0.1)])
     settings = help_terms if helped else dict(penalties=[R1()])
     gan.compile(*adams, augment=DiffAugment(), steps_per_execution=10, **settings)
-    batches = (balanced(real) if helped else real).to_dataset(32, seed=seed, label="finding")
+    batches = balanced(real, "finding" if helped else None).to_dataset(
+        32, seed=seed, label="finding"
+    )
     gan.fit(batches, steps_per_epoch=steps, verbose=0)
     labels = np.arange(count) % 2
     return gan.sample(count, labels[:, None], seed=seed), labels

@@ -70,6 +70,6 @@ def test_every_gan_says_how_well_it_obeys(stored):
 
 def test_balanced_slices_show_findings_half_of_the_time():
     slices = few_shot.cohort(few_shot.CHECK["settings"]["subjects"])
-    shown = few_shot.balanced(slices)
+    shown = few_shot.balanced(slices, "finding")
     assert shown.labels["finding"].mean() == 0.5
     assert set(shown.subjects) == set(slices.subjects)
