@@ -5,9 +5,11 @@
 The same small GAN is trained on the same subjects without protection, with clipped gradients and no
 noise, and at three noise levels. Each is scored against subjects that it never saw, and attacked
 twice: by the discriminator's logits and by the distance to the nearest sample (0.5: the attacker
-guesses). A GAN of eight subjects, trained until it knows them by heart, shows that the attacks can
-succeed. ε is for one subject, at a δ of a tenth of one in the number of subjects; since a cohort of
-this size buys little privacy, ε is also given for larger ones, at the same lot, noise and steps.
+guesses). Two controls: a GAN of eight subjects, trained until it knows them by heart, shows that
+the attacks can succeed, and one that was not trained what they read when there is nothing to find;
+`by_chance` draws its D many times. ε is for one subject, at a δ of a tenth of one in the number of
+subjects; since a cohort of this size buys little privacy, ε is also given for larger ones, at the
+same lot, noise and steps.
 
 Last, phantom heads are defaced, and an attacker who has another scan of each (T2 beside T1) looks
 for the owner of each defaced head by what is left of its outline. Both scans lie in one pose, which
@@ -39,8 +41,16 @@ SETTINGS = dict(members=64, others=32, steps=1500, lot=16, images=4, few=8, clip
 WIDTHS = (8, 16, 32)  # of D: noise grows with the number of its weights
 NOISE = (0.5, 1.0, 4.0)
 LARGER = (64, 640, 6_400, 64_000)
-ARMS = ("R1 and DiffAugment", "no protection", "eight subjects by heart", "clipped, no noise")
+HELPED, PLAIN, BY_HEART, CLIPPED = (
+    "R1 and DiffAugment",
+    "no protection",
+    "eight subjects by heart",
+    "clipped, no noise",
+)
+UNTRAINED = "untrained"  # what the two groups of subjects differ by without any training
+ARMS = (UNTRAINED, HELPED, PLAIN, BY_HEART, CLIPPED)
 HEADS = 12
+DRAWN = 20  # discriminators that were not trained
 
 
 def cohort(settings: dict) -> tuple[data.Slices, data.Slices]:
@@ -60,18 +70,20 @@ def trained(arm: str | float, members: data.Slices, seed: int, settings: dict) -
     keras.utils.set_random_seed(seed)
     networks = dcgan_generator(32), dcgan_discriminator(32, widths=WIDTHS)
     steps = settings["steps"]
-    if arm not in ARMS[:3]:
-        noise = 0.0 if arm == ARMS[3] else arm
+    if isinstance(arm, float) or arm == CLIPPED:
+        noise = 0.0 if arm == CLIPPED else arm
         lots = {"lot": settings["lot"], "images_per_subject": settings["images"]}
         gan = PrivateGAN(*networks, noise=noise, clip_norm=settings["clip_norm"], **lots, seed=seed)
         gan.compile()
         gan.fit(members.images, members.subjects, steps_per_epoch=steps, verbose=0)
         return gan
     gan = GAN(*networks, seed=seed)
-    if arm == ARMS[0]:
+    if arm == HELPED:
         gan.compile(penalties=[R1()], augment=DiffAugment())
     else:
         gan.compile(penalties=[])
+    if arm == UNTRAINED:
+        return gan
     batches = members.to_dataset(settings["lot"] * settings["images"], seed=seed)
     gan.fit(batches, steps_per_epoch=steps, verbose=0)
     return gan
@@ -80,7 +92,7 @@ def trained(arm: str | float, members: data.Slices, seed: int, settings: dict) -
 def run_once(arm: str | float, seed: int, settings: dict) -> dict:
     """Train, score and attack one GAN; return its row."""
     members, others = cohort(settings)
-    if arm == ARMS[2]:
+    if arm == BY_HEART:
         members = members.for_subjects(list(np.unique(members.subjects)[: settings["few"]]))
     started = time.perf_counter()
     gan = trained(arm, members, seed, settings)
@@ -106,6 +118,19 @@ def run_once(arm: str | float, seed: int, settings: dict) -> dict:
         "attack_by_distance": [round(float(value), 4) for value in by_distance],
         "seconds": seconds,
     }
+
+
+def by_chance(settings: dict) -> list[float]:
+    """Return the attack by logits on each of many discriminators that were not trained."""
+    members, others = cohort(settings)
+    attacks = []
+    for seed in range(DRAWN):
+        keras.utils.set_random_seed(seed)
+        critic = dcgan_discriminator(32, widths=WIDTHS)
+        logits = [critic.predict(part.images, verbose=0).ravel() for part in (members, others)]
+        attack = evaluation.membership_by_logit(*logits, members.subjects, others.subjects)
+        attacks.append(round(float(attack.value), 4))
+    return attacks
 
 
 def delta(subjects: int) -> float:
@@ -193,6 +218,7 @@ def main() -> int:
     results = {
         "training": rows,
         "scale": floors(settings),
+        "by_chance": by_chance(settings),
         "larger_cohorts": larger_cohorts(settings),
         "defacing": defacing(options.heads),
     }
