@@ -32,7 +32,7 @@ from recipes.train_generator import LEVELS, PROJECTS, balanced, flair
 from tools.record import finished, provenance, record
 
 RESULT = Path(__file__).parent / "results" / "conditional.json"
-STEPS, EVERY, LEAST = 4000, 2000, 16  # LEAST: real slices of a label, for its spread to count
+STEPS, EVERY, LEAST = 6000, 3000, 16  # LEAST: real slices of a label, for its spread to count
 PROJECT = PROJECTS["brain-phantom-64"]
 MODE_SEEKING = VARIANTS["mode seeking"]
 ALL = replace(MODE_SEEKING, mismatch=1.0, projection="max")

@@ -1,0 +1,66 @@
+"""Chapter 11's stored results are whole, and a small run of each comes out as it was stored."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from experiments import segmentation, translation
+from tests.stored import check_provenance, skip_unless_of_these_cohorts, stored_result
+
+COMPLETIONS = (
+    "regression of grey values",
+    "one for all",
+    "one for each",
+    "one for each, a quarter of the steps",
+)
+
+
+def assert_rows_again(stored, made, ignore=("seconds",)):
+    """Fail unless rows made anew are those of the stored small run, within rounding."""
+    assert len(made) == len(stored)
+    for mine, theirs in zip(made, stored, strict=True):
+        assert mine.keys() == theirs.keys()
+        for key in set(mine) - set(ignore):
+            if isinstance(mine[key], list):
+                np.testing.assert_allclose(mine[key], theirs[key], rtol=2e-2, atol=2e-2)
+            else:
+                assert mine[key] == theirs[key] or mine[key] == pytest.approx(theirs[key], rel=2e-2)
+
+
+@pytest.mark.parametrize("what", ["completion", "unpaired"])
+def test_a_small_translation_comes_out_again(what):
+    stored = stored_result(f"translation_{what}.json")
+    check_provenance(stored, "translation")
+    skip_unless_of_these_cohorts(stored)
+    made = translation.RUNS[what](0, stored["check"]["settings"])
+    assert_rows_again(stored["check"]["rows"], made)
+
+
+def test_every_gap_was_filled_by_every_arm_with_every_seed():
+    stored = stored_result("translation_completion.json")
+    ran = {(row["arm"], row["missing"], row["seed"]) for row in stored["results"]}
+    seeds = stored["provenance"]["seeds"]
+    assert ran == set(product(COMPLETIONS, translation.MR, seeds))
+    assert len(ran) == len(stored["results"])
+
+
+def test_tumours_were_counted_in_every_translation():
+    stored = stored_result("translation_unpaired.json")
+    arms = list(dict.fromkeys(row["arm"] for row in stored["results"]))
+    assert arms[0] == "real FLAIR" and sum(arm.startswith("CycleGAN") for arm in arms) == 2
+    ran = [(row["seed"], row["arm"]) for row in stored["results"]]
+    assert ran == list(product(stored["provenance"]["seeds"], arms))
+
+
+def test_the_patients_segmenters_are_whole_and_the_small_run_comes_out_again():
+    stored = stored_result("segmentation_patients.json")
+    check_provenance(stored, "segmentation")
+    rows = [row for row in stored["results"] if "seed" in row]
+    task = segmentation.TASKS["patients"]
+    ran = {(row["subjects"], row["seed"], row["arm"]) for row in rows}
+    seeds = stored["provenance"]["seeds"]
+    assert ran >= set(product(task.sizes, seeds, segmentation.ARMS))
+    assert ran >= set(product(task.sizes[:1], seeds, segmentation.MORE_ARMS))
+    skip_unless_of_these_cohorts(stored)
+    assert_rows_again(stored["check"]["rows"], segmentation.run_check())
