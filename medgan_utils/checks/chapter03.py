@@ -47,6 +47,12 @@ def unevenness(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> None
         f"one point within the radius of two centres is the nearer one's alone: {np.log(8):.3f}, "
         f"not {given:.3f}.",
     )
+    three = np.eye(3, 2) * 3
+    given = one_number(answer(three[[1, 1]], three, 0.2))
+    require(
+        np.isclose(given, np.log(3), atol=1e-4),
+        f"all points on one of three centres: log 3, not {given:.3f}.",
+    )
     edge = np.concatenate([centres[[0, 2]], centres[[0]] + [0.25, 0.0]])  # exact in binary
     given = one_number(answer(edge, centres, 0.25))
     require(
@@ -97,8 +103,10 @@ def erased(answer: Callable[..., float]) -> None:
     """
     random = np.random.default_rng(3)
     lesion, around = np.zeros((2, 4, 12, 12), bool)
-    lesion[:, 4:7, 4:7], around[:, 2:9, 2:9] = True, True
-    lesion[1, 4, 4] = False
+    for number, (row, column) in enumerate(((2, 2), (2, 7), (7, 2), (7, 7))):  # places of their own
+        lesion[number, row : row + 3, column : column + 3] = True
+        around[number, row - 2 : row + 4, column - 2 : column + 4] = True
+    lesion[1, 2, 7] = False
     around &= ~lesion
     before = 0.02 * random.normal(size=(4, 12, 12))
     for number, size in enumerate((1.0, -0.5, 0.8, 0.6)):
@@ -106,6 +114,9 @@ def erased(answer: Callable[..., float]) -> None:
     _share(answer(before, before, lesion, around), 0, "unchanged images erase none")
     brighter = answer(before, before + 0.7, lesion, around)
     _share(brighter, 0, "an image that is brighter everywhere keeps its contrast")
+    elsewhere = before + 20.0 * ~(lesion | around)
+    share = answer(before, elsewhere, lesion, around)
+    _share(share, 0, "what is bright far from a lesion is not around it")
     turned = before.copy()
     turned[0][lesion[0]] -= 2.0
     _share(answer(before, turned, lesion, around), 0.25, "a bright lesion that turned dark is gone")

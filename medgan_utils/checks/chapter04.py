@@ -110,6 +110,11 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
             "the spectral norm, which is the largest *stretch* of a single direction.",
         )
         require(
+            not 0.8 * right < found < 0.99 * right,
+            f"for a kernel of shape {shape} you find {found:.4g}: close to its σ of {right:.4g}, "
+            "from below. More rounds?",
+        )
+        require(
             np.isclose(found, right, rtol=0.01),
             f"for a kernel of shape {shape} you find {found:.4g}; its σ is {right:.4g}.",
         )
@@ -148,3 +153,6 @@ def clear_wins(answer: Callable[[dict[str, list[float]], str], list[str]]) -> No
     )
     require("tied" not in found, "the worst seed of 'tied' equals the best plain one: no win.")
     require("clear" in found, "'clear' beats the plain run with every seed and is missing.")
+    others = {"b": scores["plain"], "plain": scores["clear"], "a": [0.1, 0.2, 0.3]}
+    found = sorted(answer(others, "b"))
+    require(found == ["a", "plain"], f"beside the baseline 'b' you list {found}: ask its name.")

@@ -139,6 +139,14 @@ def loss_from_logits(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> 
             given.shape == real.shape, f"for {real.shape} logits you return shape {given.shape}."
         )
         require(np.allclose(given, right), f"{given} instead of {right} for logits {real}, {fake}.")
+        for size in (3.5, 6.0, 12.0):
+            real, fake = np.array([-size, size, size]), np.array([size, -size, size])
+            right = np.logaddexp(0, -real) + np.logaddexp(0, fake)
+            given = np.asarray(answer(real, fake))
+            require(
+                np.allclose(given, right, rtol=1e-5),
+                f"{given} instead of {right} for logits of ±{size:g}.",
+            )
         for dtype, large in ((np.float32, 1000.0), (np.float16, 60.0)):
             real = np.array([-large, large, large], dtype)
             fake = np.array([-large, large, -large], dtype)

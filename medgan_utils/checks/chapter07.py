@@ -52,7 +52,7 @@ def split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
         answer: Takes one name a slice (N,), a share of the subjects and a seed.
     """
     random = np.random.default_rng(0)
-    for number, share in ((20, 0.7), (9, 0.5), (200, 0.5)):
+    for number, share in ((20, 0.7), (9, 0.5), (200, 0.5), (9, 0.3), (11, 0.3)):
         subjects = np.repeat(
             [f"sub-{n:02d}" for n in range(number)], random.integers(5, 30, number)
         )
@@ -64,7 +64,7 @@ def split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
         both = sorted(set(subjects[chosen]) & set(subjects[~chosen]))
         require(not both, f"{len(both)} subjects are on both sides, as {', '.join(both[:2])}.")
         count, wanted = len(set(subjects[chosen])), round(share * number)
-        near = abs(count - share * number) < 1
+        near = abs(count - share * number) <= 0.5 + 1e-9
         require(near, f"{share:.0%} of {number} subjects are {wanted}; {count} are in train.")
         again = np.asarray(answer(subjects.copy(), share, 1), bool)
         require(np.array_equal(chosen, again), "the same seed gave another split.")

@@ -72,6 +72,12 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         _same_when_started_anew(answer, dates, got),
         "in another start of Python the dates differ: hash() of a text is not the same there.",
     )
+    later = answer({"cleo": dates["cleo"] + 40, "anna": dates["anna"][1:]}, "key")
+    moved = _days_back(later, {"cleo": dates["cleo"] + 40, "anna": dates["anna"][1:]})
+    require(
+        all(moved[name] == shifts[name] for name in moved),
+        "with other dates a patient moved by another number of days: patient and key decide alone.",
+    )
     other = answer(dict(dates), "another key")
     require(
         any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
@@ -139,6 +145,10 @@ def private_gradient(answer: Callable[..., np.ndarray]) -> None:
         np.isclose(loud.std(), 3.0 * 2.0 / 4, rtol=0.08),
         f"the noise has a deviation of {loud.std():.2f}; with C = 2, σ = 3, a lot of 4, it is not.",
     )
+    flat = np.mean((loud / loud.std()) ** 4)  # 3 for a normal distribution; ±1 has 1
+    require(abs(flat - 3) < 0.6, "the noise is not normal: ε is computed for Gaussian noise.")
+    repeated = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0)
+    require(np.allclose(loud, repeated), "the noise is not drawn from `random`.")
     next_step = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0, seed=2)
     require(
         not np.allclose(loud, next_step),

@@ -62,14 +62,15 @@ def interpolate(answer: Callable) -> None:
     middle = np.asarray(answer(start, end, 0.5))
     ratio = np.linalg.norm(middle) / np.linalg.norm(start)
     require(0.95 < ratio < 1.05, f"half way the vector has {ratio:.0%} of the length of its ends.")
-    quarter = np.asarray(answer(start, end, 0.25))
-    angles = [
-        np.arccos(start @ z / np.linalg.norm(start) / np.linalg.norm(z)) for z in (quarter, middle)
-    ]
-    require(
-        abs(angles[0] / angles[1] - 0.5) < 0.02,
-        "the walk is not even: t must be the share of the angle.",
-    )
+    whole = np.arccos(start @ end / np.linalg.norm(start) ** 2)
+    for t in (0.25, 0.5, 0.8):
+        found = np.asarray(answer(start, end, t))
+        right = (np.sin((1 - t) * whole) * start + np.sin(t * whole) * end) / np.sin(whole)
+        require(
+            np.allclose(found, right, atol=1e-3),
+            f"the walk is not even: at t={t} it must have turned by {t:.0%} of the angle, at full "
+            "length.",
+        )
 
 
 @exercise(

@@ -87,6 +87,8 @@ def own_augmentation(kind: type, gan: type) -> None:
     starts = _starts(first, images)
     require(len(set(starts)) > 1, "all bands lie at one height: draw a number for each image.")
     require(np.array_equal(first, _called(layer, images, [3, 5])), "equal seeds, other bands.")
+    again = _starts(_called(layer, images[::-1], [3, 5]), images[::-1])
+    require(starts == again, "the band's height depends on the image: the seed alone decides.")
     for other in ([3, 6], [4, 5]):
         require(
             not np.array_equal(first, _called(layer, images, other)),

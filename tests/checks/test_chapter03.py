@@ -25,6 +25,10 @@ def of_every_centre_within(points, centres, radius):
     return float(np.sum(shares * np.log(shares * len(centres)))) if near.any() else np.log(8)
 
 
+def of_eight_centres(points, centres, radius):
+    return unevenness(points, centres, radius) + np.log(8 / len(centres))
+
+
 def test_unevenness(capsys):
     assert chapter03.unevenness(unevenness)
     assert chapter03.unevenness(lambda *given: tf.constant(unevenness(*given)))
@@ -36,6 +40,7 @@ def test_unevenness(capsys):
         lambda points, centres, radius: 0.0,
         lambda points, centres, radius: unevenness(points, centres, np.nextafter(radius, 9)),
         of_every_centre_within,
+        of_eight_centres,
     ]
     assert not any(chapter03.unevenness(one) for one in wrong)
     assert capsys.readouterr().out.count("✗") == len(wrong)
@@ -67,6 +72,10 @@ def inside_only(before, after, lesion, around):
     return np.mean([b[m].mean() / a[m].mean() < 0.5 for a, b, m in pairs])
 
 
+def beside_the_whole(before, after, lesion, around):
+    return np.mean(left(before, after, lesion, np.ones_like(lesion)) < 0.5)
+
+
 def test_erased(capsys):
     assert chapter03.erased(lambda *given: np.mean(left(*given) < 0.5))
     assert chapter03.erased(lambda *given: sum(one < 0.5 for one in left(*given)) / len(given[0]))
@@ -78,6 +87,11 @@ def test_erased(capsys):
         lambda *given: np.mean(left(*given) < 0.4),
         lambda *given: np.mean(left(*given) < 0.6),
         inside_only,
+        lambda before, after, lesion, around: np.mean(left(before, after, lesion, ~lesion) < 0.5),
+        lambda before, after, lesion, around: np.mean(
+            left(before, after, lesion[:1].repeat(4, 0), around[:1].repeat(4, 0)) < 0.5
+        ),
+        beside_the_whole,
     ]
     assert not any(chapter03.erased(one) for one in wrong)
     assert capsys.readouterr().out.count("✗") == len(wrong)

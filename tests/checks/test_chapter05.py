@@ -27,6 +27,11 @@ def from_clipped_probabilities(real, fake):
     return -np.log(d_real) - np.log(1 - d_fake)
 
 
+def straight_from_three_on(real, fake):
+    terms = (np.where(t > 3, t, np.log1p(np.exp(np.minimum(t, 3)))) for t in (-real, fake))
+    return sum(terms)
+
+
 def sorts_in_place(a, b):
     a.sort()
     b.sort()
@@ -77,6 +82,7 @@ WRONG = [
     (chapter05.losses_by_hand, BY_HAND | {"value": -0.87}, "three decimals"),
     (chapter05.loss_from_logits, from_probabilities, "not finite"),
     (chapter05.loss_from_logits, from_clipped_probabilities, ""),
+    (chapter05.loss_from_logits, straight_from_three_on, "±3.5"),
     (chapter05.loss_from_logits, lambda r, f: softplus(r) + softplus(-f), "instead of"),
     (chapter05.wasserstein, lambda a, b: abs(a.mean() - b.mean()), "means"),
     (chapter05.wasserstein, lambda a, b: np.mean(np.abs(a - b)), "cheaper"),

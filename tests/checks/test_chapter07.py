@@ -88,6 +88,24 @@ WRONG = {
             ],
         ),
     ),
+    "rounded down": (
+        chapter07.split,
+        lambda subjects, share, seed: np.isin(
+            subjects,
+            np.random.default_rng(seed).permutation(np.unique(subjects))[
+                : int(share * len(np.unique(subjects)))
+            ],
+        ),
+    ),
+    "rounded up": (
+        chapter07.split,
+        lambda subjects, share, seed: np.isin(
+            subjects,
+            np.random.default_rng(seed).permutation(np.unique(subjects))[
+                : int(np.ceil(share * len(np.unique(subjects))))
+            ],
+        ),
+    ),
     "share of the slices": (
         chapter07.split,
         lambda subjects, share, seed: np.isin(

@@ -124,6 +124,21 @@ def by_order(dates, key):
     }
 
 
+def by_first_date(dates, key):
+    return {
+        name: values - np.timedelta64(1 + seed_of(f"{name}{values[0]}", key) % 3000, "D")
+        for name, values in dates.items()
+    }
+
+
+def with_noise(draw):
+    def gradient(g, clip, noise, lot, random):
+        still = private_gradient(g, clip, 0.0, lot, random)
+        return still + noise * clip * draw(random, g.shape[1]) / lot
+
+    return gradient
+
+
 def in_place(dates, key):
     for name, values in shifted(dates, key).items():
         dates[name][:] = values
@@ -156,6 +171,17 @@ WRONG = {
         },
     ),
     "by the order of the patients": (chapter08.shifted, by_order),
+    "by the patient's first date": (chapter08.shifted, by_first_date),
+    "noise of two values": (
+        chapter08.private_gradient, with_noise(lambda random, n: random.choice([-1.0, 1.0], n)),
+    ),
+    "uniform noise": (
+        chapter08.private_gradient, with_noise(lambda r, n: r.uniform(-(3**0.5), 3**0.5, n)),
+    ),
+    "noise of another generator": (
+        chapter08.private_gradient,
+        with_noise(lambda _, n: np.random.default_rng().normal(size=n)),
+    ),
     "no key": (chapter08.shifted, lambda dates, key: shifted(dates, "")),
     "in place": (chapter08.shifted, in_place),
     "nothing moved": (chapter08.shifted, lambda dates, key: dict(dates)),

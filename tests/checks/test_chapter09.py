@@ -102,6 +102,10 @@ def uneven(start, end, t):
     return arc(start, end, t * t)
 
 
+def too_long_at_a_quarter(start, end, t):
+    return arc(start, end, t) * (1.8 if t == 0.25 else 1)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -109,6 +113,8 @@ def uneven(start, end, t):
         (lambda start, end, t: arc(end, start, t), "must give an end"),
         (line, "of the length of its ends"),
         (uneven, "not even"),
+        (too_long_at_a_quarter, "not even"),
+        (lambda start, end, t: arc(start, end, t if t != 0.5 else 0.25), "not even"),
     ],
 )
 def test_interpolate(wrong, said, capsys):

@@ -163,6 +163,12 @@ class Unseeded(DarkBand):
         return super().call(images, tf.random.uniform([2], 0, 10**6, tf.int32))
 
 
+class ByBrightness(DarkBand):
+    def call(self, images, seed):
+        order = tf.argsort(tf.reduce_mean(images, (1, 2, 3)))
+        return tf.gather(super().call(tf.gather(images, order), seed), tf.argsort(order))
+
+
 class Darker(DarkBand):
     def call(self, images, seed):
         return tf.where(super().call(images, seed) == -1.0, -1.0, 0.5 * images)
@@ -185,6 +191,7 @@ def test_an_augmentation_of_ones_own(answer):
         (Detached, "gradient"),
         (Unseeded, "equal seeds, other bands"),
         (Darker, "outside the band changed"),
+        (ByBrightness, "depends on the image"),
     ],
 )
 def test_another_augmentation_is_refused(answer, said, capsys):
