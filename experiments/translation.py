@@ -197,11 +197,11 @@ def unpaired(seed: int, settings: dict) -> list[dict]:
         "CycleGAN, tumours in both piles": lambda: cycle(ct[half], mr[~half], settings, seed),
         "CycleGAN, tumours in every MR": lambda: cycle(ct[half], mr[~half & ill], settings, seed),
     }
-    ct, mr = images["test"]
-    rows = [counted("real FLAIR", mr, mr, test, detector) | {"seed": seed}]
+    given, asked = images["test"]
+    rows = [counted("real FLAIR", asked, asked, test, detector) | {"seed": seed}]
     for arm, train_it in arms.items():
         model = train_it()
-        row = counted(arm, model.translate(ct), mr, test, detector)
+        row = counted(arm, model.translate(given), asked, test, detector)
         row |= {"parameters": model.generator.count_params(), "seconds": round(model.seconds, 1)}
         rows.append(row | {"seed": seed})
     return rows
