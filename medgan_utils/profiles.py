@@ -12,6 +12,7 @@ The environment variable `MEDGAN_PROFILE` names the profile; `cpu` is the defaul
 `MEDGAN_STEPS_DIVIDED=1000` takes a thousandth of every number of steps, to try the other sizes.
 """
 
+import json
 import os
 import platform
 import random
@@ -178,3 +179,25 @@ def stored_result(name: str) -> Path:
     where = " or ".join(map(str, folders))
     known = ", ".join(there) or "nothing"
     raise FileNotFoundError(f"no stored result {name!r} in {where}; there is {known}")
+
+
+def read_result(name: str) -> dict:
+    """Read a stored result, and print what made it: command, date, commit, seeds, machine, seconds.
+
+    Args:
+        name: The JSON file's name, for example `"ablation.json"`.
+
+    Returns:
+        `results`, and beside it `provenance`, `settings` and what else the script stored.
+
+    Raises:
+        FileNotFoundError: There is no such result.
+    """
+    content = json.loads(stored_result(name).read_text(encoding="utf-8"))
+    made = content["provenance"]
+    seeds = ", ".join(map(str, made["seeds"]))
+    print(
+        f"{made['command']}, {made['date']}, commit {made['commit'][:7]}, seeds {seeds}, "
+        f"{made['machine']}, {made['seconds']:.0f} s"
+    )
+    return content
