@@ -98,7 +98,7 @@ def judged(floor, *generated):
 
 def test_a_judge_that_sees_a_difference_has_the_last_word_when_the_distances_see_none():
     lines = evaluation.verdict([*REALS, row("g", 2.2)], judged(0.45, 0.6, 0.98))
-    assert "AUC 0.98 and 0.98; on other real subjects 0.45" in lines[4]
+    assert "AUC 0.98 and 0.98 on 'generated, 90 images', 0.45" in lines[4]
     assert "tells the samples from real images" in lines[4] and "a judge sees" in lines[5]
     lines = evaluation.verdict([*REALS, row("g", 2.2, copying=0.97)], judged(0.45, 0.98))
     assert "tells the samples" in lines[4] and "do not share" in lines[5]
@@ -113,3 +113,8 @@ def test_a_judge_that_is_unsure_or_surer_of_real_subjects_shows_nothing(judge):
 def test_a_judge_without_a_floor_is_refused():
     with pytest.raises(ValueError, match="judge's table"):
         evaluation.verdict([*REALS, row("g", 2.2)], judged(0.45, 0.9)[1:])
+
+
+def test_variety_is_judged_by_intervals():
+    assert "the intervals overlap" in of(row("g", 2.2, coverage=0.65))[1]
+    assert "some are missing" in of(row("g", 2.2, coverage=0.55))[1]

@@ -62,7 +62,8 @@ def _judged(rows: list[Mapping]) -> tuple[str, str]:
     told, honest = ([_estimate(row, name) for name in seeds] for row in (fakes[-1], floor))
     shown, least = (" and ".join(f"{one.value:.2f}" for one in row) for row in (told, honest))
     line = (
-        f"A judge, a small network (AUC {shown}; on other real subjects {least}; 0.5 is chance), "
+        f"A judge, a small network (AUC {shown} on '{fakes[-1]['set']}', {least} on "
+        f"'{floor['set']}'; 0.5 is chance), "
     )
     pairs = zip(told, honest, strict=True)
     if all(one.low > 0.5 and one.value > other.value for one, other in pairs):
@@ -109,7 +110,11 @@ def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
             "samples resemble each other too much: train longer, or with a mode-seeking term and "
             "DiffAugment."
         )
-    return line + ("some are missing." if min(shares) < 0.85 else "as varied as real images."), ""
+    if min(shares) >= 0.85:
+        return line + "as varied as real images.", ""
+    if any(one.high < other.low for one, other in zip(*pairs, strict=True)):
+        return line + "some are missing.", ""
+    return line + "fewer than other real subjects reach, but the intervals overlap.", ""
 
 
 def _sharpness(fake: Mapping, rows: Mapping[str, Mapping]) -> tuple[str, str]:
