@@ -84,7 +84,7 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
     """
     path = run / "slices.npz"
     if replace:
-        forget(run)
+        _is_a_run(run)
     elif path.is_file() and place(old := Slices.load(path)) != place(slices):
         raise ValueError(
             f"{run} holds slices of {origin(old)}; these are of {origin(slices)}: give another "
@@ -96,7 +96,21 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
             f"another --out, or --replace to delete it"
         )
     run.mkdir(parents=True, exist_ok=True)
-    return slices.save(path)
+    slices.save(path)  # before anything is deleted: there may be no room for it
+    if replace:
+        forget(run)
+    return path
+
+
+def _is_a_run(run: Path) -> None:
+    """Refuse to clear a folder that none of our commands made: its files are somebody else's."""
+    ours = (run / "slices.npz").is_file() or "data" in (read_settings(run) or {})
+    theirs = [name for name in _MADE_BY_TRAIN + _MADE_BY_EVALUATE if (run / name).exists()]
+    if theirs and not ours:
+        raise ValueError(
+            f"{run} is no run of this course, and --replace would delete its {theirs[0]}; give "
+            f"another --out"
+        )
 
 
 def with_known_labels(slices: Slices, names: Collection[str]) -> Slices:

@@ -1,5 +1,6 @@
 """`load_slices`: one call from the name of a source to slices ready for training."""
 
+import glob
 import hashlib
 import json
 import os
@@ -130,6 +131,8 @@ def content_key(settings: object, items: list[Item]) -> str:
 
     def stamps(path: Path | None) -> list:
         parts = sorted(path.iterdir()) if path and path.is_dir() else [path]
+        if path and path.suffix.lower() == ".hdr":
+            parts += sorted(path.parent.glob(f"{glob.escape(path.stem)}.[iI][mM][gG]"))
         return [stamp(part) for part in parts if part and part.is_file()]
 
     files = [
@@ -148,7 +151,25 @@ def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     bar = tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2)
     slices = join(item.slices(axial, body) for item in bar)
     slices = replace(slices, modality="+".join(contrasts), info=about(entry, axial, contrasts))
+    _warn_of_copies(slices)
     return with_mask_labels(slices, entry.mask_labels)
+
+
+def _warn_of_copies(slices: Slices) -> None:
+    """Warn of one image under two subjects: it may lie on both sides of a split."""
+    owners: dict[bytes, str] = {}
+    for image, subject in zip(slices.images, slices.subjects, strict=True):
+        if image.std() < 0.01:  # hardly anything in it: such slices are alike by chance
+            continue
+        owner = owners.setdefault(hashlib.sha256(image.tobytes()).digest(), subject)
+        if owner != subject:
+            warnings.warn(
+                f"{owner} and {subject} hold the very same image, so it may stand on both sides "
+                f"of a split; take the copy out, or name both alike with subject_pattern= "
+                f"(command: --subject-pattern)",
+                stacklevel=2,
+            )
+            return
 
 
 def about(entry: Source, axial: AxialCut, contrasts: list[str]) -> dict:

@@ -106,6 +106,7 @@ def _open(path: Path) -> "Image.Image":
 
     try:
         with Image.open(path) as image:
+            deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode[0] not in "IF"
             image.load()
             turn = image.getexif().get(_ORIENTATION, 1)
             upright = image if turn == 1 else ImageOps.exif_transpose(image)
@@ -115,6 +116,11 @@ def _open(path: Path) -> "Image.Image":
             f"{path} cannot be read as a picture ({one_line(error).replace(str(path), path.name)})"
             f"; the file is damaged: copy it again"
         ) from error
+    if deep:
+        raise ValueError(
+            f"{path} has 16 bits a channel and colours or transparency, of which 8 would be lost; "
+            f"save it as grey of 16 or 8 bits"
+        )
     if turn != 1:
         warnings.warn(
             f"{path}: EXIF says that it is to be turned (orientation {turn}), so it is; look "

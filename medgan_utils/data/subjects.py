@@ -52,7 +52,11 @@ _DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\
 _NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|img|im|run|ses|session|visit
     |v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu|ser(?:ies)?)[-_ ]?\d+)
     (?=$|[-_ .])"""
-_SITE = re.compile(r"(site|hospital|cent(er|re)|clinic|institution)[-_ ]?\w+", re.IGNORECASE)
+_SITE = re.compile(
+    r"(site|hospital|cent(er|re)|clinic|institution)"
+    r"([-_ ]?\d+|(?-i:[A-Z])|[-_ ](?!(crop|slice|cut|patch)\w*$)\w+)",
+    re.IGNORECASE,
+)
 
 
 def _words(*patterns: str) -> re.Pattern:
@@ -82,13 +86,17 @@ def name_subjects(
     pattern: str | None = None,
     patients: Mapping[PurePosixPath, str | None] | None = None,
     root: str = "subject",
+    studies: Mapping[PurePosixPath, str] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Name the subject of every image of a folder.
 
     Args:
         paths: Relative to that folder.
-        pattern: See `subject_of`; with it no other rule is asked.
+        pattern: See `subject_of`; with it no other rule is asked. Names that differ in case,
+            Unicode form, separators or leading zeros alone are one subject, here as by every rule.
         patients: DICOM series -> PatientID, None where the header does not say.
+        studies: DICOM series -> StudyInstanceUID; a series without a PatientID is of the same
+            subject as the others of its study.
         root: Subject of what neither folder nor name tells apart: `T1.nii.gz` beside `T2.nii.gz`.
 
     Returns:
@@ -99,12 +107,14 @@ def name_subjects(
         ValueError: The pattern does not match a path.
     """
     if pattern is not None:
-        return [_by_pattern(str(path), pattern) for path in paths], ["subject_pattern"] * len(paths)
+        names = [_by_pattern(str(path), pattern) for path in paths]
+        return _spelled_alike(names), ["subject_pattern"] * len(paths)
     patients = patients or {}
     found = {}
     for path in paths:
         if patients.get(path):
-            found[path] = (patients[path], "PatientID")
+            without_visit = drop_words(patients[path], _words(_VISIT))
+            found[path] = (without_visit or patients[path], "PatientID")
         elif known := _known(path):
             found[path] = (known, "known name")
     unknown = [path for path in paths if path not in found]
@@ -114,10 +124,21 @@ def name_subjects(
         found = {
             p: (f"{sites[p]}/{name}" if sites[p] else name, r) for p, (name, r) in found.items()
         }
+    names = dict(zip(paths, _spelled_alike([found[path][0] for path in paths]), strict=True))
+    of_study: dict[str, str] = {}  # a series that does not say whose it is: as others of its study
+    for path in sorted(paths, key=lambda path: not patients.get(path)):
+        if study := (studies or {}).get(path):
+            owner = of_study.setdefault(study, names[path])
+            names[path] = names[path] if patients.get(path) else owner
+    return [names[path] for path in paths], [found[path][1] for path in paths]
+
+
+def _spelled_alike(names: Sequence[str]) -> list[str]:
+    """Give one spelling to names that differ in case, Unicode form, separators or leading zeros."""
     spelling: dict[str, str] = {}
-    names = [unicodedata.normalize("NFC", found[path][0]) for path in paths]
-    names = [spelling.setdefault(name.casefold(), name) for name in names]
-    return names, [found[path][1] for path in paths]
+    names = [unicodedata.normalize("NFC", name).strip() for name in names]
+    keys = (re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[-_. ]+", "_", n.casefold())) for n in names)
+    return [spelling.setdefault(key, name) for key, name in zip(keys, names, strict=True)]
 
 
 def _by_pattern(path: str, pattern: str) -> str:
@@ -182,7 +203,11 @@ def _person_among(folders: tuple[str, ...]) -> str:
     Without a number it is the first folder: rather too few subjects than one on two sides.
     """
     first = next((n for n, part in enumerate(folders) if any(map(str.isdigit, part))), 0)
-    return "/".join(folders[: first + 1])
+    *above, folder = folders[: first + 1]
+    for nobody in (_DATE, _NUMBERED):
+        folder = re.sub(nobody, "", folder, flags=re.IGNORECASE | re.VERBOSE) or folder
+    folder = drop_words(folder, _words(_VISIT)) or folder
+    return "/".join([*above, _to_person_number(folder)])
 
 
 def _is_number(name: str) -> bool:
@@ -204,8 +229,20 @@ def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     person, thing = drop_words(name, _words(_VISIT, _THING)), drop_words(name, _words(_VISIT))
     if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
         return thing
-    to_last_number = re.match(r".*\d[^-_. ]*", person)  # P01_left and P01_right are one person
-    return to_last_number[0] if to_last_number else person
+    return _to_person_number(person)
+
+
+def _to_person_number(name: str) -> str:
+    """Cut after the person's number: what follows with no more digits is a visit, view or image.
+
+    `00000001_003` is 00000001, `UPENN-GBM-00006_11` is UPENN-GBM-00006; `site1_012` stays.
+    """
+    numbers = list(re.finditer(r"\d+", name))
+    if not numbers or not name.strip("0123456789."):  # a UID is nobody's number
+        return name
+    longest = max(len(number[0]) for number in numbers)
+    last = next(number for number in numbers if len(number[0]) == longest)
+    return name[: last.end()] + re.match(r"[^-_. ]*", name[last.end() :])[0]
 
 
 def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> list[str]:

@@ -93,6 +93,12 @@ def read_volume(
             f"{modality or found}; pass modality='CT' (command: --modality CT)",
             stacklevel=2,
         )
+    if (modality or found) == "CT" and voxels.min() > -500:
+        warnings.warn(
+            f"{path}: the lowest value is {voxels.min():g}, but air has -1000 HU; was 1024 added, "
+            f"or was it scaled? Write HU into the file",
+            stacklevel=2,
+        )
     return Volume(voxels, image.affine, modality or found, subject or subject_of(path), str(path))
 
 

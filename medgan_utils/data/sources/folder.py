@@ -96,7 +96,8 @@ def survey(
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
     patients = {r: found.patients[p][0] for p, r in zip(paths, relative, strict=True) if p.is_dir()}
     root = folder.resolve().name or "subject"
-    subjects, rules = name_subjects(relative, subject_pattern, patients, root)
+    studies = {r: found.studies.get(p) for p, r in zip(paths, relative, strict=True)}
+    subjects, rules = name_subjects(relative, subject_pattern, patients, root, studies)
     their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
     known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
     items = []
@@ -166,6 +167,11 @@ def _check_kinds(folder: Path, paths: list[Path], glob: str | None, found: Walk)
             f"{folder} holds no {glob or '.nii, .nii.gz, .png, .jpg or DICOM files'}{there}; check "
             f"the folder, choose files with glob= (even label maps), or use "
             f"load_slices('brain-phantom'), which needs no files"
+        )
+    if len({path.is_dir() for path in paths}) > 1:
+        raise ValueError(
+            f"{folder} holds DICOM series and other images, perhaps the same scans twice; choose "
+            f"with glob='**/*.nii.gz' or glob='**/*.dcm'"
         )
     if len(set(map(is_picture, paths))) > 1:
         raise ValueError(

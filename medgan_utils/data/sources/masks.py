@@ -1,7 +1,7 @@
 """Which mask belongs to which image."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -47,13 +47,21 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
     same name.
 
     Raises:
-        FileNotFoundError: None fits an image, or several do.
+        FileNotFoundError: None fits an image, several do, or only one that is named for another.
     """
     by_name = [_by_name(masks, names) for _, names in _WAYS]
     by_folder = defaultdict(list)
     for mask in masks:
         by_folder[_person_folder(mask)].append(mask)
-    return [_mask_of(image, by_name, by_folder) for image in images]
+    found = [_mask_of(image, by_name, by_folder) for image in images]
+    named, taken = set(map(_barest, images)), Counter(found)
+    for image, mask in zip(images, found, strict=True):
+        if taken[mask] > 1 and _barest(mask) in named - {_barest(image)}:
+            raise FileNotFoundError(
+                f"no mask fits {image}: {mask.name} is another image's (of another visit?); add "
+                f"one of its own, or choose images with glob="
+            )
+    return found
 
 
 def _mask_of(image: Path, by_name: list[dict], by_folder: dict[tuple, list[Path]]) -> Path:

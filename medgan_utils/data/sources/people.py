@@ -1,6 +1,7 @@
 """Tables of what is known of subjects or files: age and sex, or labels to train on."""
 
 import csv
+import re
 import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
@@ -122,6 +123,25 @@ def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[
     return [int(number) if np.isfinite(number) else -1 for number in numbers]
 
 
+def _rows_of_subjects(table: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return subject -> key of its row; not where rows of its visits differ."""
+    keys: dict[str, list[str]] = {}
+    for key in table:
+        keys.setdefault(_spelled(subject_of(key)), []).append(key)
+    return {
+        person: some[0]
+        for person, some in keys.items()
+        if len({str(table[key]) for key in some}) == 1
+    }
+
+
+def _names_of_visits(path: str, subject: str) -> list[str]:
+    """Return `sub-1_ses-2` for `sub-1_ses-2_T1w.nii.gz` of sub-1: the longest first."""
+    name = stem(path)
+    starts = [name[: cut.start()] for cut in re.finditer(r"[-_. ]", name)]
+    return [one for one in starts[::-1] if _spelled(one).startswith(_spelled(subject))]
+
+
 def labels_by_image(
     table: Mapping[str, Labels], paths: Sequence[str], subjects: Sequence[str], name: str
 ) -> list[Labels]:
@@ -137,15 +157,12 @@ def labels_by_image(
         ValueError: No row fits any image.
     """
     files = {_spelled(name) for path in paths for name in (path, Path(path).name, stem(path))}
-    rows = {}
-    for key in table:
-        if _spelled(key) not in files:  # a row of one file says nothing of the subject's others
-            rows[_spelled(subject_of(key))] = key
+    rows = _rows_of_subjects({key: row for key, row in table.items() if _spelled(key) not in files})
     rows |= {_spelled(key): key for key in table}
     keys = []
     for path, subject in zip(paths, subjects, strict=True):
-        short = subject.removeprefix("sub-")
-        aliases = (path, Path(path).name, stem(path), subject, short, f"sub-{short}")
+        short, visits = subject.removeprefix("sub-"), _names_of_visits(path, subject)
+        aliases = (path, Path(path).name, stem(path), *visits, subject, short, f"sub-{short}")
         keys.append(next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), None))
     unknown = {label: -1 if isinstance(value, int) else np.nan
                for label, value in next(iter(table.values())).items()}  # fmt: skip

@@ -12,7 +12,9 @@ from ..files import IMAGE_SUFFIXES, is_label_map
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
 _NOBODY = re.compile(
-    r"|0+|x+|anon\w*|unknown|none|n/?a|removed|de-?identified|patient", re.IGNORECASE
+    r"|0+|x+|anon(ym(ous|i[sz]ed)?)?([-_ ^]*(patient|subject|name))?|unknown|none|n/?a|removed"
+    r"|de-?identified|patient",
+    re.IGNORECASE,
 )
 LABEL_MAPS = "label maps"
 NO_IMAGES = "no images"
@@ -33,6 +35,8 @@ class Walk:
     images: list[Path] = field(default_factory=list)
     label_maps: list[Path] = field(default_factory=list)
     patients: dict[Path, tuple[str | None, str]] = field(default_factory=dict)
+    studies: dict[Path, str] = field(default_factory=dict)
+    series: dict[tuple, Path] = field(default_factory=dict)
     faults: dict[Path, str] = field(default_factory=dict)
     passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
@@ -94,6 +98,15 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
     found.patients.setdefault(path.parent, (patient, modality_tag(header)))
+    found.studies.setdefault(path.parent, str(header.get("StudyInstanceUID") or ""))
+    if series := str(header.get("SeriesInstanceUID") or ""):
+        other = found.series.setdefault((patient, series), path.parent)
+        if other != path.parent:
+            found.faults.setdefault(
+                path.parent,
+                f"{path.parent} and {other} hold parts or copies of one series; put its files into "
+                f"one folder, or take the copy out",
+            )
     return None
 
 
