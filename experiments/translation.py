@@ -52,6 +52,7 @@ COUNTED = SETTINGS | dict(subjects=64, train=44, steps=1000, detector_steps=1500
 SEEDS = {"completion": (0, 1, 2), "unpaired": (0, 1), "patients": (0, 1, 2)}
 # So small that a test can repeat one row.
 CHECK = dict(subjects=6, train=4, steps=6, batch=4, detector_steps=6)
+PILES = dict(subjects=8, train=6)  # each pile needs people with a tumour
 
 
 @cache
@@ -316,9 +317,9 @@ def main() -> int:
         for row in run(seed, settings):
             rows.append(row)
             print(row, flush=True)
-    check = {"settings": CHECK}
+    check = {"settings": CHECK | (PILES if arguments.what == "unpaired" else {})}
     if arguments.what != "patients":
-        check["rows"] = RUNS[arguments.what](0, CHECK)
+        check["rows"] = RUNS[arguments.what](0, check["settings"])
     out = RESULTS / f"translation_{arguments.what}.json"
     record(out, rows, list(seeds), settings=settings | COHORT, check=check)
     return 0
