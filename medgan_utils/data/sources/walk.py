@@ -128,6 +128,9 @@ def _files(folder: Path, found: Walk) -> Iterator[Path]:
         except PermissionError:
             found.passed_over["folders that may not be read"].append(here)
             continue
+        if here != folder and (here / "slices.npz").is_file():
+            found.passed_over["folders that a run of ours wrote"].append(here)
+            continue
         for entry in entries:
             if _HIDDEN.fullmatch(entry.name):
                 found.passed_over["hidden"].append(entry)

@@ -1,0 +1,206 @@
+"""Folders in which one person has several names, one series two places, one mask two visits."""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_heads import head, write
+from small_series import write_series
+
+from medgan_utils import run_folder
+from medgan_utils.data import Slices, load_slices, read_volume
+from medgan_utils.data.loading import content_key
+from medgan_utils.data.sources.folder import survey
+from medgan_utils.data.sources.item import Item
+from medgan_utils.data.sources.masks import match_masks
+from medgan_utils.data.sources.people import labels_by_image
+from medgan_utils.data.sources.walk import walk
+from medgan_utils.data.subjects import name_subjects
+
+VOLUME = np.full((4, 4, 3), 40, int)
+
+
+def people(*names, pattern=None):
+    """How many subjects the names are taken for."""
+    return len(set(name_subjects([PurePosixPath(name) for name in names], pattern)[0]))
+
+
+def series(folder, uid, patient, study):
+    def edit(file, _):
+        file.StudyInstanceUID = study
+
+    write_series(folder / uid, VOLUME, series=uid, patient=patient, modality="MR", edit=edit)
+
+
+def subjects_of(folder):
+    return {item.subject for item in survey(folder).items}
+
+
+# DICOM
+
+
+def test_series_without_a_patient_go_with_their_study(tmp_path):
+    for number in range(3):
+        for k in range(2):
+            series(tmp_path, f"1.2.{number}.{k}", "ANONYMOUS", f"1.9.{number}")
+    assert len(subjects_of(tmp_path)) == 3
+
+
+def test_a_series_that_lost_its_patient_is_of_the_others_of_its_study(tmp_path):
+    series(tmp_path, "1.2.1", "", "1.9.1")
+    series(tmp_path, "1.2.2", "HN1", "1.9.1")
+    series(tmp_path, "1.2.3", "HN2", "1.9.2")
+    assert subjects_of(tmp_path) == {"HN1", "HN2"}
+
+
+@pytest.mark.parametrize("first", ["ANON0001", "004710", "PAT01_V1"])
+def test_pseudonyms_of_one_person_count(tmp_path, first):
+    second = {"ANON0001": "ANON0001", "004710": "4710", "PAT01_V1": "PAT01_V2"}[first]
+    series(tmp_path, "1.2.1", first, "1.9.1")
+    series(tmp_path, "1.2.2", second, "1.9.2")
+    series(tmp_path, "1.2.3", "ANON0002", "1.9.3")
+    assert len(subjects_of(tmp_path)) == 2
+
+
+def test_one_series_in_two_folders_is_named(tmp_path):
+    write_series(tmp_path / "a", VOLUME, series="1.2.1", skip=(1,))
+    write_series(tmp_path / "b", VOLUME, series="1.2.1", skip=(0, 2))
+    (fault,) = walk(tmp_path).faults.values()
+    assert "hold parts or copies of one series" in fault
+
+
+def test_dicom_beside_the_nifti_made_of_it_is_refused(tmp_path):
+    write_series(tmp_path / "P1", VOLUME)
+    write(tmp_path / "P1_T1.nii.gz", head(0))
+    with pytest.raises(ValueError, match="perhaps the same scans twice; choose with glob="):
+        survey(tmp_path)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("000001_01_01/a.png", "000001_02_01/a.png"),  # DeepLesion
+        ("Calc_P_00001_LEFT_CC/a.png", "Calc_P_00001_RIGHT_MLO/a.png"),  # CBIS-DDSM
+        ("UPENN-GBM-00006_11/T1.nii.gz", "UPENN-GBM-00006_21/T1.nii.gz"),
+        ("00000001_000.png", "00000001_001.png"),  # ChestX-ray14
+        ("clinical/sub-01/T1.nii.gz", "research/sub-01/T1.nii.gz"),
+        ("P1 /T1.nii.gz", "P1/T2.nii.gz"),
+        ("P-01/T1.nii.gz", "P_01/T2.nii.gz"),
+    ],
+)
+def test_visits_views_and_spellings_are_one_person(names):
+    first = [PurePosixPath(name) for name in names]
+    others = [PurePosixPath(name.replace("1", "7").replace("6", "8")) for name in names]
+    found = name_subjects(first + others)[0]
+    assert found[0] == found[1] and found[2] == found[3] and found[0] != found[2]
+
+
+def test_hospitals_that_number_from_one_stay_apart():
+    assert people("site1/P1/T1.nii.gz", "site2/P1/T1.nii.gz") == 2
+    assert people("site1_012.nii.gz", "site1_013.nii.gz") == 2
+
+
+def test_a_pattern_brings_names_to_one_spelling():
+    files = ("Ja\u0308ger-1.png", "J\u00e4ger-2.png", "HN00-1.png", "hn00-2.png")
+    assert people(*files, pattern=r"^([^-]+)") == 2
+
+
+# Masks, labels, copies
+
+
+def test_the_mask_of_another_visit_is_refused(tmp_path):
+    images = [tmp_path / "sub-00" / f"sub-00_ses-{k}_T1w.nii.gz" for k in (1, 2)]
+    mask = tmp_path / "sub-00" / "sub-00_ses-2_T1w_seg.nii.gz"
+    with pytest.raises(FileNotFoundError, match="is another image's"):
+        match_masks(images, [mask])
+
+
+def test_contrasts_of_one_visit_share_a_mask(tmp_path):
+    images = [tmp_path / f"P1_{contrast}.nii.gz" for contrast in ("t1", "flair")]
+    mask = tmp_path / "P1_seg.nii.gz"
+    assert match_masks(images, [mask]) == [mask, mask]
+
+
+def test_a_row_of_a_visit_is_that_visits_alone():
+    table = {"sub-00_ses-1": {"ill": 0}, "sub-00_ses-2": {"ill": 1}, "sub-01": {"ill": 1}}
+    paths = [f"sub-00_ses-{k}_T1w.nii.gz" for k in (1, 2, 3)] + ["sub-01_ses-1_T1w.nii.gz"]
+    given = labels_by_image(table, paths, ["sub-00", "sub-00", "sub-00", "sub-01"])
+    assert [row["ill"] for row in given] == [0, 1, -1, 1]
+
+
+def test_one_image_under_two_names_is_told(tmp_path):
+    for name in ("HN1", "Q3", "HN2"):
+        write(tmp_path / name / "T1.nii.gz", head(0 if name != "HN2" else 1))
+    with pytest.warns(UserWarning, match="HN1 and Q3 hold the very same image"):
+        load_slices("folder", folder=tmp_path, image_size=32, cache=False)
+
+
+# Values and bytes
+
+
+@pytest.mark.parametrize(("low", "told"), [(-1000, False), (24, True)])
+def test_ct_without_air_is_told(tmp_path, low, told, recwarn):
+    voxels = np.full((8, 8, 8), low, np.float32)
+    voxels[2:6, 2:6, 2:6] = low + 1040
+    read_volume(write(tmp_path / "ct.nii.gz", voxels), modality="CT")
+    assert any("air has -1000 HU" in str(one.message) for one in recwarn) == told
+
+
+def test_sixteen_bits_with_transparency_are_refused(tmp_path):
+    path = tmp_path / "deep.png"
+    # One pixel of 16-bit grey and alpha, which Pillow reads as 8 bits.
+    path.write_bytes(deep_png())
+    with pytest.raises(ValueError, match="16 bits a channel"):
+        read_volume(path)
+
+
+def deep_png():
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    side = 4
+    header = struct.pack(">IIBBBBB", side, side, 16, 4, 0, 0, 0)
+    rows = b"".join(b"\0" + b"\x01\x23\xff\xff" * side for _ in range(side))
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+def test_a_changed_img_beside_its_hdr_is_another_content(tmp_path):
+    header, voxels = tmp_path / "a.hdr", tmp_path / "a.img"
+    header.write_bytes(b"header")
+    keys = []
+    for content in (b"one", b"other"):
+        voxels.write_bytes(content)
+        keys.append(content_key({}, [Item(header, "P1")]))
+    assert keys[0] != keys[1]
+
+
+# Runs
+
+
+def test_pictures_of_a_run_are_no_scans(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "P1.png")
+    run = tmp_path / "run"
+    (run / "grids").mkdir(parents=True)
+    (run / "slices.npz").write_bytes(b"")
+    Image.new("L", (8, 8)).save(run / "grids" / "step-1.png")
+    found = walk(tmp_path)
+    assert [path.name for path in found.images] == ["P1.png"]
+    assert "folders that a run of ours wrote" in found.passed_over
+
+
+def test_replace_touches_no_folder_that_is_not_ours(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "patients.xlsx").write_bytes(b"theirs")
+    slices = Slices(np.zeros((2, 8, 8, 1), np.float32), ["a", "b"], [0.0, 0.0])
+    with pytest.raises(ValueError, match="is no run of this course"):
+        run_folder.keep_slices(tmp_path, slices, replace=True)
+    assert (tmp_path / "state" / "patients.xlsx").read_bytes() == b"theirs"
