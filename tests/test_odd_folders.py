@@ -1,7 +1,10 @@
 """Folders in which one person has several names, one series two places, one mask two visits."""
 
+import struct
+import zlib
 from pathlib import PurePosixPath
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +14,7 @@ from small_series import write_series
 from medgan_utils import run_folder
 from medgan_utils.data import Slices, load_slices, read_volume
 from medgan_utils.data.loading import content_key
+from medgan_utils.data.pictures import read_picture
 from medgan_utils.data.sources.folder import survey
 from medgan_utils.data.sources.item import Item
 from medgan_utils.data.sources.masks import match_masks
@@ -72,7 +76,7 @@ def test_one_series_in_two_folders_is_named(tmp_path):
 
 def test_dicom_beside_the_nifti_made_of_it_is_refused(tmp_path):
     write_series(tmp_path / "P1", VOLUME)
-    write(tmp_path / "P1_T1.nii.gz", head(0))
+    write(head(), tmp_path / "P1_T1.nii.gz")
     with pytest.raises(ValueError, match="perhaps the same scans twice; choose with glob="):
         survey(tmp_path)
 
@@ -128,13 +132,13 @@ def test_contrasts_of_one_visit_share_a_mask(tmp_path):
 def test_a_row_of_a_visit_is_that_visits_alone():
     table = {"sub-00_ses-1": {"ill": 0}, "sub-00_ses-2": {"ill": 1}, "sub-01": {"ill": 1}}
     paths = [f"sub-00_ses-{k}_T1w.nii.gz" for k in (1, 2, 3)] + ["sub-01_ses-1_T1w.nii.gz"]
-    given = labels_by_image(table, paths, ["sub-00", "sub-00", "sub-00", "sub-01"])
+    given = labels_by_image(table, paths, ["sub-00", "sub-00", "sub-00", "sub-01"], "labels")
     assert [row["ill"] for row in given] == [0, 1, -1, 1]
 
 
 def test_one_image_under_two_names_is_told(tmp_path):
-    for name in ("HN1", "Q3", "HN2"):
-        write(tmp_path / name / "T1.nii.gz", head(0 if name != "HN2" else 1))
+    for name in ("HN1", "Q3"):
+        write(head(), tmp_path / name / "T1.nii.gz")
     with pytest.warns(UserWarning, match="HN1 and Q3 hold the very same image"):
         load_slices("folder", folder=tmp_path, image_size=32, cache=False)
 
@@ -146,21 +150,20 @@ def test_one_image_under_two_names_is_told(tmp_path):
 def test_ct_without_air_is_told(tmp_path, low, told, recwarn):
     voxels = np.full((8, 8, 8), low, np.float32)
     voxels[2:6, 2:6, 2:6] = low + 1040
-    read_volume(write(tmp_path / "ct.nii.gz", voxels), modality="CT")
+    image = nibabel.Nifti1Image(voxels, np.diag([2.0, 2.0, 2.0, 1.0]))
+    read_volume(write(image, tmp_path / "ct.nii.gz"), modality="CT")
     assert any("air has -1000 HU" in str(one.message) for one in recwarn) == told
 
 
 def test_sixteen_bits_with_transparency_are_refused(tmp_path):
     path = tmp_path / "deep.png"
-    # One pixel of 16-bit grey and alpha, which Pillow reads as 8 bits.
     path.write_bytes(deep_png())
     with pytest.raises(ValueError, match="16 bits a channel"):
-        read_volume(path)
+        read_picture(path)
 
 
 def deep_png():
-    import struct
-    import zlib
+    """A PNG of 16-bit grey with transparency, of which Pillow keeps the upper 8."""
 
     def chunk(kind, data):
         body = kind + data
@@ -179,7 +182,7 @@ def test_a_changed_img_beside_its_hdr_is_another_content(tmp_path):
     keys = []
     for content in (b"one", b"other"):
         voxels.write_bytes(content)
-        keys.append(content_key({}, [Item(header, "P1")]))
+        keys.append(content_key({}, [Item(header, "P1", "T1")]))
     assert keys[0] != keys[1]
 
 

@@ -40,6 +40,11 @@ def unevenness(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> None
     require(
         np.isclose(given, right, atol=1e-4), f"shares of 2/3 and 1/3: {right:.4f}, not {given:.4f}."
     )
+    _who_counts(answer, centres)
+
+
+def _who_counts(answer: Callable, centres: np.ndarray) -> None:
+    """Points near two centres, on the edge of the radius, and on one of three centres."""
     third = 0.6 * centres[[0]] + 0.4 * centres[[1]]
     given = one_number(answer(third, centres, 1.0))
     require(

@@ -138,6 +138,11 @@ def private_gradient(answer: Callable[..., np.ndarray]) -> None:
     require(np.allclose(got, expected), "the sum of the bounded gradients is another.")
     half = asked(gradients, clip=0.5)
     require(np.linalg.norm(half) < np.linalg.norm(got), "C changes nothing.")
+    _noise(asked)
+
+
+def _noise(asked: Callable[..., np.ndarray]) -> None:
+    """What is added to zeros must be Gaussian, of the right size, drawn anew, and always there."""
     quiet = asked(np.zeros((3, 4000)))
     loud = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0)
     require(np.allclose(quiet, 0), "without noise, zeros must stay zeros.")
