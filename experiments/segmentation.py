@@ -248,8 +248,8 @@ def train_segmenter(images, masks, extra, findings, seed, settings, adversarial_
     Returns:
         The model; `translate(images) > 0` are its masks.
     """
-    keras.utils.set_random_seed(seed)
     model = segmenter_model(len(findings), adversarial_weight)
+    keras.utils.set_random_seed(seed)  # after the model, which is built once and draws weights
     fresh = segmenter_networks(len(findings))
     start_anew(model, *fresh)
     random = np.random.default_rng(seed)
@@ -301,9 +301,10 @@ def shown(task: Task, slices: Slices, seed: int, settings: dict) -> tuple[np.nda
 
 def train_painter(task: Task, slices: Slices, seed: int, settings: dict) -> Pix2Pix:
     """Train a generator that paints the label maps of some subjects."""
-    keras.utils.set_random_seed(seed)
     classes = classes_of(task)
-    model, fresh = painter_model(classes), painter_networks(classes)
+    model = painter_model(classes)
+    keras.utils.set_random_seed(seed)
+    fresh = painter_networks(classes)
     start_anew(model, *fresh)
     maps, images = shown(task, slices, seed, settings)
     model.fit(maps, images, batch_size=settings["batch_size"], verbose=0)
@@ -336,11 +337,12 @@ def joint_model(classes: int, findings: tuple) -> JointPix2Pix:
 
 def train_jointly(task: Task, slices: Slices, seed: int, settings: dict) -> JointPix2Pix:
     """Train painter and reader together; the reader takes as many steps as a segmenter alone."""
-    keras.utils.set_random_seed(seed)
     code = BANDS if task.inside is None else 0
     findings = tuple(tuple(code + c for c in codes) for codes in task.findings.values())
     classes = classes_of(task)
-    model, fresh = joint_model(classes, findings), painter_networks(classes)
+    model = joint_model(classes, findings)
+    keras.utils.set_random_seed(seed)
+    fresh = painter_networks(classes)
     start_anew(model, *fresh)
     model.segmenter.set_weights(reader_network(len(findings)).get_weights())
     settings = settings | {"painter_steps": settings["unet_steps"]}
