@@ -83,7 +83,7 @@ def translate(
     print(judged(model, parts["test"], parts["train"]))
     _keep(model, out, given, wanted)
     for path in files:
-        print(f"{path} → {apply_to(model, path, into, given, wanted, axial)}")
+        print(f"{path} -> {apply_to(model, path, into, given, wanted, axial)}")
 
 
 def _axial(settings: dict) -> AxialCut:
