@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
+from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import segmentation, translation
-from tests.stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 COMPLETIONS = (
     "regression of grey values",
