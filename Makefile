@@ -57,7 +57,7 @@ realdata: .venv/ready
 # The notebooks' first cell installs the last commit as in Colab; units and notebooks then run in a copy without the
 # package, so that they import the installed one. What only looks at files and stored results runs in `make test` alone,
 # and so does training in two processes, which fails its test in Colab's versions and is nothing for a notebook there.
-ONCE := structure project_files stored_results benchmarks diagnosis_tables few_shot phantom_realism workers
+ONCE := structure project_files stored_results benchmarks chapter11_results diagnosis_tables few_shot phantom_realism workers
 test-colab: .venv-colab/ready
 	@test -z "$$(git status --porcelain)" || echo "test-colab: what is not committed is not tested"
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
