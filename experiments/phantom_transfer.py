@@ -9,7 +9,9 @@ phantom heads and is asked about all patients; one arm learns from patients. No 
 
 Every round of the phantom's making is written by the package as it was at its commit. The first
 round is also asked with one thing exchanged at a time (`transfer_swaps`), which says what the
-transfer fails by. The result is `results/phantom_transfer.json`.
+transfer fails by. Every detector is asked four times: about the slices as they are, with one factor
+for all patients that gives their grey values the phantom's median, with a factor for each patient,
+and then with the tumours blotted out. The result is `results/phantom_transfer.json`.
 """
 
 import argparse
@@ -40,6 +42,8 @@ from experiments.diagnosis_tables import classical
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, scale_percentiles
 from medgan_utils.data.pictures import fit_square
+from medgan_utils.evaluation.intervals import bootstrap_counts, percentile_interval, weighted_auc
+from medgan_utils.table import Estimate
 from tools.record import finished, record
 
 ROOT = Path(__file__).parents[1]
@@ -130,8 +134,12 @@ def ask(model: keras.Model, images: np.ndarray, labels: np.ndarray, who: np.ndar
     scores = evaluation.score_classifier(
         model, images[..., None], labels, who, repeats=SETTINGS["repeats"]
     )
-    auc = scores["AUC"]
-    return [round(float(value), 4) for value in (auc.value, auc.low, auc.high)]
+    return rounded(scores["AUC"])
+
+
+def rounded(estimate: Estimate) -> list[float]:
+    """Return value, low and high end, four digits each."""
+    return [round(float(number), 4) for number in (estimate.value, estimate.low, estimate.high)]
 
 
 def fold(seed: int) -> np.ndarray:
@@ -140,44 +148,91 @@ def fold(seed: int) -> np.ndarray:
     return np.isin(real_slices()["patients"], patients[20 * seed : 20 * seed + 20])
 
 
+def ways_to_ask(phantom: Slices) -> dict[str, np.ndarray]:
+    """Return the patients' slices as they are and changed, (N, 64, 64) each.
+
+    Where the tumours are blotted out, slices without one have a blot of the same shape, so that
+    the blot tells nothing.
+    """
+    real = real_slices()
+    images, who = real["images"], real["patients"]
+    scaled = swaps.to_the_phantoms_median(images, who, phantom)
+    return {
+        "": images,
+        ", one factor": swaps.to_the_phantoms_median(images, np.zeros(len(images)), phantom),
+        ", medians equal": scaled,
+        ", medians equal, blots": swaps.with_blots(scaled, real["masks"], seed=0),
+    }
+
+
 def phantom_arm(commit: str, seed: int, shuffled: bool = False) -> dict:
-    """Learn on the phantom of a commit, ask about all patients, and about the fold's 20."""
+    """Learn on the phantom of a commit, ask about all patients, and about the fold's 20.
+
+    `above level` is the AUC less that of a slice's level and size, on the same patients.
+    """
     real, phantom = real_slices(), phantom_slices(commit)
     labels = phantom.labels["lesion"]
     if shuffled:
         labels = np.random.default_rng(seed).permutation(labels)
     model = learn(phantom.images[..., 0], labels, seed)
     truth, who, part = real["labels"], real["patients"], fold(seed)
-    return {
+    row = {
         "trained on": "shuffled labels" if shuffled else "phantom",
         "commit": commit,
         "seed": seed,
-        "AUC": ask(model, real["images"], truth, who),
-        "AUC, 20 patients": ask(model, real["images"][part], truth[part], who[part]),
         "AUC, grey values as stored": ask(model, real["stored"], truth, who),
     }
+    for way, images in ways_to_ask(phantom).items():
+        row[f"AUC{way}"] = ask(model, images, truth, who)
+        row[f"AUC, 20 patients{way}"] = ask(model, images[part], truth[part], who[part])
+        row[f"above level{way}"] = above_level(model, images)
+    return row
 
 
 def patients_arm(seed: int) -> dict:
-    """Learn on 40 patients, ask about the other 20."""
+    """Learn on 40 patients, ask about the other 20: as they are, and with equal medians."""
     real, part = real_slices(), fold(seed)
-    model = learn(real["images"][~part], real["labels"][~part], seed)
-    answer = ask(model, real["images"][part], real["labels"][part], real["patients"][part])
-    return {"trained on": "40 patients", "seed": seed, "AUC, 20 patients": answer}
+    ways = ways_to_ask(phantom_slices([*ROUNDS][-1]))
+    row = {"trained on": "40 patients", "seed": seed}
+    for way in ("", ", medians equal"):
+        images = ways[way]
+        model = learn(images[~part], real["labels"][~part], seed)
+        asked = (images[part], real["labels"][part], real["patients"][part])
+        row[f"AUC, 20 patients{way}"] = ask(model, *asked)
+    return row
 
 
-def level_arm() -> dict:
-    """What a slice's number and area tell: logistic regression, learned on other patients."""
+@cache
+def level_guess() -> np.ndarray:
+    """What a slice's number and area tell: logistic regression, learned on other patients, (N,)."""
     real = real_slices()
     area = (real["images"] > -0.84).mean(axis=(1, 2))
     numbers = np.column_stack([real["numbers"], real["numbers"] ** 2, area, area**2])
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     across = dict(groups=real["patients"], cv=GroupKFold(10), method="decision_function")
-    guess = cross_val_predict(model, numbers, real["labels"], **across)
+    return cross_val_predict(model, numbers, real["labels"], **across)
+
+
+def level_arm() -> dict:
+    """Return the AUC of `level_guess`."""
+    real = real_slices()
     codes = np.unique(real["patients"], return_inverse=True)[1]
-    auc = evaluation.bootstrap_auc(guess, real["labels"] == 1, codes, SETTINGS["repeats"])
-    values = [round(float(value), 4) for value in (auc.value, auc.low, auc.high)]
-    return {"trained on": "level only", "seed": 0, "AUC": values}
+    auc = evaluation.bootstrap_auc(level_guess(), real["labels"] == 1, codes, SETTINGS["repeats"])
+    return {"trained on": "level only", "seed": 0, "AUC": rounded(auc)}
+
+
+def above_level(model: keras.Model, images: np.ndarray) -> list:
+    """Return the AUC less that of `level_guess`, with an interval over the same patients."""
+    truth = real_slices()["labels"] == 1
+    codes = np.unique(real_slices()["patients"], return_inverse=True)[1]
+    guesses = model.predict(images[..., None], verbose=0).ravel(), level_guess()
+
+    def difference(counts: np.ndarray | None = None) -> float:
+        first, second = (weighted_auc(guess, truth, counts) for guess in guesses)
+        return first - second
+
+    draws = bootstrap_counts(codes, SETTINGS["repeats"])
+    return rounded(percentile_interval(difference(), [difference(counts) for counts in draws]))
 
 
 def swap_rows(commit: str, seed: int) -> list[dict]:

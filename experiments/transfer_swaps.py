@@ -73,6 +73,32 @@ def with_the_phantoms_tumours(
     return np.concatenate([images, painted]), np.repeat([0, 1], len(images))
 
 
+def with_blots(images: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+    """Paint every slice's tumour over with the grey value around it.
+
+    A slice without a tumour is painted over where another's tumour is, so that all have a blot.
+
+    Args:
+        images: (N, 64, 64).
+        masks: (N, 64, 64) boolean, empty where there is no tumour.
+        seed: which of the others.
+
+    Returns:
+        Images (N, 64, 64).
+    """
+    ill = np.flatnonzero(masks.any(axis=(1, 2)))
+    others = np.random.default_rng(seed).choice(ill, len(images))
+    painted = images.copy()
+    for index, image in enumerate(painted):
+        tumour = masks[index if masks[index].any() else others[index]]
+        blot = ndimage.binary_dilation(tumour, iterations=2)  # its rim is brighter than the brain
+        head = ndimage.binary_fill_holes((image + 1) / 2 > _DARK)
+        around = ndimage.binary_dilation(blot, iterations=2) & ~blot & head
+        if around.any():
+            image[blot & head] = np.median(image[around])
+    return painted
+
+
 def blurred(images: np.ndarray) -> np.ndarray:
     """Take away texture finer than about two pixels."""
     return ndimage.gaussian_filter(images, (0, 1, 1))

@@ -52,6 +52,17 @@ def test_a_painted_tumour_keeps_its_contrast(phantom, patients):
     np.testing.assert_allclose(grey[:, 32, 40] / grey[:, 32, 20], 1.5, rtol=0.05)
 
 
+def test_every_slice_has_a_blot_and_no_tumour_is_left(phantom):
+    images, masks = phantom.images[..., 0], phantom.masks > 0
+    painted = swaps.with_blots(images, masks, seed=0)
+    np.testing.assert_allclose(painted[masks], 0.2, atol=1e-5)  # the disc's own grey
+    np.testing.assert_array_equal(painted[~masks.any(axis=(1, 2))], images[::2])
+    y, x = np.mgrid[:64, :64] - 31.5
+    brighter = np.where(np.hypot(x, y) < 25, 2 * (0.6 + 0.004 * x) - 1, -1)[None]  # no plain disc
+    blotted = swaps.with_blots(np.concatenate([brighter, images[1:2]]), masks[:2], seed=0)
+    assert np.ptp(blotted[0][masks[1]]) == 0 < np.ptp(brighter[0][masks[1]])
+
+
 def test_a_dark_scalp_is_dark_and_the_brain_as_it_was(patients):
     dark = swaps.with_a_dark_scalp(patients[0])
     assert (dark[:, 32, 8] < patients[0][:, 32, 8]).all()
