@@ -30,9 +30,9 @@ def critical_gamma(answer: float) -> None:
     """Require the γ of critical damping, 1."""
     answer = one_number(answer)
     discriminant = answer**2 / 4 - 0.25
-    if discriminant < -1e-3:
+    if discriminant < -1e-4:
         require(False, f"at γ = {answer} the eigenvalues are still complex, so the path turns.")
-    require(discriminant < 1e-3, f"γ = {answer} does not turn, but a smaller γ would do.")
+    require(discriminant < 1e-4, f"γ = {answer} does not turn, but a smaller γ would do.")
     require(answer > 0, "γ is the strength of a penalty and positive.")
 
 

@@ -89,6 +89,10 @@ def better_seed_by_seed(scores, baseline):
     ]
 
 
+def as_matrix(kernel):
+    return kernel.reshape(-1, kernel.shape[-1])
+
+
 RIGHT = [
     (chapter04.transposed_cost, cost),
     (chapter04.r1, r1),
@@ -104,6 +108,8 @@ WRONG = [
     (chapter04.spectral_norm, lambda kernel: np.linalg.norm(kernel), "Frobenius"),
     (chapter04.spectral_norm, lambda kernel: np.abs(kernel).max(), "its σ is"),
     (chapter04.spectral_norm, few_rounds, "More rounds?"),
+    (chapter04.spectral_norm, lambda kernel: np.linalg.svd(as_matrix(kernel))[1][0], "SVD"),
+    (chapter04.spectral_norm, lambda kernel: np.linalg.norm(as_matrix(kernel), 2), "SVD"),
     (chapter04.clear_wins, lambda scores, _: clear_wins(scores, "plain"), "ask its name"),
     (chapter04.clear_wins, better_mean, "worst seed"),
     (chapter04.clear_wins, better_seed_by_seed, "paired"),

@@ -44,6 +44,7 @@ def test_critical_gamma(capsys):
     assert chapter06.critical_gamma(1.0)
     assert not chapter06.critical_gamma(0.5)  # forgot the halves: γ = c
     assert "still complex" in capsys.readouterr().out
+    assert not chapter06.critical_gamma(1.002)
     assert not chapter06.critical_gamma(2.0)
     assert not chapter06.critical_gamma(-1.0)
     assert not chapter06.critical_gamma(...)
