@@ -1,11 +1,12 @@
-"""Is `brain-mri-age-64` as good for the old as for the young? Its test subjects, by age group.
+"""Is `brain-mri-age-64` as good for all? Its test subjects, by age group and by sex.
 
     MEDGAN_REAL_DATA=… python experiments/age_groups.py
 
-The shipped reference features do not say who is how old. This writes the age group of each of the
-test subjects (under 50 years, or from 50 on; nothing else of them), so that the notebook can score
-samples by group without the images; and what it cannot: the floor, other real subjects of the same
-group. KID, which is unbiased with few images; intervals draw the test subjects again.
+The shipped reference features do not say whose they are. This writes the age group (under 50
+years, or from 50 on) and the sex of each test subject, nothing else of them, so that the notebook
+can score samples by group without the images; and what it cannot: the floor, other real subjects
+of the same group. KID, which is unbiased with few images; intervals draw the test subjects again.
+The generator knows no sex: the samples for women and men have the ages of their slices.
 """
 
 import argparse
@@ -19,6 +20,7 @@ profiles.quiet_tensorflow()
 # isort: split
 import numpy as np
 
+from medgan_utils.data import Slices
 from medgan_utils.evaluation import KernelDistance, ReferenceFeatures, load_encoder
 from medgan_utils.evaluation.intervals import bootstrap_counts, centred_interval
 from medgan_utils.models import load_generator
@@ -28,6 +30,7 @@ from tools.record import record
 RESULT = Path(__file__).parent / "results" / "age_groups.json"
 NAME, ENCODER, SEEDS = "brain-mri-age-64", "brain-encoder-64", (1, 2, 3)
 GROUPS = ("under 50", "50 and over")
+SEXES = ("women", "men")
 
 
 def distance(real: np.ndarray, fake: np.ndarray, subjects: np.ndarray) -> tuple[float, list[float]]:
@@ -66,17 +69,28 @@ def rows(real: np.ndarray, subjects: np.ndarray, groups: np.ndarray) -> list[dic
     return found
 
 
-def floors(reference, tested, groups: np.ndarray, real: np.ndarray) -> list[dict]:
-    """Score other real subjects of a group against each."""
+def floors(
+    reference: Slices, tested: Slices, groups: dict[str, np.ndarray], real: np.ndarray
+) -> list[dict]:
+    """Score other real subjects of a group against each.
+
+    Args:
+        reference: Slices of the others.
+        tested: Slices of the test subjects.
+        groups: "age_group" and "sex" -> that of each test subject.
+        real: Features of the test slices.
+    """
     encoder, found = load_encoder(ENCODER), []
     codes = np.unique(tested.subjects, return_inverse=True)[1]
-    for group, name in enumerate(GROUPS):
-        chosen = groups[codes] == group
-        others = reference.select(reference.labels["age_group"] == group)
-        value, draws = distance(real[chosen], encoder.features(others.images), codes[chosen])
-        kid = [round(v, 4) for v in centred_interval(value, draws)]
-        count = len(np.unique(others.subjects))
-        found.append({"group": name, "asked for": "other real subjects", "of": count, "KID": kid})
+    for label, names in (("age_group", GROUPS), ("sex", SEXES)):
+        for group, name in enumerate(names):
+            chosen = groups[label][codes] == group
+            others = reference.select(reference.labels[label] == group)
+            value, draws = distance(real[chosen], encoder.features(others.images), codes[chosen])
+            row = {"group": name, "asked for": "other real subjects"}
+            row["of"] = len(np.unique(others.subjects))
+            row["KID"] = [round(v, 4) for v in centred_interval(value, draws)]
+            found.append(row)
     return found
 
 
@@ -92,10 +106,12 @@ def main() -> None:
     assert np.array_equal(codes, stored.subjects), "these are not the subjects of the reference"
     apart = np.abs(load_encoder(ENCODER).features(tested.images) - real).max()
     assert apart < 1e-2, f"the features differ by {apart}"
-    groups = np.array([tested.labels["age_group"][codes == one][0] for one in np.unique(codes)])
+    first = [int(np.flatnonzero(codes == one)[0]) for one in np.unique(codes)]
+    groups = {name: tested.labels[name][first] for name in ("age_group", "sex")}
     results = {
-        "groups": groups.tolist(),
-        "rows": rows(real, codes, groups),
+        "groups": groups["age_group"].tolist(),
+        "sexes": groups["sex"].tolist(),
+        "rows": rows(real, codes, groups["age_group"]),
         "floor": floors(others, tested, groups, real),
     }
     for row in [*results["rows"], *results["floor"]]:

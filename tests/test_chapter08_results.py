@@ -15,7 +15,10 @@ def test_the_age_groups_say_what_made_them():
     check_provenance(stored, "age_groups")
     reference = ReferenceFeatures.load(age_groups.NAME)
     groups = stored["results"]["groups"]
-    assert len(groups) == len(np.unique(reference.subjects)) and set(groups) == {0, 1}
+    for of_each in (groups, stored["results"]["sexes"]):
+        assert len(of_each) == len(np.unique(reference.subjects)) and set(of_each) == {0, 1}
+    floors = [row["group"] for row in stored["results"]["floor"]]
+    assert floors == [*age_groups.GROUPS, *age_groups.SEXES]
     ran = [(row["group"], row["asked for"], row["seed"]) for row in stored["results"]["rows"]]
     assert ran == list(product(age_groups.GROUPS, age_groups.GROUPS, age_groups.SEEDS))
 
