@@ -114,6 +114,17 @@ def test_every_cell_that_the_errata_name_exists():
         assert not missing, f"{notebook} has no cell {sorted(missing)}"
 
 
+def test_every_correction_that_a_chapter_shows_is_listed():
+    for path in NOTEBOOKS:
+        rows = re.findall(
+            rf"\({re.escape(f'../notebooks/{path.name}')}\) ([^|;]+)", text("docs/errata.md")
+        )
+        listed = set(re.findall(r"`([\w-]+)`", " ".join(rows)))
+        cells = nbformat.read(path, 4).cells
+        shown = {cell.id for cell in cells if "> **The article says" in cell.source}
+        assert shown <= listed, f"{path.name}: {sorted(shown - listed)}"
+
+
 def test_errata_are_placed_in_every_notebook_that_exists():
     rows = [row for row in text("docs/errata.md").splitlines() if re.match(r"\| \d", row)]
     assert len(rows) >= 34
