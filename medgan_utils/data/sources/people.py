@@ -53,7 +53,7 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
         Subject -> {"age": years or NaN, "sex": 0 for F, 1 for M, -1 unknown}.
 
     Raises:
-        ValueError: A column is missing.
+        ValueError: A column is missing, or a subject has two rows that differ.
     """
     rows = [{name.lower(): cell for name, cell in row.items()} for row in read_table(path)]
     columns = set(rows[0])
@@ -62,13 +62,10 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
         raise ValueError(
             f"{Path(path).name} has columns {sorted(columns)}; MRID, Age and Sex are needed"
         )
-    return {
-        row[key]: {
-            "age": _numbers([row["age"]], Path(path).name, None)[0],
-            "sex": SEX_CODES.get(row["sex"].upper()[:1], -1),
-        }
-        for row in rows
-    }
+    ages = _numbers([row["age"] for row in rows], Path(path).name, None)
+    sexes = [SEX_CODES.get(row["sex"].upper()[:1], -1) for row in rows]
+    known = [{"age": age, "sex": sex} for age, sex in zip(ages, sexes, strict=True)]
+    return _one_row_each(Path(path).name, [row[key] for row in rows], known)
 
 
 def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
@@ -94,13 +91,19 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
         raise ValueError(
             f"{name} needs a subject or file in the first column, then a label a column"
         )
-    known: dict[str, Labels] = {}
     values = [_numbers([row.get(column, "") for row in rows], name, column) for column in columns]
-    for row, *cells in zip(rows, *values, strict=True):
-        new = dict(zip(columns, cells, strict=True))
-        if str(known.setdefault(row[first], new)) != str(new):
-            raise ValueError(f"{name} has two rows for {row[first]} that differ")
-    return known
+    known = [dict(zip(columns, cells, strict=True)) for cells in zip(*values, strict=True)]
+    return _one_row_each(name, [row[first] for row in rows], known)
+
+
+def _one_row_each(table: str, names: Sequence[str], rows: Sequence[Labels]) -> dict[str, Labels]:
+    """Return name -> row; refuse two of one name, however it is spelled, that differ."""
+    known: dict[str, tuple[str, Labels]] = {}
+    for name, row in zip(names, rows, strict=True):
+        _, first = known.setdefault(_spelled(name), (name, row))
+        if str(first) != str(row):
+            raise ValueError(f"{table} has two rows for {name} that differ; keep the right one")
+    return dict(known.values())
 
 
 def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[int]:
@@ -154,16 +157,22 @@ def labels_by_image(
         name: Of the option, for the message.
 
     Raises:
-        ValueError: No row fits any image.
+        ValueError: No row fits any image, or one fits images of several subjects.
     """
     files = {_spelled(name) for path in paths for name in (path, Path(path).name, stem(path))}
     rows = _rows_of_subjects({key: row for key, row in table.items() if _spelled(key) not in files})
     rows |= {_spelled(key): key for key in table}
-    keys = []
+    keys, owners = [], {}
     for path, subject in zip(paths, subjects, strict=True):
         short, visits = subject.removeprefix("sub-"), _names_of_visits(path, subject)
         aliases = (path, Path(path).name, stem(path), *visits, subject, short, f"sub-{short}")
         keys.append(next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), None))
+        owner = owners.setdefault(keys[-1], subject)
+        if keys[-1] is not None and owner != subject:
+            raise ValueError(
+                f"{name}: the row {keys[-1]} fits images of {owner} and {subject}; write the path "
+                f"of its image, such as {path}, or its subject"
+            )
     unknown = {label: -1 if isinstance(value, int) else np.nan
                for label, value in next(iter(table.values())).items()}  # fmt: skip
     known = {subject for subject, key in zip(subjects, keys, strict=True) if key is not None}

@@ -1,0 +1,47 @@
+"""Tables whose rows contradict each other, or fit more than one person."""
+
+import pytest
+
+from medgan_utils.data.sources.people import labels_by_image, read_labels, read_participants
+
+# Two rows of one subject
+
+
+def participants(folder, *rows):
+    path = folder / "people.tsv"
+    path.write_text("\n".join(("participant_id\tage\tsex", *rows)), encoding="utf-8")
+    return path
+
+
+def test_two_ages_of_one_subject_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"people\.tsv has two rows for SUB-00 that differ.*keep"):
+        read_participants(participants(tmp_path, "sub-00\t30\tM", "SUB-00\t61\tF"))
+
+
+def test_a_row_that_is_there_twice_counts_once(tmp_path):
+    path = participants(tmp_path, "sub-00\tn/a\tM", "sub-00\tn/a\tM", "sub-01\t40\tF")
+    assert list(read_participants(path)) == ["sub-00", "sub-01"]
+
+
+def test_labels_of_one_file_in_two_spellings_are_refused():
+    with pytest.raises(ValueError, match="two rows for SUB-00 that differ"):
+        read_labels({"sub-00": {"ill": 0}, "SUB-00": {"ill": 1}})
+
+
+# Rows that fit several people
+
+
+@pytest.mark.parametrize("row", ["T1.nii.gz", "T1"])
+def test_a_file_name_that_every_patient_has_is_refused(row):
+    paths, subjects = ["P1/T1.nii.gz", "P2/T1.nii.gz"], ["P1", "P2"]
+    with pytest.raises(ValueError, match=rf"{row} fits .*P1 and P2.*such as P2/T1\.nii\.gz"):
+        labels_by_image({row: {"ill": 1}}, paths, subjects, "labels=")
+    table = {"P1/T1.nii.gz": {"ill": 1}, "P2": {"ill": 0}}
+    assert [row["ill"] for row in labels_by_image(table, paths, subjects, "labels=")] == [1, 0]
+
+
+def test_a_file_name_that_one_patient_has_twice_counts():
+    paths = ["P1/a/T1.nii.gz", "P1/b/T1.nii.gz", "P2/T2.nii.gz"]
+    table = {"T1.nii.gz": {"ill": 1}, "T2.nii.gz": {"ill": 0}}
+    given = labels_by_image(table, paths, ["P1", "P1", "P2"], "labels=")
+    assert [row["ill"] for row in given] == [1, 1, 0]
