@@ -83,7 +83,8 @@ cpu: .venv/ready
 covers: .venv/ready
 	$(BIN)/python tools/covers.py $(NOTEBOOKS)
 
-# Ten to twenty minutes; then the tables of the READMEs are written anew.
+# Half an hour, all but kills.py (an hour); then the tables of the READMEs are written anew. The rows on ONNX and on JAX
+# are made where `pip install -e ".[onnx]" jax` was called before, and left out elsewhere.
 bench: .venv/ready
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
 	$(BIN)/python benchmarks/explorer_latency.py --save benchmarks/results/explorer_latency.json
