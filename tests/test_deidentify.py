@@ -105,6 +105,25 @@ def test_no_element_holds_a_value_of_the_patient(series):
         assert [c.CodeValue for c in new.DeidentificationMethodCodeSequence] == ["113100", "113107"]
 
 
+def test_another_library_reads_nothing_of_the_patient(series):
+    """GDCM, which shares no code with pydicom, prints every element before and after."""
+    gdcm = pytest.importorskip("gdcm", reason="GDCM comes with the extra `test`")
+    printed = []
+    for folder in series[:2]:
+        text = ""
+        for path in sorted(folder.glob("*.dcm")):
+            reader = gdcm.Reader()
+            reader.SetFileName(str(path))
+            assert reader.Read(), path
+            text += f"{reader.GetFile().GetHeader()}{reader.GetFile().GetDataSet()}"
+        printed.append(text.lower())
+    before, after = printed
+    read_before = [secret for secret in SECRETS if secret.lower() in before]
+    assert len(read_before) > len(SECRETS) * 2 / 3, read_before
+    assert [secret for secret in SECRETS if secret.lower() in after] == []
+    assert after.count("(0010,0010)") == 8
+
+
 def test_image_and_references_are_whole(series):
     old, new = (read_volume(folder, modality="CT") for folder in series[:2])
     assert np.array_equal(old.voxels, new.voxels) and np.array_equal(old.affine, new.affine)

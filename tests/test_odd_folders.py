@@ -13,6 +13,7 @@ from small_series import write_series
 
 from medgan_utils import run_folder
 from medgan_utils.data import Slices, load_slices, read_volume
+from medgan_utils.data.files import modality_of
 from medgan_utils.data.loading import content_key
 from medgan_utils.data.pictures import read_picture
 from medgan_utils.data.sources.folder import survey
@@ -111,6 +112,35 @@ def test_hospitals_that_number_from_one_stay_apart():
 def test_a_pattern_brings_names_to_one_spelling():
     files = ("Ja\u0308ger-1.png", "J\u00e4ger-2.png", "HN00-1.png", "hn00-2.png")
     assert people(*files, pattern=r"^([^-]+)") == 2
+
+
+ENHANCED = ("post", "ce", "C", "Gd", "KM", "Gad", "Gado", "gadolinium", "post-contrast", "sag_km")
+
+
+@pytest.mark.parametrize("words", ENHANCED)
+def test_a_t1_with_contrast_agent_is_no_plain_t1(words):
+    assert modality_of(f"P1_T1_{words}.nii.gz") == "T1CE"
+    assert modality_of(f"P1_mprage+{words}_2.nii.gz") == "T1CE"
+    assert modality_of(f"T1-{words}/P1.nii.gz") == "T1CE"
+    assert people("smith_T1.nii.gz", f"smith_T1-{words}.nii.gz", "jones_T1.nii.gz") == 2
+
+
+PLAIN = (
+    "P1_T1_pre",
+    "C_T1",
+    "P1_C_T1",
+    "post_T1",
+    "T1_pre_KM",
+    "T1_ohne_KM",
+    "T1_post_op",
+    "CE1_T1w",
+)
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "sub-01_acq-post_T1w"])
+def test_a_plain_t1_stays_one(name):
+    assert modality_of(f"{name}.nii.gz") == "T1"
+    assert modality_of(f"{name}_FLAIR.nii.gz") == "FLAIR"
 
 
 # Masks, labels, copies

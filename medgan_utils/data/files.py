@@ -28,6 +28,14 @@ _LABEL_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _SEPARATORS = r"[-_. +]+"
+_AGENT = r"ce?|gd|gad[a-z]*|km|post(?![-_. +]+(?:op|rt|tx|chemo|treat|surg))"
+_ENHANCED = re.compile(
+    rf"(?<![^-_. +])(?:({_CONTRASTS['T1']})"
+    rf"((?:{_SEPARATORS}(?!pre|non?[-_. +]|ohne|without)[^-_. +]+)*?)"
+    rf"{_SEPARATORS}(?:{_AGENT})|ce[-_. ]gad[a-z]*)(?![^-_. +])",
+    re.IGNORECASE,
+)
+"""A T1 after contrast agent: `T1_post`, `T1+C`, `t1_sag_km`, `ce-gadolinium_T1w` as BIDS says it."""
 
 
 def stem(path: str | Path) -> str:
@@ -66,6 +74,11 @@ def without_label_words(name: str) -> str:
     return drop_words(name, re.compile(f"image|img|volume|{_LABELS}", re.I | re.X))
 
 
+def without_agent(name: str) -> str:
+    """Return a name without the words for contrast agent after T1: `P1_T1_km` gives `P1_T1`."""
+    return _ENHANCED.sub(r"\1\2", name)
+
+
 def drop_words(name: str, words: re.Pattern) -> str:
     """Return a name without the words that match, and without the separators left over."""
     parts = re.split(f"({_SEPARATORS})", name)
@@ -86,14 +99,12 @@ def modality_of(path: str | Path) -> str:
     path = Path(path)
     for part in (stem(path), *reversed(path.parts[:-1])):
         words = re.split(_SEPARATORS, part)
-        if re.search(r"ce[-_. ]gadolinium.*_T1w?$", part, re.IGNORECASE):  # as BIDS says it
-            return "T1CE"
         if re.fullmatch("pdw?", words[-1], re.IGNORECASE):  # elsewhere it may be a disease
             return "PD"
         for word in reversed(words):
             for name, pattern in _CONTRASTS.items():
                 if re.fullmatch(pattern, word, re.IGNORECASE):
-                    return name
+                    return "T1CE" if name == "T1" and _ENHANCED.search(part) else name
     return "MR"
 
 

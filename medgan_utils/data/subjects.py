@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from .files import CONTRAST_WORDS, drop_words, is_picture, stem
+from .files import CONTRAST_WORDS, drop_words, is_picture, stem, without_agent
 
 _KNOWN = re.compile(
     r"""(?<![A-Za-z0-9])(?:
@@ -220,7 +220,7 @@ def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     name = stem(path)
     before_copy = re.sub(r" ?\(\d+\)$", "", name)
     beside = {stem(other) for other in paths if other.parent == path.parent}
-    name = before_copy if before_copy in beside else name
+    name = without_agent(before_copy if before_copy in beside else name)
     before_slice = _BEFORE_SLICE.match(name)
     name = before_slice[1] if before_slice else name
     name = re.sub(r"(?<=\d)_000\d$", "", name)  # nnU-Net's channels

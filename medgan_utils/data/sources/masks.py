@@ -11,6 +11,7 @@ from ..files import (
     is_label_folder,
     is_picture,
     stem,
+    without_agent,
     without_label_words,
 )
 from .walk import walk
@@ -99,7 +100,7 @@ def _bare(path: Path) -> str:
 
 def _barest(path: Path) -> str:
     words = re.compile(CONTRAST_WORDS, re.IGNORECASE)
-    return drop_words(re.sub(r"_000\d$", "", _bare(path)), words)
+    return drop_words(re.sub(r"_000\d$", "", without_agent(_bare(path))), words)
 
 
 _WAYS: list[tuple[Callable[[Path], str], Callable[[Path], set[str]]]] = [
