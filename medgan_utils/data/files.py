@@ -35,7 +35,7 @@ _ENHANCED = re.compile(
     rf"{_SEPARATORS}(?:{_AGENT})|ce[-_. ]gad[a-z]*)(?![^-_. +])",
     re.IGNORECASE,
 )
-"""A T1 after contrast agent: `T1_post`, `T1+C`, `t1_sag_km`, `ce-gadolinium_T1w` as BIDS says it."""
+"""A T1 after contrast agent: `T1_post`, `T1+C`, `t1_sag_km`, BIDS' `ce-gadolinium_T1w`."""
 
 
 def stem(path: str | Path) -> str:
