@@ -82,6 +82,24 @@ def test_dicom_beside_the_nifti_made_of_it_is_refused(tmp_path):
         survey(tmp_path)
 
 
+def topogram(file, _):
+    file.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    file.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+
+
+def test_topograms_are_no_scans(tmp_path):
+    ct, one = tmp_path / "ct", tmp_path / "one"
+    write_series(tmp_path / "topogram", VOLUME[..., :1], series="1.2.1", edit=topogram)
+    write_series(ct, VOLUME, series="1.2.2", name="ct{}.dcm")
+    write_series(ct, VOLUME[..., :1], series="1.2.3", edit=topogram)
+    write_series(one, VOLUME[..., :1], series="1.2.4")
+    found = walk(tmp_path)
+    assert found.images == [ct, one]
+    assert len(found.passed_over["DICOM topograms (localizers)"]) == 2
+    assert read_volume(ct).voxels.shape == VOLUME.shape
+    assert read_volume(one).voxels.shape == (4, 4, 1)
+
+
 # Names
 
 

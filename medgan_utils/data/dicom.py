@@ -67,6 +67,8 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
     photometric = str(header.get("PhotometricInterpretation") or "MONOCHROME")
     if (header.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
         return "in colour"
+    if "LOCALIZER" in (header.get("ImageType") or ()):
+        return "topograms (localizers)"
     return _NO_SCANS.get(modality_tag(header))
 
 
