@@ -1,11 +1,14 @@
 """What every room does with files: write them whole, and say in one line why one is no good."""
 
+import errno
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 @contextmanager
@@ -15,6 +18,9 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
     Args:
         path: The file or folder to be.
         folder: Whether to make a folder; if another process was faster, its folder stays.
+
+    Raises:
+        OSError: There is no room for it; other errors of the block stay what they are.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
     if folder:
@@ -23,6 +29,13 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
         yield temporary
         if not (folder and path.is_dir() and any(path.iterdir())):
             os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in _FULL or "requested and" in str(error):  # so NumPy says it
+            raise OSError(
+                f"{path} cannot be written: no room is left on its disk, or in your quota; free "
+                f"some, or choose another place (of the cache: MEDGAN_CACHE)"
+            ) from error
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

@@ -1,5 +1,6 @@
 """Folders in which one person has several names, one series two places, one mask two visits."""
 
+import errno
 import struct
 import zlib
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from small_heads import head, write
 from small_series import write_series
 
 from medgan_utils import run_folder
+from medgan_utils._files import written_whole
 from medgan_utils.data import Slices, load_slices, read_volume
 from medgan_utils.data.files import modality_of
 from medgan_utils.data.loading import content_key
@@ -246,3 +248,21 @@ def test_replace_touches_no_folder_that_is_not_ours(tmp_path):
     with pytest.raises(ValueError, match="is no run of this course"):
         run_folder.keep_slices(tmp_path, slices, replace=True)
     assert (tmp_path / "state" / "patients.xlsx").read_bytes() == b"theirs"
+
+
+FULL = [OSError(errno.ENOSPC, "No space left"), OSError("100 requested and 40 written")]  # NumPy's
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path, error):
+    target = tmp_path / "slices.npz"
+    with pytest.raises(OSError, match=r"slices\.npz.*no room.*free some.*MEDGAN_CACHE"):
+        with written_whole(target) as unfinished:
+            unfinished.write_bytes(b"half")
+            raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_files_stay_what_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError, match="mask"), written_whole(tmp_path / "a.npz"):
+        (tmp_path / "mask").read_bytes()
