@@ -124,9 +124,44 @@ def test_visits_views_and_spellings_are_one_person(names):
     assert found[0] == found[1] and found[2] == found[3] and found[0] != found[2]
 
 
+@pytest.mark.parametrize("dates", [("2020-02-28", "2021-03-01"), ("28.02.2020", "01.03.2021")])
+def test_folders_of_dates_are_visits(dates):
+    paths = [PurePosixPath(name, date, "T1.nii.gz") for name in ("anna", "bert") for date in dates]
+    assert name_subjects(paths)[0] == ["anna", "anna", "bert", "bert"]
+
+
 def test_hospitals_that_number_from_one_stay_apart():
     assert people("site1/P1/T1.nii.gz", "site2/P1/T1.nii.gz") == 2
     assert people("site1_012.nii.gz", "site1_013.nii.gz") == 2
+
+
+PEOPLE = [f"{first}{last}" for first in "ABC" for last in ("smith", "jones", "li")]
+
+
+@pytest.mark.parametrize(
+    "scanners", [("Siemens3T", "GE15T"), ("Siemens3T", "GE15T", "Canon"), ("scanner1", "scanner2")]
+)
+@pytest.mark.parametrize("below", ["T1.nii.gz", "{}_T1.nii.gz", "knee/T1.nii.gz"])
+def test_one_person_on_two_scanners_is_one(scanners, below):
+    owners = [*PEOPLE, *PEOPLE[:2]]
+    where = [*(len(PEOPLE) * scanners)[: len(PEOPLE)], scanners[1], scanners[0]]
+    folders = [PurePosixPath(*pair) for pair in zip(where, owners, strict=True)]
+    assert name_subjects([folder / below.format(folder.name) for folder in folders])[0] == owners
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("P1", "P2"), ("knee", "hip", "spine", "skull")),  # studies of numbered people
+        (("anna", "bert", "carl"), ("knee", "hip", "spine", "skull")),
+        (("siteA", "siteB"), tuple(f"{n:03d}" for n in range(9))),  # each numbers from 1
+        (("AD", "CN"), tuple(f"{n:03d}" for n in range(9))),
+    ],
+)
+def test_folders_that_are_no_scanners_still_tell_people_apart(outer, inner):
+    paths = [PurePosixPath(f"{one}/{other}/T1.nii.gz") for one in outer for other in inner]
+    expected = [str(path.parent) if inner[0].isdigit() else path.parts[0] for path in paths]
+    assert name_subjects(paths)[0] == expected
 
 
 def test_a_pattern_brings_names_to_one_spelling():

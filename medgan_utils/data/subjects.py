@@ -45,7 +45,7 @@ _VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\
     |ax(ial)?|sag(ittal)?|cor(onal)?"""
 _THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
-    |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t
+    |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
 _DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
     ([-_.t]?\d{6})?(?!\d)"""
@@ -179,6 +179,8 @@ def _by_structure(
     names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
+    if _are_scanners({parts[:2] for parts in folders.values() if len(parts) > 1}):
+        folders = {path: parts[1:] or parts for path, parts in folders.items()}
     places = defaultdict(set)
     for path, name in names.items():
         places[name].add(folders[path])
@@ -195,6 +197,17 @@ def _by_structure(
         else:
             found[path] = ("/".join(every[path]) or root, "folder")
     return found
+
+
+def _are_scanners(pairs: set[tuple[str, ...]]) -> bool:
+    """Whether the outer folders are scanners, or the like: far more people lie below, some twice.
+
+    P1, P2, … are people, whatever repeats below; and below AD and CN, 001 may be two people.
+    """
+    outer, inner = ({pair[level] for pair in pairs} for level in (0, 1))
+    people = len({re.sub(r"\d+", "", name) for name in outer}) == 1
+    anew = all(map(str.isdigit, inner)) and not any(map(str.isdigit, "".join(outer)))
+    return len(outer) ** 2 <= len(inner) < len(pairs) and not people and not anew
 
 
 def _person_among(folders: tuple[str, ...]) -> str:
@@ -260,5 +273,5 @@ def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> li
 
 def _names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
-    left = drop_words(folder, nobody)
+    left = drop_words(re.sub(_DATE, "", folder, flags=re.VERBOSE), nobody)
     return bool(left) and not (left.isdigit() and left != folder)
