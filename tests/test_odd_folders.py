@@ -128,6 +128,7 @@ def test_visits_views_and_spellings_are_one_person(names):
 def test_folders_of_dates_are_visits(dates):
     paths = [PurePosixPath(name, date, "T1.nii.gz") for name in ("anna", "bert") for date in dates]
     assert name_subjects(paths)[0] == ["anna", "anna", "bert", "bert"]
+    assert people(*(f"{number}_{dates[0]}/T1.nii.gz" for number in ("0042", "0043"))) == 2
 
 
 def test_hospitals_that_number_from_one_stay_apart():

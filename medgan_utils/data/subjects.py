@@ -273,5 +273,5 @@ def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> li
 
 def _names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
-    left = drop_words(re.sub(_DATE, "", folder, flags=re.VERBOSE), nobody)
+    left = "" if re.fullmatch(_DATE, folder, re.VERBOSE) else drop_words(folder, nobody)
     return bool(left) and not (left.isdigit() and left != folder)
