@@ -5,7 +5,6 @@ is refused, stands in `run_folder`; how a run is trained in `fitting`, and judge
 `inspect` in `inspection`.
 """
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +112,8 @@ def sample(
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
+    from .data import synthetic
+    from .display import plots
     from .models import load_generator
 
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
@@ -126,7 +127,8 @@ def sample(
     else:
         with written_whole(out) as temporary:
             if format == "png":
-                temporary.write_bytes(_grid(images, about))
+                about = f"{synthetic.NOTE}. {about}"
+                temporary.write_bytes(plots.grid_png(images, about=about))
             else:
                 np.savez_compressed(temporary, images=images)
     print(f"{count} images of {images.shape[1]} × {images.shape[2]} pixels in {out}")
@@ -144,20 +146,6 @@ def _format(format: str | None, out: Path | None) -> tuple[str, Path]:
         ending = ENDINGS[format][0] or "nothing: it is a folder"
         raise ValueError(f"--format {format} and --out {out}: it must end in {ending}")
     return format or found, out
-
-
-def _grid(images: np.ndarray, about: str) -> bytes:
-    """Return a PNG of all images, whose text says what they are."""
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    from .data import synthetic
-    from .display import plots
-
-    text, buffer = PngInfo(), io.BytesIO()
-    text.add_text("Description", f"{synthetic.NOTE}. {about}")
-    Image.open(io.BytesIO(plots.grid_png(images))).save(buffer, "PNG", pnginfo=text)
-    return buffer.getvalue()
 
 
 def _write_scan(

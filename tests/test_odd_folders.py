@@ -12,7 +12,7 @@ from PIL import Image
 from small_heads import head, write
 from small_series import write_series
 
-from medgan_utils import run_folder
+from medgan_utils import inspection, run_folder
 from medgan_utils._files import written_whole
 from medgan_utils.data import Slices, load_slices, read_volume
 from medgan_utils.data.files import modality_of
@@ -24,6 +24,7 @@ from medgan_utils.data.sources.masks import match_masks
 from medgan_utils.data.sources.people import labels_by_image
 from medgan_utils.data.sources.walk import walk
 from medgan_utils.data.subjects import name_subjects
+from medgan_utils.display.plots import grid_png
 
 VOLUME = np.full((4, 4, 3), 40, int)
 
@@ -275,6 +276,19 @@ def test_pictures_of_a_run_are_no_scans(tmp_path):
     found = walk(tmp_path)
     assert [path.name for path in found.images] == ["P1.png"]
     assert "folders that a run of ours wrote" in found.passed_over
+
+
+def test_contact_sheets_and_samples_among_the_pictures_are_no_scans(tmp_path, capsys):
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 255, (16, 16), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"P{number}.png")
+    samples = grid_png(np.zeros((2, 8, 8)), about="SYNTHETIC")
+    (tmp_path / "samples.png").write_bytes(samples)
+    for _ in range(2):
+        inspection.inspect(tmp_path, tmp_path / "contact-sheet.png", 32)
+    assert capsys.readouterr().out.count("3 images of 3 subjects") == 2
+    passed_over = walk(tmp_path).passed_over["contact sheets and samples of ours"]
+    assert [path.name for path in passed_over] == ["contact-sheet.png", "samples.png"]
 
 
 def test_replace_touches_no_folder_that_is_not_ours(tmp_path):

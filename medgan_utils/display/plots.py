@@ -67,7 +67,9 @@ def sample_grid(
     return figure
 
 
-def grid_png(images: np.ndarray, columns: int = 8, vmin: float = -1.0, vmax: float = 1.0) -> bytes:
+def grid_png(
+    images: np.ndarray, columns: int = 8, vmin: float = -1.0, vmax: float = 1.0, about: str = ""
+) -> bytes:
     """Encode a grid of images as PNG without matplotlib: milliseconds, for callbacks and widgets.
 
     Args:
@@ -75,11 +77,12 @@ def grid_png(images: np.ndarray, columns: int = 8, vmin: float = -1.0, vmax: flo
         columns: Images a row, at most.
         vmin: The value shown black.
         vmax: The value shown white.
+        about: What it shows, kept in the file.
 
     Returns:
         The bytes of a PNG file, one screen pixel per image pixel.
     """
-    return png(mosaic(to_uint8(as_images(images), vmin, vmax), columns))
+    return png(mosaic(to_uint8(as_images(images), vmin, vmax), columns), about)
 
 
 def curves(

@@ -75,6 +75,8 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     """Add a file to the images or label maps, or return why it is passed over."""
     if path.stat().st_size == 0:
         return "empty files (0 bytes)"
+    if path.suffix.lower() == ".png" and b"medgan_utils" in _start(path):
+        return "contact sheets and samples of ours"
     if path.name.lower().endswith(IMAGE_SUFFIXES):
         labels = is_label_map(relative)
         (found.label_maps if labels else found.images).append(path)
@@ -108,6 +110,11 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
                 f"one folder, or take the copy out",
             )
     return None
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
 
 
 def _files(folder: Path, found: Walk) -> Iterator[Path]:
