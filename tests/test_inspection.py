@@ -51,14 +51,20 @@ def write_abdomen(folder):
         nibabel.save(nibabel.Nifti1Image(content, AFFINE), folder / f"{name}.nii.gz")
 
 
-def test_an_abdomen_taken_for_a_head_and_a_mask_taken_for_an_image_are_doubted(tmp_path, inspect):
+def test_an_abdomen_taken_for_a_head_is_doubted_and_its_mask_no_image(tmp_path, inspect):
     write_abdomen(tmp_path / "my")
     code, said, noted, _ = inspect()
     assert code == 0
-    assert "2 images of 2 subjects\n" in said and "a guess (2)" in said
+    assert "1 image of 1 subject\n" in said and "a guess (1)" in said
+    assert "passed over: 1 label maps (abdomen_liver.nii.gz)" in said
     assert "too few for `train`, which needs 4 subjects" in said
-    assert "abdomen_liver.nii.gz holds 3 values only: is it a mask? (--masks" in said
     assert "pass --modality CT" in noted
+
+
+def test_a_mask_taken_for_an_image_is_doubted(tmp_path, inspect):
+    write_abdomen(tmp_path / "my")
+    _, said, _, _ = inspect("--glob", "*_liver.nii.gz")
+    assert "abdomen_liver.nii.gz holds 3 values only: is it a mask? (--masks" in said
 
 
 def test_an_abdomen_with_its_mask(tmp_path, inspect):

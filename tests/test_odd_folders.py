@@ -15,7 +15,7 @@ from small_series import write_series
 from medgan_utils import inspection, run_folder
 from medgan_utils._files import written_whole
 from medgan_utils.data import Slices, load_slices, read_volume
-from medgan_utils.data.files import modality_of
+from medgan_utils.data.files import is_label_map, modality_of
 from medgan_utils.data.loading import content_key
 from medgan_utils.data.pictures import read_picture
 from medgan_utils.data.sources.folder import survey
@@ -199,6 +199,43 @@ def test_the_mask_of_another_visit_is_refused(tmp_path):
     mask = tmp_path / "sub-00" / "sub-00_ses-2_T1w_seg.nii.gz"
     with pytest.raises(FileNotFoundError, match="is another image's"):
         match_masks(images, [mask])
+
+
+def outline(path, dtype, *values):
+    voxels = np.zeros((24, 24, 24), dtype)
+    for number, value in enumerate(values):
+        voxels[4 + 4 * number :, 6:12, 6:12] = value
+    return write(nibabel.Nifti1Image(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), path)
+
+
+@pytest.mark.parametrize("name", ["sub-{}_tumor.nii.gz", "sub-{}_liver.nii", "rt/{}.nii.gz"])
+@pytest.mark.parametrize(("dtype", "codes"), [(np.uint8, (1,)), (np.int16, (1, 2, 4)), (float, ())])
+def test_outlines_beside_scans_are_label_maps(tmp_path, name, dtype, codes):
+    for number in (1, 2):
+        write(head(), tmp_path / f"sub-{number}_t1.nii.gz")
+    outline(tmp_path / name.format(1), dtype, *codes)
+    outline(tmp_path / name.format(2), np.uint8, 1)  # the other may be empty
+    found = survey(tmp_path)
+    assert [item.path.name for item in found.items] == ["sub-1_t1.nii.gz", "sub-2_t1.nii.gz"]
+    assert len(found.passed_over["label maps"]) == 2
+
+
+def test_outlines_may_be_chosen_and_empty_scans_are_no_outlines(tmp_path):
+    outline(tmp_path / "sub-1_tumor.nii.gz", np.uint8, 1)
+    assert len(walk(tmp_path).images) == 1  # nothing else is there
+    write(head(), tmp_path / "sub-1_t1.nii.gz")
+    assert len(walk(tmp_path).images) == 1
+    assert [path.name for path in walk(tmp_path, "*tumor*").images] == ["sub-1_tumor.nii.gz"]
+    (item,) = survey(tmp_path, masks="*_tumor.nii.gz").items
+    assert item.mask.name == "sub-1_tumor.nii.gz"
+    empty = outline(tmp_path / "other" / "sub-2_t1.nii.gz", np.int16)
+    write(head(), empty.with_name("sub-3_t1.nii.gz"))
+    assert len(walk(empty.parent).images) == 2
+
+
+@pytest.mark.parametrize("name", ["GTV", "GTVp1", "ptv_70", "CTV-T"])
+def test_volumes_of_radiotherapy_are_label_maps(name):
+    assert is_label_map(f"P1_{name}.nii.gz") and not is_label_map("P1_ct.nii.gz")
 
 
 def test_contrasts_of_one_visit_share_a_mask(tmp_path):

@@ -21,7 +21,8 @@ _CONTRASTS = {
 }
 CONTRAST_WORDS = f"gadolinium|pdw?|mri?|{'|'.join(_CONTRASTS.values())}"
 _LABELS = r"""\w*seg(mentations?|s|\d\w*)?|\w*masks?\d*|labels?\w*|aparc\S*|wmparc|ribbon
-    |lesions?|rois?|gt|(ground)?truth|annotations?|parcellations?|contours?|dlmuse|atlas"""
+    |lesions?|rois?|gt|(ground)?truth|annotations?|parcellations?|contours?|dlmuse|atlas
+    |[gcip]tv[a-z]?\d*"""
 _LABEL = re.compile(_LABELS, re.IGNORECASE | re.VERBOSE)
 _LABEL_FOLDER = re.compile(
     r"labels?(tr|ts|va)?|masks?|segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|labelmaps?",

@@ -18,6 +18,8 @@ _STRANGERS = {
     b"version https://git-lfs": ((), "it is a Git LFS pointer: fetch the file with `git lfs pull`"),
 }
 """First bytes -> (suffixes for which they are wrong, by default all; what to do)."""
+_FEW = 8
+"""So many values has an outline at most."""
 
 
 def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "nibabel.Nifti1Image":
@@ -85,6 +87,28 @@ def open_nifti(path: Path) -> "nibabel.spatialimages.SpatialImage":
         ) from error
     except Exception as error:  # headers raise ImageFileError, HeaderDataError, PARRECError, …
         raise ValueError(unreadable(path, error)) from error
+
+
+def few_values(path: Path) -> int | None:
+    """Count the values of a file that holds a few small labels, as outlines do; None of others.
+
+    Only files that gzip well are read, and unpacked ones of which the middle plane looks like it.
+    """
+    try:
+        image = open_nifti(path)
+        packed = path.suffix.lower() in (".gz", ".mgz")
+        size = np.prod(image.shape) * image.get_data_dtype().itemsize
+        if packed and path.stat().st_size > size / 20:
+            return None
+        for part in (image.dataobj[..., image.shape[-1] // 2], image.dataobj)[packed:]:
+            values = np.asarray(part)
+            codes = values.astype(np.uint8)
+            count = np.count_nonzero(np.bincount(codes.ravel()))
+            if count > _FEW or (codes != values).any():
+                return None
+    except Exception:  # a damaged file is named when it is read
+        return None
+    return count
 
 
 def unreadable(path: Path, error: Exception) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dicom import DICOM_SUFFIXES, check_tags, is_dicom, modality_tag, no_scan, read_header
-from ..files import IMAGE_SUFFIXES, is_label_map
+from ..files import IMAGE_SUFFIXES, is_label_map, is_picture
+from ..nifti import few_values
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
 _NOBODY = re.compile(
@@ -64,6 +65,7 @@ def walk(folder: Path, glob: str | None = None) -> Walk:
         reason = _look_at(path, relative, found)
         if reason and not (glob and reason.startswith(NO_IMAGES)):
             found.passed_over[reason].append(path)
+    _set_outlines_apart(found)
     if glob and not found.images:
         found.images, found.label_maps = found.label_maps, []
         found.passed_over.pop(LABEL_MAPS, None)
@@ -110,6 +112,16 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
                 f"one folder, or take the copy out",
             )
     return None
+
+
+def _set_outlines_apart(found: Walk) -> None:
+    """Call volumes of a few labels label maps, whatever their names, if other images are there."""
+    counts = {path: few_values(path) for path in found.images if not is_picture(path)}
+    outlines = [path for path, count in counts.items() if count]
+    if any(counts[path] > 1 for path in outlines) and (found.patients or None in counts.values()):
+        found.images = [path for path in found.images if path not in outlines]
+        found.label_maps += outlines
+        found.passed_over[LABEL_MAPS] += outlines
 
 
 def _start(path: Path) -> bytes:
