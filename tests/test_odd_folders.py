@@ -17,6 +17,7 @@ from medgan_utils._files import written_whole
 from medgan_utils.data import Slices, load_slices, read_volume
 from medgan_utils.data.files import is_label_map, modality_of
 from medgan_utils.data.loading import content_key
+from medgan_utils.data.nifti import few_values
 from medgan_utils.data.pictures import read_picture
 from medgan_utils.data.sources.folder import survey
 from medgan_utils.data.sources.item import Item
@@ -231,6 +232,15 @@ def test_outlines_may_be_chosen_and_empty_scans_are_no_outlines(tmp_path):
     empty = outline(tmp_path / "other" / "sub-2_t1.nii.gz", np.int16)
     write(head(), empty.with_name("sub-3_t1.nii.gz"))
     assert len(walk(empty.parent).images) == 2
+
+
+def test_a_scan_below_zero_is_no_outline(tmp_path, recwarn):
+    for number, low in enumerate((-1000.0, np.nan)):
+        voxels = np.full((8, 8, 8), low, np.float32)
+        voxels[2:6] = 0
+        path = write(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / f"{number}.nii.gz")
+        assert few_values(path) is None
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("name", ["GTV", "GTVp1", "ptv_70", "CTV-T"])

@@ -102,7 +102,8 @@ def few_values(path: Path) -> int | None:
             return None
         for part in (image.dataobj[..., image.shape[-1] // 2], image.dataobj)[packed:]:
             values = np.asarray(part)
-            codes = values.astype(np.uint8)
+            with np.errstate(invalid="ignore"):  # NaN, negatives: they differ below
+                codes = values.astype(np.uint8)
             count = np.count_nonzero(np.bincount(codes.ravel()))
             if count > _FEW or (codes != values).any():
                 return None

@@ -119,7 +119,7 @@ def _set_outlines_apart(found: Walk) -> None:
     counts = {path: few_values(path) for path in found.images if not is_picture(path)}
     outlines = [path for path, count in counts.items() if count]
     if any(counts[path] > 1 for path in outlines) and (found.patients or None in counts.values()):
-        found.images = [path for path in found.images if path not in outlines]
+        found.images = [path for path in found.images if not counts.get(path)]
         found.label_maps += outlines
         found.passed_over[LABEL_MAPS] += outlines
 
