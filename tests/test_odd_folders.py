@@ -18,7 +18,7 @@ from medgan_utils.data import Slices, load_slices, read_volume
 from medgan_utils.data.files import is_label_map, modality_of
 from medgan_utils.data.loading import content_key
 from medgan_utils.data.nifti import few_values
-from medgan_utils.data.pictures import read_picture
+from medgan_utils.data.pictures import read_picture, read_picture_mask
 from medgan_utils.data.sources.folder import survey
 from medgan_utils.data.sources.item import Item
 from medgan_utils.data.sources.masks import match_masks
@@ -246,6 +246,71 @@ def test_a_scan_below_zero_is_no_outline(tmp_path, recwarn):
 @pytest.mark.parametrize("name", ["GTV", "GTVp1", "ptv_70", "CTV-T"])
 def test_volumes_of_radiotherapy_are_label_maps(name):
     assert is_label_map(f"P1_{name}.nii.gz") and not is_label_map("P1_ct.nii.gz")
+
+
+# Values of masks
+
+DISC = (np.add.outer(np.arange(-32, 32) ** 2, np.arange(-30, 34) ** 2) < 200).astype(np.uint8)
+
+
+def masks_of(folder, *masks):
+    for number, mask in enumerate(masks):
+        name = f"P{number}_slice1.png"
+        for kind, pixels in (("images", np.roll(DISC * 90, number, 0)), ("masks", mask)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / kind / name)
+    options = {"folder": folder / "images", "masks": folder / "masks", "cache": False}
+    return load_slices("folder", 64, **options).masks
+
+
+@pytest.mark.parametrize("white", [254, 255])
+def test_white_of_eight_bits_is_one_if_nothing_else_is_marked(tmp_path, white):
+    found = masks_of(tmp_path, DISC * white, DISC, DISC * 0)
+    np.testing.assert_array_equal(found, [DISC, DISC, DISC * 0])
+
+
+def test_a_white_class_among_greys_or_ones_stays_its_own(tmp_path):
+    greys = np.where(np.arange(64) < 32, 85, 170) * DISC
+    found = masks_of(tmp_path / "greys", greys, DISC * 255)
+    np.testing.assert_array_equal(found, [greys, DISC * 255])
+    border = np.where(np.arange(64) < 32, 1, 255) * DISC
+    np.testing.assert_array_equal(masks_of(tmp_path / "border", border, DISC), [border, DISC])
+
+
+def test_volumes_of_two_scales_are_one(tmp_path):
+    for number, one in enumerate((1, 255)):
+        image = head(centre_mm=(0, 0, 4 * number))
+        write(image, tmp_path / "i" / f"P{number}.nii.gz")
+        mask = nibabel.Nifti1Image((image.get_fdata() > 600).astype(np.uint8) * one, image.affine)
+        write(mask, tmp_path / "m" / f"P{number}.nii.gz")
+    slices = load_slices("folder", 32, folder=tmp_path / "i", masks=tmp_path / "m", cache=False)
+    assert set(np.unique(slices.masks)) == {0, 1}
+
+
+@pytest.mark.parametrize("side", [40, 50, 90])
+def test_a_mask_that_was_interpolated_is_refused(tmp_path, side):
+    soft = Image.fromarray(DISC * 255).resize((side, side), Image.Resampling.BILINEAR)
+    soft.save(tmp_path / "soft.png")
+    with pytest.raises(ValueError, match=r"soft\.png holds \d+ values .* interpolation='nearest'"):
+        read_picture_mask(tmp_path / "soft.png")
+    voxels = np.repeat(np.asarray(soft)[..., None], 4, 2)
+    path = write(nibabel.Nifti1Image(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), tmp_path / "soft.nii")
+    with pytest.raises(ValueError, match=r"soft\.nii holds \d+ values"):
+        read_volume(path, "labels")
+
+
+@pytest.mark.parametrize("step", [1, 12])  # 0 to 20, and the same as greys of a picture
+def test_a_map_of_many_labels_is_read(tmp_path, step):
+    labels = (np.add.outer(np.arange(60) // 15 * 5, np.arange(60) // 12) * step).astype(np.uint8)
+    labels = np.pad(labels, 4)
+    noise = np.random.default_rng(0).integers(0, 21, (64, 64), dtype=np.uint8)
+    for number, pixels in enumerate((labels, noise)):
+        picture = Image.fromarray(pixels)
+        picture.save(tmp_path / f"{number}.png")
+        picture.putpalette(np.random.default_rng(1).permutation(768).astype(np.uint8).tolist())
+        picture.save(tmp_path / f"{number}_palette.png")
+        for name in (f"{number}.png", f"{number}_palette.png"):
+            np.testing.assert_array_equal(read_picture_mask(tmp_path / name), pixels)
 
 
 def test_contrasts_of_one_visit_share_a_mask(tmp_path):

@@ -102,7 +102,7 @@ def test_masks_keep_their_numbers(tmp_path):
     deep = read_picture_mask(path)
     assert deep.dtype == np.uint16 and set(np.unique(deep)) == {0, 500, 1000}
     path = save(tmp_path / "two.png", (labels > 0).astype(np.uint8) * 255)
-    np.testing.assert_array_equal(read_picture_mask(path), labels > 0)
+    np.testing.assert_array_equal(read_picture_mask(path), (labels > 0) * 255)
 
 
 def test_masks_that_hold_no_labels_are_named(tmp_path):

@@ -151,8 +151,18 @@ def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     bar = tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2)
     slices = join(item.slices(axial, body) for item in bar)
     slices = replace(slices, modality="+".join(contrasts), info=about(entry, axial, contrasts))
+    slices = replace(slices, masks=_white_is_one(slices.masks))
     _warn_of_copies(slices)
     return with_mask_labels(slices, entry.mask_labels)
+
+
+def _white_is_one(masks: np.ndarray | None) -> np.ndarray | None:
+    """Return masks of 0 and 1 where 255 (or 254) stands for 1 in some: nothing else is marked."""
+    if masks is None or masks.max(initial=0) not in (254, 255):
+        return masks
+    one, white = masks == 1, masks >= 254
+    apart = not (one.any((1, 2)) & white.any((1, 2))).any()
+    return (masks > 0).astype(np.uint8) if apart and (one | white | (masks == 0)).all() else masks
 
 
 def _warn_of_copies(slices: Slices) -> None:

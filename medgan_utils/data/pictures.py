@@ -8,7 +8,7 @@ import numpy as np
 
 from .._files import one_line
 from .intensity import scale_percentiles
-from .volumes import whole_labels
+from .volumes import sharp_labels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,15 +50,14 @@ def read_picture_mask(path: Path) -> np.ndarray:
     """Read a label map; of a palette the numbers count, not the colours.
 
     Returns:
-        (H, W), the smallest unsigned type that holds the labels; a mask of 0 and 255 becomes 0
-        and 1.
+        (H, W), the smallest unsigned type that holds the labels.
 
     Raises:
-        ValueError: The file is damaged, shows colours, or JPEG has blurred its labels.
+        ValueError: The file is damaged, shows colours, or its labels are blurred.
     """
     image = _open(path)
     lossy = image.format == "JPEG"
-    if image.mode != "P" and not image.mode.startswith(("I", "F")):
+    if image.mode not in ("1", "P") and not image.mode.startswith(("I", "F")):
         image = _on_black(image)
         if image.mode != "L" and _colourfulness(image) > 0:
             raise ValueError(
@@ -66,12 +65,11 @@ def read_picture_mask(path: Path) -> np.ndarray:
             )
         image = image.convert("L")
     values = np.asarray(image)
-    binary = set(np.unique(values)) <= {0, 255}
-    if lossy and not binary:
+    if lossy and not set(np.unique(values)) <= {0, 255}:
         raise ValueError(
             f"{path} is a JPEG, which blurs labels into each other; save the mask as PNG"
         )
-    return (values > 0).astype(np.uint8) if binary else whole_labels(values, path)
+    return sharp_labels(values, path)
 
 
 def fit_square(pixels: np.ndarray, image_size: int) -> np.ndarray:

@@ -21,6 +21,8 @@ RESAMPLE = (
 )
 _LABEL_TOLERANCE = 0.05
 """How far from a whole number a label may be stored."""
+_FEW = 4
+"""So many labels between 0 and the largest may be thin everywhere."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def read_volume(
         fill_nan = 0
     voxels = without_nan(np.asarray(image.dataobj, np.float32), path, fill_nan)
     if labels:
-        voxels = whole_labels(voxels, path).astype(np.float32)
+        voxels = sharp_labels(voxels, path).astype(np.float32)
     elif not dicom and (modality or found) != "CT" and _looks_like_ct(voxels):
         warnings.warn(
             f"{path}: the values look like HU of a CT (air at -1000), but it is read as "
@@ -156,6 +158,27 @@ def whole_labels(values: np.ndarray, path: str | Path) -> np.ndarray:
     if largest >= 2**24:
         raise ValueError(f"{path} holds the label {largest}; labels end at {2**24 - 1}")
     return rounded.astype(np.min_scalar_type(largest))
+
+
+def sharp_labels(values: np.ndarray, path: Path) -> np.ndarray:
+    """Return `whole_labels` of a file; refuse many large ones that fill no area (ValueError).
+
+    They are what interpolation makes of a mask of 0 and 255 along its edges.
+    """
+    labels = whole_labels(values, path)
+    largest = int(labels.max(initial=0))
+    between = (labels > 0) & (labels < largest)
+    if largest < 128 or len(some := np.unique(labels[between])) <= _FEW:
+        return labels
+    here = labels[1:, 1:]
+    inside = between[1:, 1:] & (here == labels[:-1, 1:]) & (here == labels[1:, :-1])
+    if inside.sum() < 0.1 * between.sum():
+        raise ValueError(
+            f"{path} holds {len(some)} values between 0 and {largest} along edges, which are no "
+            f"labels: it was interpolated. Make it again with interpolation='nearest', or set "
+            f"what is above {largest // 2} to 1 and the rest to 0"
+        )
+    return labels
 
 
 def _looks_like_ct(voxels: np.ndarray) -> bool:
