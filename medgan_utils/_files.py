@@ -32,8 +32,8 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
     except OSError as error:
         if error.errno in _FULL or "requested and" in str(error):  # so NumPy says it
             raise OSError(
-                f"{path} cannot be written: no room is left on its disk, or in your quota; free "
-                f"some, or choose another place (of the cache: MEDGAN_CACHE)"
+                f"{path} cannot be written, no room is left on its disk or in your quota "
+                f"({one_line(error)}); free some, or choose another place (cache: MEDGAN_CACHE)"
             ) from error
         raise
     finally:
