@@ -200,26 +200,37 @@ def train(
 
 
 def judged(model: "Pix2Pix", test: Slices, training: Slices) -> Table:
-    """Return how near the translations of subjects kept aside come, beside what costs nothing."""
+    """Return how near the translations of subjects kept aside come, beside what costs nothing.
+
+    Inside the body, for air is easy, with 95 % intervals over subjects.
+    """
     from . import evaluation
 
-    given, wanted = test.images[..., :1], test.images[..., 1:]
-    slope, level = np.polyfit(training.images[..., 0].ravel(), training.images[..., 1].ravel(), 1)
+    given, wanted, inside = test.images[..., :1], test.images[..., 1:], bodies(test.images)
+    known = training.images[bodies(training.images)]
+    slope, level = np.polyfit(known[:, 0], known[:, 1], 1)
     answers = {
         "translated": model.translate(given),
         "a line through the grey values": np.clip(slope * given + level, -1, 1),
         "the input itself": given,
     }
-    rows = [
-        {
-            "image": name,
-            "PSNR (dB)": float(np.mean(evaluation.psnr(images, wanted))),
-            "SSIM": float(np.mean(evaluation.ssim(images, wanted))),
-        }
-        for name, images in answers.items()
-    ]
+    rows = []
+    for name, images in answers.items():
+        row = {"image": name}
+        for column, measure in (("PSNR (dB)", evaluation.psnr), ("SSIM", evaluation.ssim)):
+            scores = measure(images, wanted, inside)
+            row[column] = evaluation.bootstrap_mean(scores, test.subjects)
+        rows.append(row)
     people = len(np.unique(test.subjects))
-    return Table(rows, caption=f"{len(test)} slices of {people} subjects not trained on")
+    caption = f"Inside the body: {len(test)} slices of {people} subjects not trained on"
+    return Table(rows, caption=caption)
+
+
+def bodies(images: np.ndarray) -> np.ndarray:
+    """Return where the body is, (N, H, W) bool: above air in a contrast, holes filled."""
+    from scipy import ndimage
+
+    return np.stack([ndimage.binary_fill_holes(one > -0.8) for one in images.max(axis=-1)])
 
 
 def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from small_heads import head, write
 
+from medgan_utils import translating
 from medgan_utils.__main__ import main
-from medgan_utils.data import AxialCut, read_volume
+from medgan_utils.data import AxialCut, Slices, read_volume
 from medgan_utils.data.axial import every_plane
 
 CUT = ["--image-size", "32", "--fov-mm", "240"]
@@ -55,6 +56,33 @@ def test_it_writes_a_translation_with_the_affine_of_its_input(run):
     values = after.get_fdata()
     assert np.isfinite(values).all() and 0 <= values.min() and values.max() <= 1000
     assert values[before.get_fdata() > 0].std() > 0
+
+
+def test_scores_are_those_inside_the_body_with_intervals_over_subjects():
+    y, x = np.mgrid[:32, :32] - 15.5
+    body = np.hypot(x, y) < 8
+    grey = np.where(body, 0.1 * np.arange(1, 7)[:, None, None] + x / 20, -1)
+    images = np.stack([grey, np.where(body, 0.5 * grey + 0.1, -1)], axis=-1).astype(np.float32)
+    images[:, 15, 15] = -1  # a hole in the body is body
+    slices = Slices(
+        images=images,
+        subjects=np.repeat(["a", "b", "c"], 2),
+        positions=np.arange(6, dtype=np.float32),
+        modality="T1",
+        spacing_mm=7.5,
+        info={},
+    )
+    assert (translating.bodies(images) == body).all()
+
+    class Off:
+        def translate(self, given):
+            return images[..., 1:] + np.where(body, 0.2, 0.9)[:, :, None].astype(np.float32)
+
+    rows = {row["image"]: row for row in translating.judged(Off(), slices, slices).rows}
+    off, line, copied = (row["PSNR (dB)"] for row in rows.values())
+    assert off.value == pytest.approx(20)  # 0.2 of 2 is a tenth; the air's 0.9 does not count
+    assert line.value > copied.value > off.value
+    assert copied.low <= copied.value <= copied.high and copied.low < copied.high
 
 
 def test_the_translation_says_that_it_is_none_of_a_scanner(run):
