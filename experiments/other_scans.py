@@ -2,7 +2,7 @@
 
     MEDGAN_REAL_DATA=folder python experiments/other_scans.py
 
-Four networks learn as in the chapter, and each is asked at home (people of the same source, who
+Five networks learn as in the chapter, and each is asked at home (people of the same source, who
 did not train it) and abroad:
 
 - *FLAIR from T1 and T2*, learned from phantoms; asked about two patients with multiple sclerosis
@@ -16,7 +16,8 @@ did not train it) and abroad:
   three measured slices (`siat_complex_mr`) with their own phase, and with it removed.
 
 Every answer stands beside controls that learn nothing or little: the best input copied, a linear
-regression of grey values fitted at home, total variation. No weights are kept. One row a network,
+regression of grey values fitted at home, total variation; and the one grey that fits best, which
+knows one number of the answer. No weights are kept. One row a network,
 subject and seed; subjects abroad are one to five, so there are no intervals, only rows. The result
 is `results/other_scans.json`.
 """
@@ -24,7 +25,6 @@ is `results/other_scans.json`.
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +45,6 @@ from experiments.translation import (
     CT,
     MR,
     SETTINGS,
-    heads,
     paired,
     patients_slices,
     regressed,
@@ -53,6 +52,7 @@ from experiments.translation import (
 )
 from medgan_utils import evaluation
 from medgan_utils.data import scale_percentiles
+from medgan_utils.translating import bodies
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "other_scans.json"
@@ -157,7 +157,6 @@ def translated(
     seed: int,
     home: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     abroad: dict[str, tuple[np.ndarray, np.ndarray]],
-    translate: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[dict]:
     """Return a row for home and each subject abroad: the network, and three controls.
 
@@ -166,18 +165,16 @@ def translated(
         seed: Of the training.
         home: Input and target (N, 64, 64, C) of those who train, then of those who do not.
         abroad: Subject -> input and target; NaN in a target where it was not measured.
-        translate: The trained network; by default one is trained here.
     """
     x, y, *asked = home
-    if translate is None:
-        translate = paired(x, y, SETTINGS["steps"], SETTINGS["batch"], seed).translate
+    model = paired(x, y, SETTINGS["steps"], SETTINGS["batch"], seed)
     rows = []
     for who, (given, target) in {"home": asked, **abroad}.items():
         measured = np.isfinite(target).all(axis=-1)
-        inside = heads(np.concatenate([given, np.nan_to_num(target, nan=-1)], -1)) & measured
+        inside = bodies(np.concatenate([given, np.nan_to_num(target, nan=-1)], -1)) & measured
         own = target[measured & inside].mean()
         row = {"network": network, "asked about": who, "seed": seed, "slices": len(given)}
-        row["PSNR"] = decibels(translate(given), target, inside)
+        row["PSNR"] = decibels(model.translate(given), target, inside)
         row["best input copied"] = max(
             decibels(given[..., [k]], target, inside) for k in range(given.shape[-1])
         )
@@ -245,7 +242,7 @@ def outlined(
             both = found.sum() + truth.sum()
             row[f"Dice{way}"] = round(2 * float((found & truth).sum() / both), 3)
             row[f"found, of the true area{way}"] = round(float(found.sum() / truth.sum()), 2)
-        everywhere = heads(flair)
+        everywhere = bodies(flair)
         both = everywhere.sum() + truth.sum()
         row["Dice of the whole head"] = round(2 * float((everywhere & truth).sum() / both), 3)
         rows.append(row)
@@ -254,7 +251,7 @@ def outlined(
 
 def median_of(images: np.ndarray) -> float:
     """Return the median grey value of the heads, of 0 to 2."""
-    return float(np.median(images[heads(images)] + 1))
+    return float(np.median(images[bodies(images)] + 1))
 
 
 def kept_lines() -> np.ndarray:
@@ -313,7 +310,7 @@ def denoised(seed: int) -> list[dict]:
         pictures = np.tile(pictures, (8, 1, 1)) if len(pictures) == 1 else pictures  # eight scans
         given, target = damaged(pictures, 100 + seed), as_image(np.abs(pictures))
         smooth = np.stack([denoise_tv_chambolle(one, 0.05, channel_axis=-1) for one in given])
-        inside = heads(target)
+        inside = bodies(target)
         row = {"network": "T2 from noisy T2 with lines missing", "asked about": who, "seed": seed}
         row |= {"slices": len(target), "PSNR": decibels(network.translate(given), target, inside)}
         row["best input copied"] = decibels(given, target, inside)

@@ -31,7 +31,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from medgan_utils import evaluation
@@ -40,6 +39,7 @@ from medgan_utils.data.pictures import fit_square
 from medgan_utils.models import fusion_generator, patch_discriminator, unet_generator
 from medgan_utils.training import L1, CycleGAN, FeatureDistance, Pix2Pix
 from medgan_utils.training.penalties import Term
+from medgan_utils.translating import bodies
 from tools.record import finished, record
 
 RESULTS = Path(__file__).parent / "results"
@@ -70,12 +70,6 @@ def split(settings: dict) -> tuple[Slices, Slices]:
     names = np.unique(slices.subjects)
     return (slices.for_subjects(names[: settings["train"]]),
             slices.for_subjects(names[settings["train"] :]))  # fmt: skip
-
-
-def heads(images: np.ndarray) -> np.ndarray:
-    """Return where the head is, (N, H, W) bool: above air in any channel, holes filled."""
-    bright = images.max(axis=-1) > -0.8
-    return np.stack([ndimage.binary_fill_holes(ndimage.binary_opening(one)) for one in bright])
 
 
 def adam(rate: float = 1e-3) -> keras.optimizers.Optimizer:
@@ -128,7 +122,7 @@ def scores(images: np.ndarray, target: np.ndarray, masks: np.ndarray, who: np.nd
 
 def regressed(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Fit a linear regression of grey values inside the heads of x; return it for new images."""
-    head = heads(x)
+    head = bodies(x)
     design = np.c_[x[head], np.ones(head.sum())]
     line = np.linalg.lstsq(design, y[head], rcond=None)[0]
     return np.clip(new @ line[:-1] + line[-1], -1, 1)
@@ -138,7 +132,7 @@ def completion(seed: int, settings: dict) -> list[dict]:
     """Return a row an arm and missing contrast."""
     train, test = split(settings)
     x, y = train.images[..., :CT], test.images[..., :CT]
-    masks, steps, rows = heads(y), settings["steps"], []
+    masks, steps, rows = bodies(y), settings["steps"], []
 
     def add(arm, missing, images, taken, parameters, seconds):
         numbers = scores(images, y[..., missing : missing + 1], masks, test.subjects)
@@ -214,7 +208,7 @@ def counted(arm: str, images: np.ndarray, mr: np.ndarray, test: Slices, detector
     called = np.asarray(detector(images, training=False)).ravel() > 0
     row = {"arm": arm}
     if images is not mr:
-        row |= scores(images, mr, heads(mr), who)
+        row |= scores(images, mr, bodies(mr), who)
     for name, wrong, of in (("invented", called, ~ill), ("erased", ~called, ill)):
         estimate = evaluation.bootstrap_mean(wrong[of].astype(float), who[of])
         row[name] = [round(float(value), 4) for value in estimate]
@@ -256,7 +250,7 @@ def patients(seed: int, settings: dict) -> list[dict]:
     x, y = images[~asked][..., :2], images[~asked][..., 2:]
     given, target, who, tumours = (
         images[asked][..., :2], images[asked][..., 2:], who[asked], tumours[asked])  # fmt: skip
-    inside = heads(images[~asked])
+    inside = bodies(images[~asked])
     design = np.c_[x[inside], np.ones(inside.sum())]
     line = np.linalg.lstsq(design, y[inside][:, 0], rcond=None)[0]
     steps, batch = settings["steps"], settings["batch"]
@@ -271,7 +265,7 @@ def patients(seed: int, settings: dict) -> list[dict]:
         ),
     }
     ill, rows = tumours.any(axis=(1, 2)), []
-    around = heads(images[asked])
+    around = bodies(images[asked])
     for arm, made in translated.items():
         row = {"arm": arm, "seed": seed, "patients": len(np.unique(who)), "images": len(made)}
         row |= scores(made, target, around, who)

@@ -227,10 +227,15 @@ def judged(model: "Pix2Pix", test: Slices, training: Slices) -> Table:
 
 
 def bodies(images: np.ndarray) -> np.ndarray:
-    """Return where the body is, (N, H, W) bool: above air in a contrast, holes filled."""
+    """Return where the body is in slices, (N, H, W) bool: above air in a contrast, holes filled.
+
+    Args:
+        images: (N, H, W, contrasts) in [-1, 1], air at -1.
+    """
     from scipy import ndimage
 
-    return np.stack([ndimage.binary_fill_holes(one > -0.8) for one in images.max(axis=-1)])
+    bright = images.max(axis=-1) > -0.8
+    return np.stack([ndimage.binary_fill_holes(ndimage.binary_opening(one)) for one in bright])
 
 
 def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
