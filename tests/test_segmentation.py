@@ -74,12 +74,20 @@ def test_the_loss_is_least_where_the_answer_is_right_and_asks_for_nothing_where_
     assert (loss_of(right, masks) < 0.02).all()
     assert (loss_of(-right, masks) > 2).all()
     nothing = np.full_like(right, -1.0)
-    missed = loss_of(nothing, masks)
-    assert missed[2] < 0.02 and (missed[:2] > 0.9).all()  # a small finding costs as much
+    assert loss_of(nothing[2:], masks[2:]) < 0.02
+    for ill in (0, 1):  # a small finding costs as much as a large one
+        assert 0.9 < loss_of(nothing[ill : ill + 1], masks[ill : ill + 1]) < 1.8
     probability = (0.5 + 1) / 2
     one = loss_of(np.full((1, 2, 2, 1), 0.5), np.ones((1, 2, 2), int))[0]
     dice = (2 * 4 * probability + 1) / (4 * probability + 4 + 1)
     assert one == pytest.approx(-np.log(probability) + 1 - dice, abs=1e-5)
+
+
+def test_a_slice_without_a_finding_counts_by_its_pixels_beside_others(masks):
+    fake = finding_channels(masks, ((1, 2),))
+    fake[2, :2, :2] = 1.0  # four false pixels in the healthy slice
+    assert loss_of(fake[2:], masks[2:]) > 0.8  # alone, as much as a whole tumour
+    assert (loss_of(fake[::2], masks[::2]) < 0.1).all()  # image by image it was 0.4 in the mean
 
 
 class TestScores:

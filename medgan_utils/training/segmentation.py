@@ -69,13 +69,17 @@ def map_channels(maps: np.ndarray, num_classes: int, seed: int = 0) -> np.ndarra
 
 
 class DiceCrossEntropy(Term):
-    """Cross-entropy of each pixel, plus 1 - soft Dice of each finding.
+    """Cross-entropy of each pixel, plus 1 - soft Dice of each finding in the whole batch.
 
     Cross-entropy alone may call a small finding background and lose little; Dice counts it by its
-    own size. Where there is none, both ask for none.
+    own size. Where there is none, both ask for none. Dice is that of the batch together: taken
+    image by image, the slices without a finding, each of which asks for an empty mask with all
+    the weight of a Dice, can push a network to outline nothing at all, for good. With several
+    replicas it is that of each replica's share of the batch.
 
-    Source: Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797 (the Dice loss); the sum
-    as in Isensee et al., "nnU-Net", Nature Methods 2021, doi:10.1038/s41592-020-01008-z.
+    Source: Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797 (the Dice loss); the sum,
+    and Dice over the batch for 2-D slices, as in Isensee et al., "nnU-Net", Nature Methods 2021,
+    doi:10.1038/s41592-020-01008-z.
 
     Args:
         weight: What it is multiplied with.
@@ -89,9 +93,9 @@ class DiceCrossEntropy(Term):
         share = ops.clip((batch.fake + 1) / 2, _LEAST, 1 - _LEAST)
         truth = (batch.target + 1) / 2
         entropy = -truth * ops.log(share) - (1 - truth) * ops.log(1 - share)
-        both, sizes = ops.sum(share * truth, (1, 2)), ops.sum(share + truth, (1, 2))
+        both, sizes = ops.sum(share * truth, (0, 1, 2)), ops.sum(share + truth, (0, 1, 2))
         dice = (2 * both + 1) / (sizes + 1)
-        return ops.mean(entropy, (1, 2, 3)) + ops.mean(1 - dice, 1)
+        return ops.mean(entropy, (1, 2, 3)) + ops.mean(1 - dice)
 
 
 class L1Inside(Term):
