@@ -11,7 +11,8 @@ weights are kept. For each number and seed a generator learns to paint
 label maps *of the same subjects*, no others, and a U-Net is trained with and without what it
 painted: all arms see as many batches. `REFERENCE` alone borrows: its generator saw the whole pool.
 It and three more arms are run with the fewest subjects only. New pairs show a finding more often
-than a subject's own slices do; one arm repeats the own slices with findings as often.
+than a subject's own slices do; one arm repeats the own slices with findings as often. Every fourth labelled
+slice of a batch shows the finding in all arms.
 Half of the subjects are ill where the cohort has healthy ones; both are from one source. Dice is
 that of a subject's slices together, on subjects nobody trained on; nothing was chosen on them. A
 finished cell is not run again, so a stopped run resumes by row. The result is
@@ -245,8 +246,7 @@ def segmenter_model(findings: int, adversarial_weight: float) -> Pix2Pix:
 def batches_of(ill: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
     """Return which slices are shown, every fourth of them with all findings.
 
-    Drawn from all slices alone, a fifth of the U-Nets of phantoms learned to outline nothing:
-    half of the heads are healthy, and few slices of the others show a tumour.
+    Half of the heads of a phantom are healthy, and few slices of the others show a tumour.
     """
     chosen = random.integers(len(ill), size=count)
     chosen[1::4] = random.choice(np.flatnonzero(ill), size=len(chosen[1::4]))
