@@ -9,10 +9,10 @@ liver and liver tumours on CT (3, 6 and 12); and FLAIR of 60 patients with a low
 (TCGA-LGG; Buda et al. 2019, doi:10.1016/j.compbiomed.2019.05.002; CC BY-NC-SA 4.0), of which no
 weights are kept. For each number and seed a generator learns to paint
 label maps *of the same subjects*, no others, and a U-Net is trained with and without what it
-painted: all arms see as many batches. `REFERENCE` alone borrows: its generator saw the whole pool.
-It and three more arms are run with the fewest subjects only. New pairs show a finding more often
-than a subject's own slices do; one arm repeats the own slices with findings as often. Every fourth labelled
-slice of a batch shows the finding in all arms.
+painted: all arms see as many batches, in which every fourth slice is a labelled one with the
+finding. `REFERENCE` alone borrows: its generator saw the whole pool. It and three more arms are run
+with the fewest subjects only. New pairs show a finding more often than a subject's own slices do;
+one arm repeats the own slices with findings as often.
 Half of the subjects are ill where the cohort has healthy ones; both are from one source. Dice is
 that of a subject's slices together, on subjects nobody trained on; nothing was chosen on them. A
 finished cell is not run again, so a stopped run resumes by row. The result is
