@@ -36,6 +36,7 @@ from medgan_utils.training import GAN, R1, DiffAugment, PrivateGAN, epsilon
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "private.json"
+AIR = 100.0  # of a scan: air reads near 20, the brain near 600
 COHORT = dict(image_size=32, spacing_mm=4.0, step_mm=8.0, levels=(30.0, 94.0), fov_mm=208.0, seed=8)
 SETTINGS = dict(members=64, others=32, steps=1500, lot=16, images=4, few=8, clip_norm=1.0)
 WIDTHS = (8, 16, 32)  # of D: noise grows with the number of its weights
@@ -167,8 +168,11 @@ def floors(settings: dict) -> dict:
 
 
 def defacing(count: int, spacing_mm: float = 4.0) -> dict:
-    """Deface heads; return what is left of them and how many are found again by their outline."""
-    rows, gallery, probes = [], [], []
+    """Deface heads; return what is left of them and how many are found again by their outline.
+
+    The control asks for heads that were not defaced.
+    """
+    rows, gallery, probes, whole = [], [], [], []
     for seed in range(count):
         head = make_head(seed, spacing_mm)
         brain = head.tissue("grey") + head.tissue("white") > 0.5
@@ -177,8 +181,9 @@ def defacing(count: int, spacing_mm: float = 4.0) -> dict:
         volume = data.Volume(scans["T2"], head.affine, "T2", str(seed), "phantom")
         defaced = data.deface(volume, brain).voxels
         left = defaced != 0  # air of a scan is noise, never exactly 0
-        gallery.append(scans["T1"] > 0.1)
-        probes.append((defaced > 0.1, left))
+        gallery.append(scans["T1"] > AIR)
+        probes.append((defaced > AIR, left))
+        whole.append((scans["T2"] > AIR, np.ones_like(left)))
         eyes = head.tissue("vitreous") + head.tissue("lens")
         rows.append(
             {
@@ -187,9 +192,14 @@ def defacing(count: int, spacing_mm: float = 4.0) -> dict:
                 "eyes_left": round(float(eyes[left].sum() / eyes.sum()), 3),
             }
         )
+    found = {"found_again": _found(probes, gallery), "whole_found_again": _found(whole, gallery)}
+    return {"heads": rows, **found, "of": count}
+
+
+def _found(probes: list[tuple], gallery: list[np.ndarray]) -> int:
+    """Return how many outlines overlap most with that of their own head."""
     overlap = np.array([[_overlap(*probe, other) for other in gallery] for probe in probes])
-    found = overlap.argmax(axis=1) == np.arange(count)
-    return {"heads": rows, "found_again": int(found.sum()), "of": count}
+    return int((overlap.argmax(axis=1) == np.arange(len(probes))).sum())
 
 
 def _overlap(outline: np.ndarray, left: np.ndarray, other: np.ndarray) -> float:
