@@ -18,7 +18,7 @@ from .optimizers import prepared
 from .penalties import Term
 from .translation import Pix2Pix
 
-_LEAST = 1e-5  # probability
+_LEAST = 1e-7  # probability; beyond it a pixel has no gradient: at 1e-5 networks died of it
 
 
 def finding_channels(masks: np.ndarray, findings: Sequence[Sequence[int]] = ((1,),)) -> np.ndarray:
