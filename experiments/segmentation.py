@@ -43,6 +43,7 @@ from medgan_utils.training import (
     JointPix2Pix,
     L1Inside,
     Pix2Pix,
+    Segmenter,
     finding_channels,
     map_channels,
     start_anew,
@@ -224,7 +225,7 @@ def adam(rate: float, beta: float = 0.9) -> keras.optimizers.Adam:
 
 def reader_network(findings: int) -> keras.Model:
     """Return a U-Net with a channel a finding."""
-    return unet_generator(64, outputs=findings, widths=WIDTHS)
+    return unet_generator(64, outputs=findings, widths=WIDTHS, last="logits")
 
 
 def segmenter_networks(findings: int) -> tuple[keras.Model, keras.Model]:
@@ -233,9 +234,9 @@ def segmenter_networks(findings: int) -> tuple[keras.Model, keras.Model]:
 
 
 @cache
-def segmenter_model(findings: int, adversarial_weight: float) -> Pix2Pix:
+def segmenter_model(findings: int, adversarial_weight: float) -> Segmenter:
     """Return a compiled segmenter: Dice + cross-entropy, and perhaps a critic."""
-    model = Pix2Pix(*segmenter_networks(findings), ema=0.95)
+    model = Segmenter(*segmenter_networks(findings), ema=0.95)
     model.compile(
         adam(1e-3), adam(4e-4, 0.0), adversarial_weight=adversarial_weight,
         terms=[DiceCrossEntropy()],

@@ -15,6 +15,7 @@ from medgan_utils.training import (
     DiceCrossEntropy,
     JointPix2Pix,
     ResumableCheckpoint,
+    Segmenter,
     finding_channels,
     map_channels,
     start_anew,
@@ -64,42 +65,52 @@ def test_what_does_not_fit_is_named(masks, make, said):
         make(masks)
 
 
-def loss_of(fake, masks):
+def loss_of(logits, masks):
     target = finding_channels(masks, ((1, 2),))
-    batch = TranslationBatch(np.float32(fake), None, target)
+    batch = TranslationBatch(np.float32(logits), None, target)
     return keras.ops.convert_to_numpy(DiceCrossEntropy()(batch, None))
 
 
 def test_the_loss_is_least_where_the_answer_is_right_and_asks_for_nothing_where_nothing_is(masks):
-    right = finding_channels(masks, ((1, 2),))
+    right = 20 * finding_channels(masks, ((1, 2),))  # logits
     assert (loss_of(right, masks) < 0.02).all()
     assert (loss_of(-right, masks) > 2).all()
-    nothing = np.full_like(right, -1.0)
+    nothing = np.full_like(right, -20.0)
     assert loss_of(nothing[2:], masks[2:]) < 0.02
     for ill in (0, 1):  # a small finding costs as much as a large one
-        assert 0.9 < loss_of(nothing[ill : ill + 1], masks[ill : ill + 1]) < 2.1
-    probability = (0.5 + 1) / 2
-    one = loss_of(np.full((1, 2, 2, 1), 0.5), np.ones((1, 2, 2), int))[0]
-    dice = (2 * 4 * probability + 1) / (4 * probability + 4 + 1)
-    assert one == pytest.approx(-np.log(probability) + 1 - dice, abs=1e-5)
+        assert 0.9 < loss_of(nothing[ill : ill + 1], masks[ill : ill + 1]) < 2.4
+    one = loss_of(np.full((1, 2, 2, 1), np.log(3)), np.ones((1, 2, 2), int))[0]
+    dice = (2 * 4 * 0.75 + 1) / (4 * 0.75 + 4 + 1)
+    assert one == pytest.approx(-np.log(0.75) + 1 - dice, abs=1e-5)
 
 
 def test_a_slice_without_a_finding_counts_by_its_pixels_beside_others(masks):
-    fake = finding_channels(masks, ((1, 2),))
-    fake[2, :2, :2] = 1.0  # four false pixels in the healthy slice
-    assert loss_of(fake[2:], masks[2:]) > 0.8  # alone, as much as a whole tumour
-    assert (loss_of(fake[::2], masks[::2]) < 0.1).all()  # image by image it was 0.4 in the mean
+    logits = 20 * finding_channels(masks, ((1, 2),))
+    logits[2, :2, :2] = 1.0  # four false pixels in the healthy slice
+    assert loss_of(logits[2:], masks[2:]) > 0.7  # alone, nearly as much as a whole tumour
+    assert (loss_of(logits[::2], masks[::2]) < 0.1).all()  # image by image: 0.4 in the mean
 
 
-def test_a_network_that_outlines_nothing_can_still_learn(masks):
+def test_a_network_that_is_sure_of_nothing_anywhere_can_still_learn(masks):
     target = finding_channels(masks, ((1, 2),))
-    logits = tf.fill(target.shape, -7.0)  # in front of tanh, all but sure that nothing is there
+    logits = tf.fill(target.shape, -100.0)
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        batch = TranslationBatch(tf.tanh(logits), None, target)
-        loss = tf.reduce_mean(DiceCrossEntropy()(batch, None))
+        loss = tf.reduce_mean(DiceCrossEntropy()(TranslationBatch(logits, None, target), None))
     slope = tape.gradient(loss, logits).numpy()
-    assert (slope[target > 0] < 0).all()
+    assert (slope[target > 0] < -1e-5).all()
+
+
+def test_a_critic_sees_masks_between_minus_one_and_one(masks):
+    critic = patch_discriminator(32, widths=WIDTHS)
+    model = Segmenter(unet_generator(32, widths=WIDTHS, last="logits"), critic, ema=0.9)
+    model.compile(adversarial_weight=0.1, terms=[DiceCrossEntropy()], run_eagerly=True)
+    seen = []
+    model._move_discriminator = lambda target, fake, shown: seen.append((target, fake)) or {}
+    large = tf.constant(30.0 * finding_channels(masks, ((1, 2),)))
+    model._game(large / 30, large, tf.zeros_like(large))
+    (target, fake), *_ = seen
+    np.testing.assert_allclose(fake, target, atol=1e-5)
 
 
 class TestScores:
@@ -184,7 +195,7 @@ def networks():
 
 
 def reader():
-    return unet_generator(32, widths=WIDTHS)
+    return unet_generator(32, widths=WIDTHS, last="logits")
 
 
 def shown(count=8):

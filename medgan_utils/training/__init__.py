@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = exports(
         "DiceCrossEntropy": "segmentation",
         "JointPix2Pix": "segmentation",
         "L1Inside": "segmentation",
+        "Segmenter": "segmentation",
         "finding_channels": "segmentation",
         "map_channels": "segmentation",
         "start_anew": "segmentation",

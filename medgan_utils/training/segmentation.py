@@ -1,9 +1,8 @@
 """Segmentation as a translation from image to mask; a painter and a reader trained together.
 
-A segmenter is a U-Net whose answer is one channel a finding, in [-1, 1]: above 0 the finding is
-there. So it trains as `Pix2Pix` does, on images and `finding_channels(masks)`, with
-`DiceCrossEntropy` for the distance; with an adversarial weight above 0 a critic also sees image and
-mask together.
+A `Segmenter` is a U-Net whose answer is one logit a pixel and finding: above 0 the finding is
+there. It trains as `Pix2Pix` does, on images and `finding_channels(masks)`, with `DiceCrossEntropy`
+for the distance; with an adversarial weight above 0 a critic also sees image and mask together.
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,6 @@ from .fidelity import L1, TranslationBatch
 from .optimizers import prepared
 from .penalties import Term
 from .translation import Pix2Pix
-
-_LEAST = 1e-7  # probability; beyond it a pixel has no gradient: at 1e-5 networks died of it
 
 
 def finding_channels(masks: np.ndarray, findings: Sequence[Sequence[int]] = ((1,),)) -> np.ndarray:
@@ -72,10 +69,10 @@ class DiceCrossEntropy(Term):
     """Cross-entropy of each pixel, plus 1 - soft Dice of each finding in the whole batch.
 
     Cross-entropy alone may call a small finding background and lose little; Dice counts it by its
-    own size. Where there is none, both ask for none. Dice is that of the batch together: taken
-    image by image, the slices without a finding, each of which asks for an empty mask with all
-    the weight of a Dice, can push a network to outline nothing at all, for good. With several
-    replicas it is that of each replica's share of the batch.
+    own size. Where there is none, both ask for none. Both come from logits: a probability that was
+    rounded to 0 has no gradient, and a network pushed that far outlines nothing for good. Dice is
+    that of the batch together: taken image by image, each slice without a finding asks for an empty
+    mask with all the weight of a Dice. With several replicas it is that of each replica's share.
 
     Source: Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797 (the Dice loss); the sum,
     and Dice over the batch for 2-D slices, as in Isensee et al., "nnU-Net", Nature Methods 2021,
@@ -89,13 +86,31 @@ class DiceCrossEntropy(Term):
         super().__init__(weight)
 
     def __call__(self, batch, seed):
-        """Return the loss of each image; fake and target (B, H, W, findings) lie in [-1, 1]."""
-        share = ops.clip((batch.fake + 1) / 2, _LEAST, 1 - _LEAST)
-        truth = (batch.target + 1) / 2
-        entropy = -truth * ops.log(share) - (1 - truth) * ops.log(1 - share)
+        """Return the loss of each image: fake are logits, the target lies in [-1, 1]."""
+        truth, share = (batch.target + 1) / 2, ops.sigmoid(batch.fake)
+        entropy = ops.softplus(batch.fake) - truth * batch.fake
         both, sizes = ops.sum(share * truth, (0, 1, 2)), ops.sum(share + truth, (0, 1, 2))
         dice = (2 * both + 1) / (sizes + 1)
         return ops.mean(entropy, (1, 2, 3)) + ops.mean(1 - dice)
+
+
+class Segmenter(Pix2Pix):
+    """From images to logits of masks; a critic, where there is one, sees them squeezed to [-1, 1].
+
+    Example::
+
+        model = Segmenter(unet_generator(64, last="logits"), patch_discriminator(64))
+        model.compile(adversarial_weight=0.0, terms=[DiceCrossEntropy()])
+        model.fit(images, finding_channels(masks), batch_size=16)
+        masks = model.translate(others) > 0
+
+    Source: Luc et al., "Semantic Segmentation using Adversarial Networks", 2016, arXiv:1611.08408
+    (the critic).
+    """
+
+    def _game(self, target, fake, shown):
+        """Play as `Pix2Pix` does, on masks in [-1, 1]: twice the probability, less 1."""
+        return super()._game(target, ops.tanh(fake / 2), shown)
 
 
 class L1Inside(Term):
@@ -122,7 +137,7 @@ class Readable(Term):
     """What a segmenter reads in a painted image, against the map that it was painted from.
 
     Args:
-        segmenter: A model from images to (B, H, W, findings) in [-1, 1].
+        segmenter: A model from images to logits (B, H, W, findings).
         findings: Channels of the painter's input that make up each finding: with one channel a
             code, its codes as in `finding_channels`.
         weight: What it is multiplied with.
@@ -151,7 +166,8 @@ class JointPix2Pix(Pix2Pix):
 
     Example::
 
-        model = JointPix2Pix(unet_generator(64, channels=5), critic, unet_generator(64))
+        reader = unet_generator(64, last="logits")
+        model = JointPix2Pix(unet_generator(64, channels=5), critic, reader)
         model.compile(findings=((4,),))
         model.fit(map_channels(maps, 5), images, batch_size=16)
         masks = model.segment(others) > 0
@@ -159,7 +175,7 @@ class JointPix2Pix(Pix2Pix):
     Args:
         generator: As in `Pix2Pix`, from the channels of a label map to an image.
         discriminator: As in `Pix2Pix`.
-        segmenter: A model from images to (B, H, W, findings) in [-1, 1].
+        segmenter: A model from images to logits (B, H, W, findings).
         ema: As in `GAN`.
         seed: As in `GAN`.
     """
@@ -237,7 +253,7 @@ class JointPix2Pix(Pix2Pix):
         return self._mean(self.readable.loss(TranslationBatch(read, images, asked), None))
 
     def segment(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Return the segmenter's answer (N, H, W, findings) in [-1, 1]; above 0: it is there."""
+        """Return the segmenter's logits (N, H, W, findings); above 0: it is there."""
         starts = range(0, len(images), batch_size)
         parts = [images[start : start + batch_size] for start in starts]
         return np.concatenate([np.asarray(self.segmenter(part, training=False)) for part in parts])
