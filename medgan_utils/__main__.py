@@ -159,6 +159,8 @@ def _add_translate(commands) -> None:
     add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
     add("--fov-mm", type=float, help="side of the square; by default 240 for heads, else 400")
     add("--glob", help="which files, for example '**/*.nii.gz'")
+    add("--index", type=int, help="which volume of a file that holds several")
+    add("--fill-nan", type=float, help="what replaces voxels that are no numbers")
     add("--subject-pattern", help="regular expression; its first group is the subject")
 
 

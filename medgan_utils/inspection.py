@@ -63,11 +63,12 @@ def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
     given = {name: value for name, value in reading.items() if value is not None}
     cut, at_reading = (
         {name: given.pop(name) for name in names if name in given}
-        for names in (("anatomy", "window", "levels"), ("index", "fill_nan"))
+        for names in (("anatomy", "window", "levels", "fov_mm"), ("index", "fill_nan"))
     )
     axial, found = AxialCut(image_size, **cut), survey(folder, **given)
     _say_what_was_found(found)
-    looks = _looks([replace(item, **at_reading) for item in found.items], axial)
+    items = [replace(item, **at_reading) for item in found.items]
+    looks = _looks(items, axial, found.folder)
     if not looks:
         raise ValueError("none of the files that were tried can be used")
     _say_what_was_read(looks, axial)
@@ -87,6 +88,8 @@ def _say_what_was_found(found: Survey) -> None:
               "--subject-pattern")  # fmt: skip
     for reason, paths in found.passed_over.items():
         print(f"  passed over: {len(paths)} {reason} ({few([path.name for path in paths])})")
+    for fault in found.faults.values():
+        print(f"  cannot be used: {fault}")
     if subjects < run_folder.TO_EVALUATE:
         enough = "enough" if subjects >= run_folder.TO_TRAIN else "too few"
         print(f"  {enough} for `train`, which needs {run_folder.TO_TRAIN} subjects; too few for "
@@ -97,14 +100,14 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
-def _looks(items: list[Item], axial: AxialCut) -> dict[str, Look]:
+def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
     """Read a few files, of as many subjects as can be; say which cannot be used."""
     by_subject: dict[str, list[Item]] = {}
     for item in items:
         by_subject.setdefault(item.subject, []).append(item)
     pictures = isinstance(items[0], Picture)
     if len(by_subject) < ROWS and not pictures:
-        by_subject = {item.path.name: [item] for item in items}
+        by_subject = {str(item.path.relative_to(folder)): [item] for item in items}
     looks = {}
     for name, some in _spread(list(by_subject.items()), ROWS):
         try:

@@ -1,6 +1,7 @@
 """What `translate` does: learn one contrast from another, and write it for scans that lack it."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
 from .data.slices import join
 from .data.sources.folder import survey
-from .data.sources.item import Item
+from .data.sources.item import Item, Picture
 from .table import Table
 
 if TYPE_CHECKING:
@@ -73,9 +74,20 @@ def translate(
     if min(steps, every, settings["batch_size"]) < 1 or settings["l1"] < 0 or settings["seed"] < 0:
         raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
     files = [check_file(path) for path in apply]  # before hours of training
+    names = [path.name.lower() for path in files]
+    if twice := next((path for path in files if names.count(path.name.lower()) > 1), None):
+        raise ValueError(
+            f"--apply names several files called {twice.name}, which would overwrite each other in "
+            f"{into}; give each folder's an --into of its own"
+        )
     axial = _axial(settings)
     options = {name: settings[name] for name in ("glob", "subject_pattern")}
     pairs = find_pairs(folder, given, wanted, **options)
+    reading = {name: settings[name] for name in ("index", "fill_nan")}
+    pairs = [
+        Pair(one.subject, replace(one.given, **reading), replace(one.wanted, **reading))
+        for one in pairs
+    ]
     print(f"{len(pairs)} subjects with {given} and {wanted}")
     slices = pair_slices(pairs, axial)
     parts = slices.split(SHARES, settings["seed"])
@@ -83,7 +95,7 @@ def translate(
     print(judged(model, parts["test"], parts["train"]))
     _keep(model, out, given, wanted)
     for path in files:
-        print(f"{path} -> {apply_to(model, path, into, given, wanted, axial)}")
+        print(f"{path} -> {apply_to(model, path, into, given, wanted, axial, reading)}")
 
 
 def _axial(settings: dict) -> AxialCut:
@@ -105,7 +117,15 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
     """
     if given == wanted:
         raise ValueError(f"--from {given} and --to {wanted} are one contrast; name two")
-    items = survey(folder, **options).items
+    surveyed = survey(folder, **options)
+    for note in surveyed.notes():
+        warnings.warn(note, stacklevel=2)
+    items = surveyed.items
+    if isinstance(items[0], Picture):
+        raise ValueError(
+            f"{folder} holds pictures (PNG, JPEG); `translate` reads volumes: NIfTI files or "
+            f"folders of DICOM files"
+        )
     found = sorted({item.modality for item in items})
     for name in (given, wanted):
         if name not in found:
@@ -118,6 +138,8 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
     by_subject: dict[str, dict[str, list[Item]]] = {}
     for item in items:
         if item.modality in (given, wanted):
+            if item.path in surveyed.faults:
+                raise ValueError(surveyed.faults[item.path])
             by_subject.setdefault(item.subject, {}).setdefault(item.modality, []).append(item)
     pairs = []
     for subject, contrasts in sorted(by_subject.items()):
@@ -257,7 +279,13 @@ def check_file(path: Path) -> Path:
 
 
 def apply_to(
-    model: "Pix2Pix", path: Path, into: Path, given: str, wanted: str, axial: AxialCut
+    model: "Pix2Pix",
+    path: Path,
+    into: Path,
+    given: str,
+    wanted: str,
+    axial: AxialCut,
+    reading: dict | None = None,
 ) -> Path:
     """Translate one file; what comes out has its grid and affine, and says what it is.
 
@@ -267,7 +295,7 @@ def apply_to(
     import nibabel
     from nibabel.nifti1 import Nifti1Extension
 
-    volume = read_volume(path, "CT" if given == "CT" else given)
+    volume = read_volume(path, given, **(reading or {}))
     cut = every_plane(volume, axial)
     voxels = cut.onto_grid(model.translate(cut.images))
     low, high = axial.window if wanted == "CT" else (0.0, 1000.0)

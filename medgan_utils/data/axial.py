@@ -199,8 +199,9 @@ def check_grid(volume: Volume, mask: Volume) -> None:
     check_shapes(volume.path, volume.voxels.shape, mask.path, mask.voxels.shape)
     ends = np.array([(0, size - 1) for size in volume.voxels.shape], float)
     corners = np.stack([*np.meshgrid(*ends), np.ones((2, 2, 2))], axis=-1)
-    apart_mm = np.linalg.norm((corners @ (mask.affine - volume.affine).T)[..., :3], axis=-1).max()
-    if apart_mm > 0.5 * max(volume.spacing_mm):
+    apart = (corners @ (mask.affine - volume.affine).T)[..., :3]
+    apart_mm = np.linalg.norm(apart, axis=-1).max()
+    if np.abs(apart @ np.linalg.inv(volume.affine[:3, :3]).T).max() > 0.5:  # voxels, along any axis
         raise ValueError(
             f"{mask.path} and its image {volume.path} have one shape but lie in different places "
             f"(affines differ, {apart_mm:.1f} mm apart); {RESAMPLE}, or copy the image's affine if "

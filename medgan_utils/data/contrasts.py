@@ -31,6 +31,11 @@ def as_channels(slices: Slices) -> Slices:
     places = defaultdict(dict)
     for index, code in enumerate(slices.labels["contrast"]):
         key = slices.subjects[index], float(np.round(slices.positions[index], 3))
+        if int(code) in places[key]:
+            raise ValueError(
+                f"{key[0]} has {names[int(code)]} more than once at {key[1]:g} (two visits?); take "
+                "one with glob=, or name visits as subjects with subject_pattern="
+            )
         places[key][int(code)] = index
     for (subject, position), found in places.items():
         if missing := [name for code, name in enumerate(names) if code not in found]:

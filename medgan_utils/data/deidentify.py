@@ -63,6 +63,8 @@ def deidentify_series(
     folder, into = Path(folder), Path(into)
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise FileExistsError(f"{into} is not empty; name a new folder for the copies")
+    if secret is not None and not secret.strip():
+        raise ValueError("the secret is empty; write one into its file, or leave it out")
     headers, done = _read_headers(folder)
     _warn(folder, headers, done)
     words = {word for header in headers.values() for word in identifiers(header)}
@@ -144,11 +146,16 @@ def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultd
 
 
 def _patient(folder: Path, headers: dict[Path, "pydicom.Dataset"]) -> str:
-    """Return the one PatientID of all files."""
-    patients = {str(header.get("PatientID") or "") for header in headers.values()}
+    """Return the one PatientID of all files; without one, the name and the day of birth."""
+    who = ("PatientName", "PatientBirthDate")
+    patients = {
+        str(header.get("PatientID") or "") or " ".join(str(header.get(one) or "") for one in who)
+        for header in headers.values()
+    }
     if len(patients) > 1:
         raise ValueError(
-            f"{folder} holds images of {len(patients)} patients (PatientID); put each patient's "
+            f"{folder} holds images of {len(patients)} patients (by PatientID, or name where there "
+            "is none); put each patient's "
             "into a folder of their own"
         )
     return patients.pop()

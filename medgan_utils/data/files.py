@@ -25,7 +25,8 @@ _LABELS = r"""\w*seg(mentations?|s|\d\w*)?|\w*masks?\d*|labels?\w*|aparc\S*|wmpa
     |[gcip]tv[a-z]?\d*"""
 _LABEL = re.compile(_LABELS, re.IGNORECASE | re.VERBOSE)
 _LABEL_FOLDER = re.compile(
-    r"labels?(tr|ts|va)?|masks?|segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|labelmaps?",
+    r"labels?(tr|ts|va)?|gt|(.+[-_ ])?(masks?|segs?|segmentations?|annotations?|labelmaps?)"
+    r"([-_ ](pngs?|nii|nifti))?|ground[-_ ]?truth",
     re.IGNORECASE,
 )
 _SEPARATORS = r"[-_. +]+"

@@ -101,6 +101,11 @@ def find_items(
     items = [replace(item, **reading) for item in entry.list_items(**options)]
     contrasts = contrasts_of(items)
     if len(contrasts) > 1:
+        if any("contrast" in item.labels for item in items):
+            raise ValueError(
+                f"labels= has a column 'contrast', which here says which of {', '.join(contrasts)} "
+                f"an image is; give the column another name, or choose one contrast with glob="
+            )
         code = {name: {"contrast": number} for number, name in enumerate(contrasts)}
         items = [replace(item, labels=item.labels | code[item.modality]) for item in items]
     return entry, items, axial

@@ -180,6 +180,12 @@ def _warn_of_contradictions(
     from nibabel.affines import voxel_sizes
 
     if not isinstance(image, nibabel.Nifti1Pair):
+        if isinstance(image, nibabel.AnalyzeImage):
+            warnings.warn(
+                f"{path} is an Analyze file, which does not say which side is left: the "
+                f"first voxel is taken for the patient's right; convert the original to NIfTI",
+                stacklevel=2,
+            )
         return
     header, said = image.header, None
     if WORD.encode() in bytes(header["descrip"]):

@@ -120,6 +120,7 @@ def name_subjects(
     unknown = [path for path in paths if path not in found]
     found |= _by_structure(unknown, paths, set(patients), root)
     sites = {path: next(filter(_SITE.fullmatch, path.parts[:-1]), None) for path in paths}
+    sites = {p: site and (drop_words(site, _words(_VISIT)) or site) for p, site in sites.items()}
     if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
         found = {
             p: (f"{sites[p]}/{name}" if sites[p] else name, r) for p, (name, r) in found.items()
@@ -177,6 +178,7 @@ def _by_structure(
     """Decide for names of no known kind whether the folder or the file names the person."""
     shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
     names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
+    names = _counted_on(names)
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
     if _are_scanners({parts[:2] for parts in folders.values() if len(parts) > 1}):
@@ -197,6 +199,17 @@ def _by_structure(
         else:
             found[path] = ("/".join(every[path]) or root, "folder")
     return found
+
+
+def _counted_on(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
+    """Give `P1_10` to P1 where `P1_9` is P1's: longer numbers of slices or visits are no people."""
+    known = {name for name in names.values() if any(map(str.isdigit, name))}
+
+    def person(name: str) -> str:
+        starts = (name[: cut.start()] for cut in re.finditer(r"[-_. ]+\d", name))
+        return next((start for start in starts if start in known), name)
+
+    return {path: person(name) for path, name in names.items()}
 
 
 def _are_scanners(pairs: set[tuple[str, ...]]) -> bool:

@@ -57,7 +57,8 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
     found = [_mask_of(image, by_name, by_folder) for image in images]
     named, taken = set(map(_barest, images)), Counter(found)
     for image, mask in zip(images, found, strict=True):
-        if taken[mask] > 1 and _barest(mask) in named - {_barest(image)}:
+        doubled = taken[mask] > 1 and _barest(mask) in named - {_barest(image)}
+        if doubled or _of_another(mask, image):
             raise FileNotFoundError(
                 f"no mask fits {image}: {mask.name} is another image's (of another visit?); add "
                 f"one of its own, or choose images with glob="
@@ -101,6 +102,12 @@ def _bare(path: Path) -> str:
 def _barest(path: Path) -> str:
     words = re.compile(CONTRAST_WORDS, re.IGNORECASE)
     return drop_words(re.sub(r"_000\d$", "", without_agent(_bare(path))), words)
+
+
+def _of_another(mask: Path, image: Path) -> bool:
+    """Whether two names differ in their numbers alone: `P2_seg` is not of `P1_T1`."""
+    one, other = _barest(mask), _barest(image)
+    return one != other and re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
 
 
 _WAYS: list[tuple[Callable[[Path], str], Callable[[Path], set[str]]]] = [

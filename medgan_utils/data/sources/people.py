@@ -15,6 +15,10 @@ from ..subjects import subject_of
 SEX_CODES = {"F": 0, "M": 1}
 _SUBJECT_COLUMNS = ("mrid", "participant_id", "subject", "subject_id", "patient_id", "id")
 
+_DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+)$")
+_UNKNOWN = ("", "n/a", "na", "nan", "none", "?")
+_ONE_OF_MANY = re.compile(r"(?:^|[-_. ])(?:slice|ses(?:sion)?|visit)[-_ ]?\d+", re.IGNORECASE)
+
 Labels = dict[str, float | int]
 
 
@@ -64,6 +68,14 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
         )
     ages = _numbers([row["age"] for row in rows], Path(path).name, None)
     sexes = [SEX_CODES.get(row["sex"].upper()[:1], -1) for row in rows]
+    unread = {row["age"] for row, age in zip(rows, ages, strict=True) if np.isnan(age)}
+    unread |= {row["sex"] for row, sex in zip(rows, sexes, strict=True) if sex < 0}
+    if unread := sorted(one for one in unread if one.lower() not in _UNKNOWN):
+        warnings.warn(
+            f"{Path(path).name}: {few(unread)} say neither an age (34.5) nor a sex (F, M) and "
+            f"count as unknown",
+            stacklevel=2,
+        )
     known = [{"age": age, "sex": sex} for age, sex in zip(ages, sexes, strict=True)]
     return _one_row_each(Path(path).name, [row[key] for row in rows], known)
 
@@ -111,9 +123,9 @@ def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[
     numbers = []
     for cell in cells:
         try:
-            numbers.append(float(cell))
+            numbers.append(float(_DECIMAL_COMMA.sub(r"\1.\2", str(cell))))
         except ValueError:
-            unknown = column is None or str(cell).lower() in ("", "n/a", "na", "nan", "none", "?")
+            unknown = column is None or str(cell).lower() in _UNKNOWN
             if not unknown:
                 raise ValueError(
                     f"{table}: {column} holds {cell!r}; write each class as a whole number, from "
@@ -130,7 +142,8 @@ def _rows_of_subjects(table: Mapping[str, Mapping]) -> dict[str, str]:
     """Return subject -> key of its row; not where rows of its visits differ."""
     keys: dict[str, list[str]] = {}
     for key in table:
-        keys.setdefault(_spelled(subject_of(key)), []).append(key)
+        if not _ONE_OF_MANY.search(stem(key)):  # a slice, or a visit, speaks of itself alone
+            keys.setdefault(_spelled(subject_of(key)), []).append(key)
     return {
         person: some[0]
         for person, some in keys.items()
@@ -198,4 +211,6 @@ def few(names: Sequence) -> str:
 
 
 def _spelled(name: str) -> str:
-    return unicodedata.normalize("NFC", str(name)).casefold()
+    """Return one spelling of a name: Excel makes 1 of 001."""
+    name = unicodedata.normalize("NFC", str(name)).casefold()
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
