@@ -117,30 +117,9 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
     """
     if given == wanted:
         raise ValueError(f"--from {given} and --to {wanted} are one contrast; name two")
-    surveyed = survey(folder, **options)
-    for note in surveyed.notes():
-        warnings.warn(note, stacklevel=2)
-    items = surveyed.items
-    if isinstance(items[0], Picture):
-        raise ValueError(
-            f"{folder} holds pictures (PNG, JPEG); `translate` reads volumes: NIfTI files or "
-            f"folders of DICOM files"
-        )
-    found = sorted({item.modality for item in items})
-    for name in (given, wanted):
-        if name not in found:
-            there = ", ".join(found)
-            alone = " A translation needs two contrasts of each subject." * (len(found) == 1)
-            raise ValueError(
-                f"{folder} holds no {name}; its files name: {there}.{alone} The contrast must "
-                f"stand in the file's name (sub-01_T1w.nii.gz); see `inspect {folder}`"
-            )
     by_subject: dict[str, dict[str, list[Item]]] = {}
-    for item in items:
-        if item.modality in (given, wanted):
-            if item.path in surveyed.faults:
-                raise ValueError(surveyed.faults[item.path])
-            by_subject.setdefault(item.subject, {}).setdefault(item.modality, []).append(item)
+    for item in _volumes_of(folder, (given, wanted), **options):
+        by_subject.setdefault(item.subject, {}).setdefault(item.modality, []).append(item)
     pairs = []
     for subject, contrasts in sorted(by_subject.items()):
         for name, other in ((given, wanted), (wanted, given)):
@@ -162,6 +141,31 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
             f"kept to judge by"
         )
     return pairs
+
+
+def _volumes_of(folder: Path, contrasts: tuple[str, str], **options) -> list[Item]:
+    """Return the readable volumes of two contrasts in a folder; tell what was guessed of it."""
+    surveyed = survey(folder, **options)
+    for note in surveyed.notes():
+        warnings.warn(note, stacklevel=3)
+    if isinstance(surveyed.items[0], Picture):
+        raise ValueError(
+            f"{folder} holds pictures (PNG, JPEG); `translate` reads volumes: NIfTI files or "
+            f"folders of DICOM files"
+        )
+    found = sorted({item.modality for item in surveyed.items})
+    for name in contrasts:
+        if name not in found:
+            there = ", ".join(found)
+            alone = " A translation needs two contrasts of each subject." * (len(found) == 1)
+            raise ValueError(
+                f"{folder} holds no {name}; its files name: {there}.{alone} The contrast must "
+                f"stand in the file's name (sub-01_T1w.nii.gz); see `inspect {folder}`"
+            )
+    items = [item for item in surveyed.items if item.modality in contrasts]
+    if fault := next((surveyed.faults[i.path] for i in items if i.path in surveyed.faults), None):
+        raise ValueError(fault)
+    return items
 
 
 def pair_slices(pairs: list[Pair], axial: AxialCut) -> Slices:
