@@ -157,7 +157,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="take fewer"):
         made.fit(images(3), SUBJECTS[:3], steps_per_epoch=1)
     control = gan(noise=0.0)
-    control.subjects = 5
+    control._ledger.assign([5, control.lot, 0])
     with pytest.raises(ValueError, match="noise=0 protects nobody"):
         control.epsilon(1e-3)
     with pytest.raises(ValueError, match="between 0 and 1"):

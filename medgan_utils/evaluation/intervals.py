@@ -197,6 +197,8 @@ def bootstrap_auc(
     Source: Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
     scores, positive = np.asarray(scores).ravel(), np.asarray(positive, bool).ravel()
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN: no AUC")
     codes = subject_codes(subjects, len(scores))
     draws = _draws_of_sides(codes, positive, repeats, seed)
     replicates = [weighted_auc(scores, positive, counts) for counts in draws]

@@ -103,6 +103,8 @@ def annotation_bias(
             hits = [hit for is_small, hit in lesions if is_small == small]
             row[name] = np.mean(hits) if hits else np.nan
         rows.append(row)
+    if not rows:
+        raise ValueError("no subject has the finding: nothing to compare (see `false_area`)")
     columns = {name: np.array([row[name] for row in rows], float) for name in rows[0]}
     return {name: _over_subjects(values, repeats) for name, values in columns.items()}
 
@@ -115,6 +117,7 @@ def _places(truth: np.ndarray, found: np.ndarray, spacing_mm: float) -> dict[str
     for one, other in zip(truth, found, strict=True):
         if not (one.any() and other.any()):
             continue
+        one, other = np.pad(one, 1), np.pad(other, 1)  # a border is also where the image ends
         # Half a pixel: a border lies between pixels, their centres half a pixel from it.
         outside = distance_transform_edt(~one) - 0.5
         inside = 0.5 - distance_transform_edt(one)

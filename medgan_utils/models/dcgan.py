@@ -229,7 +229,7 @@ def normalised(x: keras.KerasTensor, batch_norm: bool, name: str) -> keras.Keras
 
 
 def _as_tuple(num_classes):
-    return (num_classes,) if isinstance(num_classes, int) else tuple(num_classes)
+    return (int(num_classes),) if np.ndim(num_classes) == 0 else tuple(num_classes)
 
 
 def checked_widths(image_size: int, widths: tuple[int, ...] | None) -> tuple[int, ...]:

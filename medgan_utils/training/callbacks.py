@@ -226,10 +226,15 @@ class StopAfter(keras.callbacks.Callback):
             raise ValueError(f"seconds={seconds} must be above 0")
         self.seconds, self.steps, self.seconds_used = seconds, 0, 0.0
 
+    def on_train_begin(self, logs=None):
+        """Start anew."""
+        self.steps, self.seconds_used, self._started = 0, 0.0, None
+
     def on_train_batch_end(self, batch, logs=None):
         """Look at the clock."""
-        self.steps += 1
-        if self.steps == 1:
+        self.steps += self.model.steps_per_execution
+        if self._started is None:
             self._started = time.perf_counter()
         self.seconds_used = time.perf_counter() - self._started
-        self.model.stop_training = self.seconds_used >= self.seconds
+        if self.seconds_used >= self.seconds:  # another callback may have asked for it already
+            self.model.stop_training = True

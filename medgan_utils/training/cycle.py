@@ -63,6 +63,9 @@ class CycleGAN(GAN):
         both = _side_by_side(forward, backward, "generators")
         super().__init__(both, _side_by_side(of_first, of_second, "critics"), ema=ema, seed=seed)
         self.parts = forward, backward, of_first, of_second
+        for one in self.parts[:2]:  # to be saved
+            twin = self.ema_generator.get_layer(one.name)
+            twin.architecture = getattr(one, "architecture", None)
 
     def _expects(self, _) -> ExpectedPairs:
         shapes = tuple(one.shape[1:] for one in self.generator.inputs)
@@ -90,7 +93,12 @@ class CycleGAN(GAN):
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
         """
         optimizers = generator_optimizer, discriminator_optimizer
+        for name in ("augment", "terms"):
+            if settings.get(name):
+                raise ValueError(f"CycleGAN takes no {name}: it would not be used")
         super().compile(*optimizers, loss, penalties=(), **settings)
+        if self.loss_function.relativistic:
+            raise ValueError("a relativistic loss shows real images to G; take least-squares")
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
 
     def _move_both(self, first, second) -> dict[str, tf.Tensor]:
@@ -156,7 +164,7 @@ class CycleGAN(GAN):
             ValueError: The images are not what the generator takes.
         """
         inputs = np.asarray(inputs)
-        side = int(backward)
+        side = int(bool(backward))  # `SampleGrid` hands None over
         self._expected.check_side("inputs", self._expected.sides[side], inputs)
         network = self.ema_generator.get_layer(("forward", "backward")[side])
         return in_batches(network, [inputs], batch_size)

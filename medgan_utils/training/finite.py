@@ -24,7 +24,7 @@ def watched(function: Callable, gan: keras.Model) -> Callable:
         if not np.isfinite(logs["loss"]):
             step, steps = int(gan.step.numpy()), gan.steps_per_execution
             when = f"step {step}" if steps == 1 else f"one of steps {step - steps + 1} to {step}"
-            names = ("d_loss", "g_loss", "penalty")
+            names = [name for name in logs if name.endswith("_loss") or name == "penalty"]
             odd = [f"{name} {float(logs[name])}" for name in names if not np.isfinite(logs[name])]
             raise FloatingPointError(
                 f"the training diverged at {when} ({', '.join(odd)}); {ADVICE}"

@@ -36,7 +36,7 @@ class BothOptimizers:
 
     def check(self, callbacks: list | keras.callbacks.CallbackList | None) -> None:
         """Raise a ValueError where a callback would set a rate that follows a schedule."""
-        callbacks = getattr(callbacks, "callbacks", callbacks) or []
+        callbacks = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or [])
         kinds = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
         moving = [type(one).__name__ for one in callbacks if isinstance(one, kinds)]
         if moving and self.scheduled:

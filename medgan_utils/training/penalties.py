@@ -152,6 +152,10 @@ class Mismatch(Penalty):
         """Return D's loss of each real image where the one of a wrong label is the fake."""
         if len(batch.labels.shape) == 3:
             wrong = ops.roll(batch.labels, 1, axis=0)
+        elif batch.labels.shape[1] != len(batch.num_classes):  # one-hot rows
+            classes = batch.num_classes[0]
+            right = ops.argmax(batch.labels, axis=1)[:, None]
+            wrong = ops.one_hot(self.wrong_labels(right, classes, seed)[:, 0], classes)
         else:
             wrong = self.wrong_labels(batch.labels, batch.num_classes[self.column], seed)
         wrong_logits = batch.logits(batch.real, wrong)

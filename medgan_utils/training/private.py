@@ -9,7 +9,9 @@ post-processing. How little that is says ε: with a δ far below one in the numb
 whether one person took part changes the probability of any result by a factor of e^ε at most.
 
 Who took part in a step is drawn anew for each subject (Poisson sampling), as the accountant
-assumes; a lot may be empty. The guarantee holds against all who do not know the seed.
+assumes; a lot may be empty. The guarantee is that of a noise nobody can guess. Here it follows from
+one of 524,288 seeds (0 by default), so that runs repeat: who sees the gradients can try them all in
+a minute. For real patients the noise must come from a source that nobody can repeat.
 """
 
 import keras
@@ -43,7 +45,7 @@ class PrivateGAN(GAN):
         lot: Subjects a step, expected.
         images_per_subject: Images of a subject whose mean loss gives its gradient, drawn at random.
         ema: As in `GAN`.
-        seed: As in `GAN`; as secret as the images.
+        seed: As in `GAN`; who tries all 524,288 finds it, see above.
 
     Attributes:
         subjects: How many subjects it was trained on; None before `fit`.
@@ -81,7 +83,9 @@ class PrivateGAN(GAN):
             )
         self.noise, self.clip_norm, self.lot = noise, clip_norm, lot
         self.images_per_subject = int(images_per_subject)
-        self.subjects: int | None = None
+        self._ledger = self.add_weight(
+            shape=(3,), initializer="zeros", trainable=False, name="subjects_lot_noise"
+        )
         # Nothing is logged that was computed from real images: no ε would cover it.
         self.trackers = {name: self.trackers[name] for name in TRACKED if name != "real_logit"}
 
@@ -122,8 +126,8 @@ class PrivateGAN(GAN):
             **settings: As in `keras.Model.fit`.
 
         Raises:
-            ValueError: Images or subjects do not fit the networks, each other or the lot; or they
-                are others than before, of whose steps ε would know nothing.
+            ValueError: Images or subjects do not fit the networks, each other or the lot; or their
+                number, the lot or the noise is another than before, of which ε would know nothing.
         """
         images, subjects = np.asarray(images), np.asarray(subjects)
         self._expected.check_images(images)
@@ -132,11 +136,11 @@ class PrivateGAN(GAN):
         count = len(np.unique(subjects))
         if self.lot > count:
             raise ValueError(f"lot={self.lot} subjects a step, of {count}; take fewer")
-        if self.subjects not in (None, count):
-            raise ValueError(
-                f"trained on {self.subjects} subjects before, now {count}; make a new GAN"
-            )
-        self.subjects = count
+        now, before = np.float32([count, self.lot, self.noise]), self._ledger.numpy()
+        if before[0] and (now != before).any():
+            told = [f"subjects={x[0]:g}, lot={x[1]:g}, noise={x[2]:g}" for x in (before, now)]
+            raise ValueError(f"trained with {told[0]} before, now {told[1]}; make a new GAN")
+        self._ledger.assign(now)
         lots = poisson_lots(
             *(images.astype(np.float32), subjects, self.lot / count, self.images_per_subject),
             *(self.seed, int(self.step.numpy())),
@@ -154,8 +158,18 @@ class PrivateGAN(GAN):
         """
         if self.subjects is None:
             raise ValueError("epsilon is known after fit, which says how many subjects there are")
-        steps = int(self.step.numpy())
-        return epsilon(self.noise, self.lot / self.subjects, steps, delta)
+        subjects, lot, noise = self._ledger.numpy().tolist()
+        return epsilon(noise, lot / subjects, int(self.step.numpy()), delta)
+
+    @property
+    def subjects(self) -> int | None:
+        """How many subjects it was trained on; None before `fit`."""
+        return int(self._ledger.numpy()[0]) or None
+
+    @property
+    def further_state(self) -> list[keras.Variable]:
+        """What a checkpoint holds beside a GAN's: what ε is reckoned from."""
+        return [self._ledger]
 
     def _fakes(self, real: tf.Tensor) -> int:
         """As many fakes at every step: how many subjects a lot has is private."""

@@ -76,6 +76,15 @@ class ResumableCheckpoint(EverySteps):
             )
         return 0
 
+    def on_train_begin(self, logs=None):
+        """Note where this training starts, and refuse a folder that is ahead of it."""
+        super().on_train_begin(logs)
+        if (saved := self.saved()) and int(saved[-1].name[5:]) > self._before:
+            raise ValueError(
+                f"{saved[-1]} is of an earlier run and ahead of step {self._before}: it would be kept "
+                "in place of this run's; call restore(gan) first, or choose another folder"
+            )
+
     def act(self, step: int) -> None:
         """Save the GAN being trained.
 
@@ -101,7 +110,7 @@ class ResumableCheckpoint(EverySteps):
 
     def saved(self) -> list[Path]:
         """Return the folders of the checkpoints, oldest first."""
-        return sorted(self.folder.glob("step-*")) if self.folder.is_dir() else []
+        return sorted(path for path in self.folder.glob("step-*") if path.is_dir())
 
 
 def _read(folder: Path) -> tuple[list[str], list[np.ndarray]]:

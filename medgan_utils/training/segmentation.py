@@ -263,6 +263,7 @@ def start_anew(model: Pix2Pix, generator: keras.Model, discriminator: keras.Mode
     """Give a compiled model the weights of fresh networks, and forget what its optimisers know.
 
     To train the same networks again and again: compiling takes longer than a short training.
+    A `JointPix2Pix`'s segmenter keeps its weights: set them, too.
 
     Args:
         model: Of networks of the same shape.
@@ -272,8 +273,13 @@ def start_anew(model: Pix2Pix, generator: keras.Model, discriminator: keras.Mode
     model.generator.set_weights(generator.get_weights())
     model.ema_generator.set_weights(generator.get_weights())
     model.discriminator.set_weights(discriminator.get_weights())
-    for optimizer in (model.g_optimizer, model.d_optimizer, getattr(model, "s_optimizer", None)):
-        for variable in optimizer.variables if optimizer else ():
+    known = [(model.g_optimizer, model.generator), (model.d_optimizer, model.discriminator)]
+    if hasattr(model, "s_optimizer"):
+        known.append((model.s_optimizer, model.segmenter))
+    for optimizer, network in known:
+        fresh = type(optimizer).from_config(optimizer.get_config())
+        fresh.build(network.trainable_variables)  # not all starts at 0: a loss scale, for example
+        for variable, value in zip(optimizer.variables, fresh.variables, strict=True):
             if variable.name != "learning_rate":
-                variable.assign(np.zeros(variable.shape, variable.dtype))
+                variable.assign(value)
     model.step.assign(0)

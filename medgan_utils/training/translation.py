@@ -84,6 +84,8 @@ class Pix2Pix(GAN):
         Raises:
             ValueError: A weight is negative, or nothing is left to minimise.
         """
+        if settings.get("augment") is not None:
+            raise ValueError("a translation takes no augment: move both sides in the dataset")
         optimizers = generator_optimizer, discriminator_optimizer
         super().compile(*optimizers, loss, terms=terms, penalties=penalties, **settings)
         if not adversarial_weight >= 0 or not (adversarial_weight or self.terms):
