@@ -81,7 +81,7 @@ class ResumableCheckpoint(EverySteps):
         super().on_train_begin(logs)
         if (saved := self.saved()) and int(saved[-1].name[5:]) > self._before:
             raise ValueError(
-                f"{saved[-1]} is of an earlier run and ahead of step {self._before}: it would be kept "
+                f"{saved[-1]} is of an earlier run and ahead of step {self._before}: it would stay "
                 "in place of this run's; call restore(gan) first, or choose another folder"
             )
 
