@@ -24,6 +24,7 @@ profiles.quiet_tensorflow()
 import numpy as np
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
+from experiments.other_scans import damaged
 from experiments.translation import CHECK, COUNTED, MR, RATE, counted, features, paired, split
 from medgan_utils import evaluation
 from medgan_utils.translating import bodies
@@ -43,13 +44,7 @@ LOSSES = {
 
 def measured(images: np.ndarray, noise: float, random: np.random.Generator) -> np.ndarray:
     """Return images (N, 64, 64, 1) as a scanner would with this noise and every other line."""
-    lines = np.arange(images.shape[1])
-    kept = (np.abs(lines - len(lines) // 2) < 6) | (lines % 2 == 0)
-    spectrum = np.fft.fftshift(np.fft.fft2((images[..., 0] + 1) / 2, norm="ortho"), axes=(1, 2))
-    grain = random.normal(0, noise, (2, *spectrum.shape))
-    spectrum = (spectrum + grain[0] + 1j * grain[1]) * kept[:, None]
-    found = np.abs(np.fft.ifft2(np.fft.ifftshift(spectrum, axes=(1, 2)), norm="ortho"))
-    return (2 * np.clip(found, 0, 1) - 1)[..., None].astype(np.float32)
+    return damaged((images[..., 0] + 1) / 2, random, noise * images.shape[1])
 
 
 def total_variation(images: np.ndarray, strength: float) -> np.ndarray:

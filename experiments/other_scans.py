@@ -260,7 +260,9 @@ def kept_lines() -> np.ndarray:
     return (np.abs(lines - 32) < 6) | (lines % 2 == 0)
 
 
-def damaged(pictures: np.ndarray, seed: int, noise: float = 3.0) -> np.ndarray:
+def damaged(
+    pictures: np.ndarray, seed: int | np.random.Generator, noise: float = 3.0
+) -> np.ndarray:
     """Measure complex or real pictures (N, 64, 64), of magnitude 0 to 1, with noise and gaps.
 
     Returns:
