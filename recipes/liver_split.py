@@ -37,17 +37,18 @@ def encoder_phantoms(subjects: int = 80) -> list[Slices]:
     return [_with_liver(subjects, seed=1), _with_liver(subjects, seed=1, window=CLIPPED)]
 
 
-def real_splits(folder: str | Path) -> dict[str, Slices]:
-    """Return the real slices by case: train, encoder, reference, test.
+def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
+    """Return the real slices by case: train, encoder, reference, test; the same for each size.
 
     Args:
         folder: Holds `liver_ct_slices/images` and `masks`: Medical Segmentation Decathlon, Task03,
             CC BY-SA 4.0; grey is HU clipped to [0, 255], the spacing is not known.
+        image_size: Pixels along each side; the files have 256.
     """
     folder = Path(folder, "liver_ct_slices")
     slices = load_slices(
         "folder",
-        64,
+        image_size,
         folder=folder / "images",
         masks=folder / "masks",
         modality="CT",

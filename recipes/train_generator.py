@@ -54,6 +54,19 @@ DECATHLON = (
     "  [0, 255], the spacing is not known; not mirrored. The cases below, by case."
 )
 
+LIVER = replace(
+    VARIANTS["strong augment"], mode_seeking=0.1, ema_images=20_000, decay_images=240_000
+)
+LIVER_FINE = replace(
+    LIVER,
+    about=LIVER.about + ", 128 pixels, batches of 32",
+    image_size=128,
+    widths=(*LIVER.widths, 16),
+    subpixel=True,
+    batch_size=32,
+    decay_images=500_000,
+)
+
 
 @dataclass(frozen=True)
 class Project:
@@ -186,9 +199,7 @@ PROJECTS = {
     "liver-ct-64": Project(
         lambda: real_splits(real_folder()),
         "liver-encoder-64",
-        replace(
-            VARIANTS["strong augment"], mode_seeking=0.1, ema_images=20_000, decay_images=240_000
-        ),
+        LIVER,
         {
             "about": "A DCGAN of real axial CT slices through the liver, 64 × 64 pixels, [0, 255]"
             " HU, without labels.\nEarlier weights, without the mode-seeking term and at a constant"
@@ -197,6 +208,21 @@ PROJECTS = {
             "licence": "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/),\n"
             "  attribution: Medical Segmentation Decathlon.",
         },
+    ),
+    "liver-ct-128": Project(
+        lambda: real_splits(real_folder(), 128),
+        "liver-encoder-64",
+        LIVER_FINE,
+        {
+            "about": "A DCGAN of real axial CT slices through the liver, 128 × 128 pixels, [0, 255]"
+            " HU, without labels.\nIts networks started from those of `liver-ct-64` with one stage"
+            " more. The encoder sees means of\n2 × 2 pixels; the random features, the judge and the"
+            " appearance see all.",
+            "data": DECATHLON,
+            "licence": "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/),\n"
+            "  attribution: Medical Segmentation Decathlon.",
+        },
+        grown_from="liver-ct-64",
     ),
     "brain-mri-age-64": Project(
         brain_parts,
