@@ -35,11 +35,17 @@ def test_trained_on_random_labels_it_finds_nothing():
     assert 0.2 < scores["AUC"].value < 0.8
 
 
-def test_augmentation_works_while_training_only():
+@pytest.mark.parametrize("name", ("of Keras", "of the course"))
+def test_augmentation_works_while_training_only(name):
     import keras
 
+    from medgan_utils.training import DiffAugment
+
     images, labels, subjects = lesions(6, 0)
-    shift = keras.layers.RandomTranslation(0.1, 0.1, seed=0)
+    own = DiffAugment(brightness=0.5, seed=0)  # changes images whenever it is called
+    shift = {"of Keras": keras.layers.RandomTranslation(0.1, 0.1, seed=0), "of the course": own}[
+        name
+    ]
     model = diagnosis.train_classifier(images, labels, steps=5, augment=shift)
     first, second = (diagnosis.score_classifier(model, images, labels, subjects) for _ in range(2))
     assert first == second

@@ -214,6 +214,8 @@ def test_painter_and_reader_learn_together(joint, tmp_path):
     keeper = ResumableCheckpoint(tmp_path, every=40)
     history = joint.fit(channels, images, batch_size=8, epochs=40, verbose=0, callbacks=[keeper])
     losses = history.history["s_loss"]
+    parts = [history.history[name][-1] for name in ("d_loss", "g_loss", "penalty", "s_loss")]
+    assert history.history["loss"][-1] == pytest.approx(sum(parts), rel=1e-4)
     assert losses[-1] < 0.6 * losses[0] and np.isfinite(losses).all()
     after = joint.segmenter.trainable_variables
     assert any((a != b.numpy()).any() for a, b in zip(before, after, strict=True))

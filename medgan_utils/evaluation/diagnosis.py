@@ -42,14 +42,17 @@ def train_classifier(
     groups = [np.flatnonzero(labels == value) for value in (0, 1)]
     if not all(len(group) for group in groups):
         raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
-    model = _classifier(images.shape[1:], augment, seed)
+    model = trained = _classifier(images.shape[1:], seed)
+    if augment is not None:  # not a part of what is returned, whatever it does when asked
+        inputs = keras.Input(images.shape[1:])
+        trained = keras.Model(inputs, model(augment(inputs)))
     adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
-    model.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
+    trained.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
     random = np.random.default_rng(seed)
     targets = np.repeat([0.0, 1.0], batch_size // 2)[:, None]
     for _ in range(steps):
         chosen = np.concatenate([random.choice(group, batch_size // 2) for group in groups])
-        model.train_on_batch(np.asarray(images[chosen], np.float32), targets)
+        trained.train_on_batch(np.asarray(images[chosen], np.float32), targets)
     return model
 
 
@@ -102,13 +105,11 @@ def _share(right: np.ndarray, counts: np.ndarray) -> float:
     return float(right @ counts / counts.sum()) if counts.sum() else float("nan")
 
 
-def _classifier(shape: tuple[int, ...], augment: "keras.Layer | None", seed: int) -> "keras.Model":
+def _classifier(shape: tuple[int, ...], seed: int) -> "keras.Model":
     import keras
     from keras import layers
 
     x = inputs = keras.Input(shape)
-    if augment is not None:
-        x = augment(x)
     for index, width in enumerate((16, 32, 64)):
         start = keras.initializers.HeNormal(seed=seed * 100 + index)
         x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=start)(x)

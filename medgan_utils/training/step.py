@@ -31,7 +31,8 @@ class AdversarialModel(keras.Model):
 
         Returns:
             Running means of the losses and logits since the epoch began, and as `loss` the sum of
-            all that is minimised: it says whether all is finite (`TerminateOnNaN`) and no more.
+            the losses: it says whether all is finite (`TerminateOnNaN`) and no more. `g_loss` is
+            the adversarial loss alone, without `terms`, so that it can be compared between runs.
         """
         real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = tf.cast(real, tf.float32)
@@ -42,7 +43,8 @@ class AdversarialModel(keras.Model):
             for name, value in logs.items():
                 self.trackers[name].update_state(value)
             means = {name: tracker.result() for name, tracker in self.trackers.items()}
-        return {**means, "loss": means["d_loss"] + means["g_loss"] + means["penalty"]}
+        losses = [mean for name, mean in means.items() if not name.endswith("_logit")]
+        return {**means, "loss": sum(losses)}
 
     def _move_both(self, real, labels) -> dict[str, tf.Tensor]:
         """Move D, then G through the moved D on the same fakes, then the average."""
