@@ -5,12 +5,13 @@
     MEDGAN_REAL_DATA=folder python experiments/translation.py patients
 
 `completion`: one generator for any subset of T1, T2, FLAIR and PD, beside a generator for each
-missing contrast with the same number of steps, and with a quarter of them; the control is a linear
-regression of grey values. `unpaired`: CT to FLAIR by pairs and by CycleGAN, whose pile of MR holds
-tumours as often as the CTs, or always; tumours invented and erased are counted by a classifier
-whose own error is measured beside it. `patients`: FLAIR from T1 before and after
-contrast, and T1 after contrast from T1 and FLAIR, in 60 patients (TCGA-LGG; Buda et al. 2019,
-doi:10.1016/j.compbiomed.2019.05.002; CC BY-NC-SA 4.0), by patient; no weights are kept.
+missing contrast with the same number of steps, and with a quarter of them; the controls are a
+linear regression of grey values, and the most similar contrast copied. `unpaired`: CT to FLAIR by
+pairs and by CycleGAN, whose pile of MR holds tumours never, as often as the CTs, or always; tumours
+invented and erased are counted by a classifier whose own error is measured beside it. `patients`:
+FLAIR from T1 before and after contrast, and T1 after contrast from T1 and FLAIR, in 60 patients
+(TCGA-LGG; Buda et al. 2019, doi:10.1016/j.compbiomed.2019.05.002; CC BY-NC-SA 4.0), by patient; no
+weights are kept.
 
 The results are `results/translation_*.json`.
 """
@@ -121,6 +122,13 @@ def scores(images: np.ndarray, target: np.ndarray, masks: np.ndarray, who: np.nd
     return numbers
 
 
+def texture(images: np.ndarray, target: np.ndarray, masks: np.ndarray) -> float:
+    """Return the sliced Wasserstein distance inside the head, finest level, rounded."""
+    inside = [np.where(masks[..., None], one, -1.0) for one in (target, images)]
+    described = [evaluation.laplacian_descriptors(one) for one in inside]
+    return round(float(evaluation.swd(*described)[0]), 4)
+
+
 def regressed(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Fit a linear regression of grey values inside the heads of x; return it for new images."""
     head = bodies(x)
@@ -136,7 +144,9 @@ def completion(seed: int, settings: dict) -> list[dict]:
     masks, steps, rows = bodies(y), settings["steps"], []
 
     def add(arm, missing, images, taken, parameters, seconds):
-        numbers = scores(images, y[..., missing : missing + 1], masks, test.subjects)
+        target = y[..., missing : missing + 1]
+        numbers = scores(images, target, masks, test.subjects)
+        numbers["swd"] = texture(images, target, masks)
         rows.append(
             {"arm": arm, "missing": MR[missing], "seed": seed, "steps": taken, **numbers}
             | {"parameters": parameters, "seconds": round(seconds, 1)}
@@ -150,6 +160,8 @@ def completion(seed: int, settings: dict) -> list[dict]:
         others = [k for k in range(CT) if k != missing]
         there = np.array([k != missing for k in range(CT)], int)
         given, asked = x[..., others], x[..., [missing]]
+        like = max(others, key=lambda k: evaluation.psnr(x[..., [k]], asked, bodies(x)).mean())
+        add("most similar contrast copied", missing, y[..., [like]], 0, 0, 0.0)
         line = regressed(given, asked, y[..., others])
         add("regression of grey values", missing, line, 0, len(others) + 1, 0.0)
         filled = joint.translate(y, there)[..., [missing]]
@@ -191,6 +203,7 @@ def unpaired(seed: int, settings: dict) -> list[dict]:
         "pairs, L1": lambda: paired(ct, mr, steps, batch, seed),
         "pairs, L1 + adversarial": lambda: paired(ct, mr, steps, batch, seed, 1.0),
         "CycleGAN, tumours in both piles": lambda: cycle(ct[half], mr[~half], settings, seed),
+        "CycleGAN, tumours in no MR": lambda: cycle(ct[half], mr[~half & ~ill], settings, seed),
         "CycleGAN, tumours in every MR": lambda: cycle(ct[half], mr[~half & ill], settings, seed),
     }
     given, asked = images["test"]

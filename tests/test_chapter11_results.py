@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import mr_denoising, segmentation, translation
+from experiments import mr_denoising, scarcity, segmentation, translation
 
 COMPLETIONS = (
+    "most similar contrast copied",
     "regression of grey values",
     "one for all",
     "one for each",
@@ -52,9 +53,24 @@ def test_every_gap_was_filled_by_every_arm_with_every_seed():
 def test_tumours_were_counted_in_every_translation():
     stored = stored_result("translation_unpaired.json")
     arms = list(dict.fromkeys(row["arm"] for row in stored["results"]))
-    assert arms[0] == "real FLAIR" and sum(arm.startswith("CycleGAN") for arm in arms) == 2
+    assert arms[0] == "real FLAIR" and sum(arm.startswith("CycleGAN") for arm in arms) == 3
     ran = [(row["seed"], row["arm"]) for row in stored["results"]]
     assert ran == list(product(stored["provenance"]["seeds"], arms))
+
+
+@pytest.mark.parametrize("what", sorted(scarcity.RUNS))
+def test_few_subjects_and_six_contrasts_come_out_again(what):
+    stored = stored_result(f"scarcity_{what}.json")
+    check_provenance(stored, "scarcity")
+    rows, seeds = stored["results"], stored["provenance"]["seeds"]
+    if what == "subjects":
+        ran = [(row["seed"], row["subjects"], row["given"], row["arm"]) for row in rows]
+        arms = ("regression of grey values", "U-Net")
+        assert ran == list(product(seeds, scarcity.SIZES, scarcity.GIVEN, arms))
+    else:
+        assert len(rows) == len(seeds) * (2 * len(scarcity.EVERY) + scarcity.MR)
+    skip_unless_of_these_cohorts(stored)
+    assert_rows_again(stored["check"]["rows"], scarcity.RUNS[what](0, stored["check"]["settings"]))
 
 
 def test_mr_was_restored_by_every_method_at_every_noise_and_a_small_run_comes_out_again():
