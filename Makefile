@@ -10,7 +10,7 @@ WORKERS ?= 2
 TOGETHER = -n $(WORKERS) --dist loadfile
 PORT ?= 8888
 
-BENCHMARKS := training_loop training_extras onednn matrix_rate loading import_time workers small_devices strategies
+BENCHMARKS := training_loop training_extras onednn matrix_rate loading import_time translators workers small_devices strategies
 
 .PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu covers clean
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from small_heads import write_cohort
 from stored import check_provenance
 
-from benchmarks import kills, loading, loops, matrix_rate, strategies, timing
+from benchmarks import kills, loading, loops, matrix_rate, strategies, timing, translators
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
 from medgan_utils.models import checkpoint_names, load_generator
@@ -190,3 +190,17 @@ def test_the_stored_strategies_say_what_was_not_tried():
     names = [row["run"] for row in stored["results"]["rows"]]
     assert {strategies.BASE, strategies.BARE, strategies.REPLICAS, "XLA"} <= set(names)
     assert set(strategies.NOT_TRIED) <= set(stored["results"]["not_tried"])
+
+
+def test_a_network_of_chapter_11_is_measured_whole(monkeypatch):
+    monkeypatch.setattr(translators, "STEPS", 1)
+    monkeypatch.setattr(translators, "CALLS", 1)
+    row = translators.measured("painter and reader, jointly")
+    model = translators.joint()[0]
+    assert row["generators"] == sum(
+        int(np.prod(v.shape))
+        for v in model.generator.trainable_variables + model.segmenter.trainable_variables
+    )
+    assert row["critics"] > 0 and row["ms_a_step"] > 0 < row["ms_an_image"] and row["peak_mb"] > 0
+    stored = json.loads(translators.RESULT.read_text())["results"]["rows"]
+    assert [row["network"] for row in stored] == list(translators.NETWORKS)

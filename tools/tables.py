@@ -229,6 +229,27 @@ def import_time(results: dict) -> str:
     )
 
 
+def translators(results: dict) -> str:
+    """Return what each network of chapter 11 costs."""
+    head = (
+        "network",
+        "batch",
+        "weights of G",
+        "of D",
+        "ms a step",
+        "peak memory, MB",
+        "ms an image",
+    )
+    rows = [
+        [
+            f"{row[key]:,}" if key in counts else row[key]
+            for key in ("network", "batch", *counts, *rest)
+        ]
+        for row in results["rows"]
+    ]
+    return table(head, rows)
+
+
 def explorer_latency(results: list[dict]) -> str:
     """Return the time from key to picture: with a neighbour or alone, by how the page is drawn."""
     head = ("explorer", "graphics", "presses", "median ms", "p95 ms", "of which in the kernel, ms")
@@ -246,6 +267,7 @@ TABLES: dict[str, Callable[..., str]] = {
         matrix_rate,
         loading,
         import_time,
+        translators,
         explorer_latency,
         kills,
         workers,
