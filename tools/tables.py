@@ -231,23 +231,21 @@ def import_time(results: dict) -> str:
 
 def translators(results: dict) -> str:
     """Return what each network of chapter 11 costs."""
-    head = (
-        "network",
-        "batch",
-        "weights of G",
-        "of D",
-        "ms a step",
-        "peak memory, MB",
-        "ms an image",
-    )
+    columns = {
+        "network": "network",
+        "batch": "batch",
+        "generators": "weights of G",
+        "critics": "weights of D",
+        "ms_a_step": "ms a step",
+        "peak_mb": "peak memory, MB",
+        "ms_an_image": "ms an image",
+    }
+    large = ("generators", "critics")
     rows = [
-        [
-            f"{row[key]:,}" if key in counts else row[key]
-            for key in ("network", "batch", *counts, *rest)
-        ]
+        [f"{row[key]:,}" if key in large else row[key] for key in columns]
         for row in results["rows"]
     ]
-    return table(head, rows)
+    return table(columns.values(), rows)
 
 
 def explorer_latency(results: list[dict]) -> str:
