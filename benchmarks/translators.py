@@ -89,7 +89,7 @@ def joint() -> tuple:
     painter = unet_generator(SIZE, channels=CLASSES), patch_discriminator(SIZE, condition=CLASSES)
     model = JointPix2Pix(*painter, unet_generator(SIZE, last="logits"))
     model.compile(findings=FINDINGS)
-    return model, (map_channels(maps(), CLASSES), images(1)), model.translate
+    return model, (map_channels(maps(), CLASSES - 1), images(1)), model.translate
 
 
 def label_map() -> tuple:
