@@ -44,7 +44,7 @@ from recipes.train_generator import PROJECTS
 from tools.record import ROOT
 
 RESULT = Path(__file__).parent / "results" / "translators.json"
-SIZE, BATCH, STEPS, CALLS = 64, 8, 30, 10
+SIZE, BATCH, ROUNDS, STEPS = 64, 8, 9, 5
 CLASSES, FINDINGS = 5, ((1, 2, 3, 4),)
 random = np.random.default_rng(0)
 
@@ -86,10 +86,12 @@ def segmenter(weight: float) -> tuple:
 
 def joint() -> tuple:
     """Return a painter with its reader, and a batch of maps and images."""
-    painter = unet_generator(SIZE, channels=CLASSES), patch_discriminator(SIZE, condition=CLASSES)
-    model = JointPix2Pix(*painter, unet_generator(SIZE, last="logits"))
+    channels = CLASSES + 1  # and one of noise
+    painter = unet_generator(SIZE, channels=channels)
+    critic = patch_discriminator(SIZE, condition=channels)
+    model = JointPix2Pix(painter, critic, unet_generator(SIZE, last="logits"))
     model.compile(findings=FINDINGS)
-    return model, (map_channels(maps(), CLASSES - 1), images(1)), model.translate
+    return model, (map_channels(maps(), CLASSES), images(1)), model.translate
 
 
 def label_map() -> tuple:
@@ -121,15 +123,9 @@ def measured(name: str) -> dict:
     model, batch, make = NETWORKS[name]()
     endless = batch_of(batch)
     model.fit(endless, steps_per_epoch=3, verbose=0)  # compiles
-    started = time.perf_counter()
-    model.fit(endless, steps_per_epoch=STEPS, verbose=0)
-    step = (time.perf_counter() - started) / STEPS
+    step = median_seconds(lambda: model.fit(endless, steps_per_epoch=STEPS, verbose=0)) / STEPS
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    make(batch[0])
-    started = time.perf_counter()
-    for _ in range(CALLS):
-        made = make(batch[0])
-    image = (time.perf_counter() - started) / CALLS / len(made)
+    image = median_seconds(lambda: make(batch[0])) / len(make(batch[0]))
     reader = getattr(model, "segmenter", None)
     return {
         "network": name, "batch": len(batch[0]),
@@ -137,6 +133,16 @@ def measured(name: str) -> dict:
         "ms_a_step": round(1000 * step, 1), "peak_mb": round((peak - before) / 1e6),
         "ms_an_image": round(1000 * image, 2),
     }  # fmt: skip
+
+
+def median_seconds(call: Callable[[], object]) -> float:
+    """Return the median seconds of a call."""
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds))
 
 
 def batch_of(batch: tuple[np.ndarray, np.ndarray]) -> tf.data.Dataset:
@@ -164,7 +170,7 @@ def main() -> None:
         child = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
         rows.append(json.loads(child.stdout.splitlines()[-1]))
         print(rows[-1], flush=True)
-    store(RESULT, rows, steps=STEPS, calls=CALLS)
+    store(RESULT, rows, rounds=ROUNDS, steps_per_round=STEPS)
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def test_the_stored_strategies_say_what_was_not_tried():
 
 def test_a_network_of_chapter_11_is_measured_whole(monkeypatch):
     monkeypatch.setattr(translators, "STEPS", 1)
-    monkeypatch.setattr(translators, "CALLS", 1)
+    monkeypatch.setattr(translators, "ROUNDS", 1)
     row = translators.measured("painter and reader, jointly")
     model = translators.joint()[0]
     assert row["generators"] == sum(
