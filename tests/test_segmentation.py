@@ -233,3 +233,20 @@ def test_a_segmenter_with_other_findings_is_refused():
     model = JointPix2Pix(*networks(), reader())
     with pytest.raises(ValueError, match="outputs=2"):
         model.compile(findings=((1,), (2,)))
+
+
+def test_painter_and_reader_learn_together_in_16_bits():
+    channels, images = shown(2)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = JointPix2Pix(*networks(), reader(), ema=0.5)
+        model.compile(findings=((1, 2),))
+        assert isinstance(model.s_optimizer, keras.optimizers.LossScaleOptimizer)
+        before = [v.numpy().copy() for v in model.segmenter.trainable_variables]
+        logs = model.fit(channels, images, batch_size=1, verbose=0).history
+    finally:
+        keras.config.set_dtype_policy("float32")
+    after = model.segmenter.trainable_variables
+    assert all(v.dtype == "float32" for v in after) and np.isfinite(list(logs.values())).all()
+    assert any((a != b.numpy()).any() for a, b in zip(before, after, strict=True))
+    assert model.segment(images).dtype == np.float32
