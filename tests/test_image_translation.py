@@ -226,7 +226,7 @@ def test_two_replicas_take_the_step_of_one():
         tf.config.set_logical_device_configuration(
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
         from medgan_utils.models import patch_discriminator, unet_generator
-        from medgan_utils.training import L1, R1, CycleGAN, Pix2Pix
+        from medgan_utils.training import L1, R1, CycleGAN, JointPix2Pix, Pix2Pix, map_channels
         images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 16, 16, 1)).astype("float32")
         data = tf.data.Dataset.from_tensors(tuple(images)).repeat()
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -253,6 +253,30 @@ def test_two_replicas_take_the_step_of_one():
                 assert gap < 1e-4, (kind, part, gap)
             for name in ("d_loss", "g_loss"):
                 assert abs(logs[name][0] - others[name][0]) < 1e-3, (kind, name)
+
+        # Dice is taken over a replica's share of the batch: shares of one kind give the same step.
+        one_map = np.random.default_rng(0).integers(0, 2, (1, 16, 16))
+        maps = map_channels(np.repeat(one_map, 8, axis=0), 2)
+        maps[..., 2] = 0
+        data = tf.data.Dataset.from_tensors((maps, np.repeat(images[0, :1], 8, 0))).repeat()
+
+        def joint():
+            keras.utils.set_random_seed(1)
+            parts = unet_generator(16, channels=3, widths=(4,)), patch_discriminator(16, 1, 3, (4,))
+            model = JointPix2Pix(*parts, unet_generator(16, widths=(4,), last="logits"), ema=0.5)
+            rates = [keras.optimizers.SGD(0.01) for _ in range(3)]
+            model.compile(*rates[:2], findings=((1,),), segmenter_optimizer=rates[2])
+            return model
+
+        one = joint()
+        one.fit(data, steps_per_epoch=2, verbose=0)
+        with strategy.scope():
+            two = joint()
+        two.fit(data, steps_per_epoch=2, verbose=0)
+        for part in ("generator", "segmenter"):
+            pairs = zip(getattr(one, part).get_weights(), getattr(two, part).get_weights())
+            gap = max(np.abs(a - b).max() for a, b in pairs)
+            assert gap < 1e-4, (part, gap)
         print("the same")
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
