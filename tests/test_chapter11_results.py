@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import mr_denoising, scarcity, segmentation, translation
+from experiments import map_obedience, mr_denoising, scarcity, segmentation, translation
 
 COMPLETIONS = (
     "most similar contrast copied",
@@ -86,6 +86,19 @@ def test_mr_was_restored_by_every_method_at_every_noise_and_a_small_run_comes_ou
     skip_unless_of_these_cohorts(stored)
     made = mr_denoising.restoring(0, stored["check"]["settings"])
     assert_rows_again(stored["check"]["rows"], made)
+
+
+def test_painted_tumours_were_read_with_every_seed_and_a_small_run_comes_out_again():
+    stored = stored_result("map_obedience.json")
+    check_provenance(stored, "map_obedience")
+    kinds = list(dict.fromkeys(row["slices"] for row in stored["results"]))
+    assert kinds == ["phantoms", "painted from their maps", "painted, tumours taken out"]
+    ran = [(row["seed"], row["slices"]) for row in stored["results"]]
+    assert ran == list(product(stored["provenance"]["seeds"], kinds))
+    skip_unless_of_these_cohorts(stored)
+    assert_rows_again(
+        stored["check"]["rows"], map_obedience.obedience(0, stored["check"]["settings"])
+    )
 
 
 SEGMENTED = ("patients", "brain")
