@@ -313,7 +313,7 @@ def train(
             recipe.batch_size, seed=recipe.seed, start_step=start, flip=project.flip, **asked
         ),
         steps_per_epoch=EPOCH,
-        epochs=recipe.steps // EPOCH if recipe.steps else 10**6,
+        epochs=-(-recipe.steps // EPOCH) if recipe.steps else 10**6,
         initial_epoch=start // EPOCH,
         verbose=0,
         callbacks=[grid, monitor, keeper, Budget(minutes)],
