@@ -171,12 +171,10 @@ def publish(
 
 
 def save(generator: keras.Model, path: Path, card: str) -> Path:
-    """Save a generator in 16 bits, and make sure that its pictures stayed the same.
+    """Save a generator in 16 bits where its pictures stay the same, and otherwise in 32.
 
-    Raises:
-        ValueError: A pixel moved by more than a grey level of 256; the checkpoint is there.
+    The same: no pixel moves by more than a grey level of 256.
     """
-    save_generator(generator, path, card, shipped=True, half=True)
     random = np.random.default_rng(0)
     inputs = [
         random.normal(size=(64, *one.shape[1:])).astype("float32")
@@ -184,10 +182,12 @@ def save(generator: keras.Model, path: Path, card: str) -> Path:
         else np.zeros((64, *one.shape[1:]), one.dtype)  # labels
         for one in generator.inputs
     ]
-    pictures = [model.predict(inputs, verbose=0) for model in (generator, load_generator(path))]
-    apart = np.abs(pictures[0] - pictures[1]).max()
-    if apart > 2 / 255:
-        raise ValueError(f"{path}: 16 bits move a pixel by {apart * 255 / 2:.1f} of 256 levels")
+    pictures = generator.predict(inputs, verbose=0)
+    for half in (True, False):
+        save_generator(generator, path, card, shipped=True, half=half)
+        apart = np.abs(pictures - load_generator(path).predict(inputs, verbose=0)).max()
+        if apart <= 2 / 255:
+            break
     return path
 
 
