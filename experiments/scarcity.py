@@ -13,7 +13,6 @@ The results are `results/scarcity_*.json`.
 
 import argparse
 import sys
-from functools import cache
 from itertools import product
 
 from experiments.translation import (
@@ -25,8 +24,8 @@ from experiments.translation import (
     paired,
     regressed,
     scores,
+    split,
 )
-from medgan_utils.data import Slices, as_channels, load_slices
 from medgan_utils.translating import bodies
 from tools.record import finished, record
 
@@ -39,26 +38,9 @@ GIVEN = {"from T1": [0], "from T1, T2, PD and CT": [0, 1, 3, 4]}
 SIZES, SEEDS = (3, 6, 12, 24), (0, 1, 2)
 
 
-@cache
-def cohort(subjects: int) -> Slices:
-    """Return slices (N, 64, 64, 6) in the order of `EVERY`; CT windowed to 0 to 80 HU."""
-    return as_channels(
-        load_slices("brain-phantom", subjects=subjects, modalities=EVERY, window=(0.0, 80.0),
-                    **COHORT)
-    )  # fmt: skip
-
-
-def split(settings: dict) -> tuple[Slices, Slices]:
-    """Return the slices of the training and of the test subjects."""
-    slices = cohort(settings["subjects"])
-    names = np.unique(slices.subjects)
-    return (slices.for_subjects(names[: settings["train"]]),
-            slices.for_subjects(names[settings["train"] :]))  # fmt: skip
-
-
 def subjects(seed: int, settings: dict) -> list[dict]:
     """Return a row an arm, number of subjects and number of contrasts."""
-    train, test = split(settings)
+    train, test = split(settings, *EVERY)
     order = np.random.default_rng(seed).permutation(np.unique(train.subjects))
     target, masks = test.images[..., [FLAIR]], bodies(test.images[..., :MR])
     rows = []
@@ -80,7 +62,7 @@ def subjects(seed: int, settings: dict) -> list[dict]:
 
 def six(seed: int, settings: dict) -> list[dict]:
     """Return a row an arm and missing contrast of six."""
-    train, test = split(settings)
+    train, test = split(settings, *EVERY)
     x, y = train.images, test.images
     masks, who, rows = bodies(y[..., :MR]), test.subjects, []
     joint = paired(x, x, settings["steps"], settings["batch"], seed, rate=RATE)

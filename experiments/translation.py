@@ -58,17 +58,17 @@ PILES = dict(subjects=8, train=6)  # each pile needs people with a tumour
 
 
 @cache
-def cohort(subjects: int) -> Slices:
-    """Return slices (N, 64, 64, 5): T1, T2, FLAIR, PD, and CT windowed to 0 to 80 HU."""
+def cohort(subjects: int, modalities: tuple[str, ...] = (*MR, "CT")) -> Slices:
+    """Return slices (N, 64, 64, modalities), by default T1, T2, FLAIR, PD, and CT of 0 to 80 HU."""
     return as_channels(
-        load_slices("brain-phantom", subjects=subjects, modalities=(*MR, "CT"),
+        load_slices("brain-phantom", subjects=subjects, modalities=modalities,
                     window=(0.0, 80.0), **COHORT)
     )  # fmt: skip
 
 
-def split(settings: dict) -> tuple[Slices, Slices]:
+def split(settings: dict, *modalities: str) -> tuple[Slices, Slices]:
     """Return the slices of the training and of the test subjects."""
-    slices = cohort(settings["subjects"])
+    slices = cohort(settings["subjects"], *([modalities] if modalities else []))
     names = np.unique(slices.subjects)
     return (slices.for_subjects(names[: settings["train"]]),
             slices.for_subjects(names[settings["train"] :]))  # fmt: skip

@@ -98,3 +98,20 @@ def test_one_holdout_subject_is_refused(sets):
     training, holdout, _, fresh = sets
     with pytest.raises(ValueError, match="at least two"):
         evaluation.copying(fresh, training, holdout, np.zeros(len(holdout)))
+
+
+@pytest.mark.parametrize(
+    ("held_out", "low", "high"), [(2, 0.25, 0.40), (4, 0.40, 0.49), (12, 0.48, 0.53)]
+)
+def test_few_held_out_subjects_bias_the_statistic_as_its_docstring_says(held_out, low, high):
+    def slices(random, subjects, count):
+        people = random.normal(size=(subjects, 1, 16))
+        return (people + 0.5 * random.normal(size=(subjects, count, 16))).reshape(-1, 16)
+
+    found = []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        training, held, fake = (slices(random, *k) for k in ((50, 5), (held_out, 5), (200, 1)))
+        names = np.repeat(np.arange(held_out), 5)
+        found.append(evaluation.copying(fake, training, held, names, repeats=1).auc.value)
+    assert low < np.mean(found) < high

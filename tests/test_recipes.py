@@ -2,11 +2,13 @@
 
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import ReferenceFeatures
+from medgan_utils.models import dcgan_generator, load_generator
 from recipes import publish, train_generator
 from recipes.growth import grow
 from recipes.recipe import build
@@ -91,3 +93,20 @@ def test_a_larger_gan_grows_from_a_smaller_one():
     np.testing.assert_array_equal(larger.generator.get_layer("up_64").get_weights()[0], new[0])
     with pytest.raises(ValueError, match="no layer of generator fits"):
         grow(larger, build(Recipe(widths=(2, 2, 2, 2))))
+
+
+@pytest.mark.parametrize(("strength", "bits"), [(1, 16), (3000, 32)])
+def test_weights_are_kept_in_16_bits_only_where_the_pictures_stay_the_same(
+    tmp_path, strength, bits
+):
+    keras.utils.set_random_seed(0)
+    generator = dcgan_generator(32, latent_dim=8, widths=(8, 8, 8))
+    last = generator.trainable_variables[-2]
+    last.assign(strength * last)
+    path = publish.save(generator, tmp_path / "mine", "# Card")
+    z = np.random.default_rng(0).normal(size=(16, 8)).astype("float32")
+    again = load_generator(path).predict(z, verbose=0)
+    assert np.abs(again - generator.predict(z, verbose=0)).max() <= 2 / 255
+    kept = [w for w in load_generator(path).weights if w.path.endswith("kernel")]
+    halves = all((w.numpy() == w.numpy().astype("float16")).all() for w in kept)
+    assert halves == (bits == 16)
