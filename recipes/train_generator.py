@@ -28,7 +28,7 @@ import numpy as np
 
 from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
-from medgan_utils.phantoms import VERSION
+from medgan_utils.phantoms import HEAD_TISSUES, VERSION
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
 from recipes.growth import grow
 from recipes.ixi_split import AGE_LIMIT, ixi_splits, with_age_group
@@ -66,6 +66,36 @@ LIVER_FINE = replace(
     batch_size=32,
     decay_images=500_000,
 )
+HEAD_MAP = replace(
+    LONG,
+    about="of a label map, fewer channels, batches of 32, mode seeking 0.1, a slow average, the"
+    " rate falling to 2 %",
+    widths=(128, 64, 32, 24),
+    decay_images=200_000,
+)
+HEAD_MAP_FINE = replace(
+    HEAD_MAP,
+    about=HEAD_MAP.about + ", 128 pixels, the mode-seeking term in the start alone",
+    image_size=128,
+    widths=(*HEAD_MAP.widths, 16),
+    mode_seeking=0.0,
+    decay_images=300_000,
+)
+HEAD_MAP_ABOUT = (
+    "A GAN of axial FLAIR slices of the course's brain phantom"
+    f" (version {VERSION}), {{0}} × {{0}} pixels\nof {{1}} mm, drawn from a *label map*: what the"
+    " map has stands where the map has it. Classes of the map:\n"
+    + ", ".join(f"{code} {name}" for name, code in HEAD_TISSUES.items())
+    + ".\nTumours were shown half of the time. For the scores it was shown the test subjects' own"
+    " maps: so it\ncomes nearer to them than other subjects do, and copying and membership"
+    " inference, which weigh that\nnearness against the training subjects', say nothing here."
+)
+HEAD_MAP_FACTS = {
+    "data": "`recipes/train_generator.py`, `head_maps()`: simulated heads made from the MNI152"
+    " template,\n  nobody's image.",
+    "licence": "CC BY 4.0; the template's notice (ICBM 152, McGill University) stands in\n"
+    "  `data/README.md`.",
+}
 
 
 @dataclass(frozen=True)
@@ -118,6 +148,18 @@ def phantom_heads(subjects: int = 300, seed: int = 5, test: float = 0.05) -> dic
     slices = load_slices("brain-phantom", 64, subjects=subjects, modalities=CONTRASTS, seed=seed)
     shares = {"train": 1 - 2 * test, "reference": test, "test": test}
     return slices.with_levels(LEVELS).split(shares, seed=2026)
+
+
+def head_maps(image_size: int, subjects: int = 160, seed: int = 7) -> dict[str, Slices]:
+    """Return FLAIR slices of the brain phantom with their label maps, by subject.
+
+    A slice every 4 mm; masks hold the codes of `HEAD_TISSUES`.
+    """
+    cut = dict(image_size=image_size, step_mm=4.0, masks="tissues")
+    slices = load_slices(
+        "brain-phantom", subjects=subjects, modalities=("FLAIR",), seed=seed, **cut
+    )
+    return slices.split({"train": 0.8, "reference": 0.1, "test": 0.1}, seed=2026)
 
 
 def flair(slices: Slices) -> Slices:
@@ -261,6 +303,31 @@ PROJECTS = {
         MAPS,
         (len(MAP_CLASSES),),
         balance="tumour",
+    ),
+    "brain-map-64": Project(
+        lambda: head_maps(64),
+        "brain-encoder-64",
+        HEAD_MAP,
+        HEAD_MAP_FACTS | {"about": HEAD_MAP_ABOUT.format(64, 3.75)},
+        MAPS,
+        (len(HEAD_TISSUES),),
+        flip=True,
+        balance="lesion",
+    ),
+    "brain-map-128": Project(
+        lambda: head_maps(128),
+        "brain-encoder-64",
+        HEAD_MAP_FINE,
+        HEAD_MAP_FACTS
+        | {
+            "about": HEAD_MAP_ABOUT.format(128, 1.875)
+            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped)."
+        },
+        MAPS,
+        (len(HEAD_TISSUES),),
+        flip=True,
+        balance="lesion",
+        grown_from="brain-map-64",
     ),
 }
 

@@ -12,6 +12,7 @@ VERSION = 2
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "HEAD_TISSUES": "mr_physics",
         "ORGANS": "organs",
         "make_abdomen": "abdomens",
         "make_head": "heads",

@@ -68,6 +68,18 @@ TISSUES: dict[str, Tissue] = {
 
 TISSUE_NAMES = list(TISSUES)
 
+LESION_TISSUES = ("tumour_core", "tumour_ring", "oedema", "tumour_solid")
+"""Those of a tumour, in the order of the codes 1 to 4 of a lesion mask."""
+
+HEAD_TISSUES = {
+    name: code
+    for code, name in enumerate(
+        ("air", *LESION_TISSUES, *(n for n in TISSUE_NAMES[1:] if n not in LESION_TISSUES))
+    )
+}
+"""Name -> code of the label maps of `load_slices("brain-phantom", masks="tissues")`: a tumour's
+tissues have the codes of a lesion mask, so that a rule made for those masks holds."""
+
 MODALITIES = ("T1", "T2", "PD", "FLAIR", "CT", "PET", "T1CE")
 
 ENHANCED_T1 = {"tumour_ring": 420, "blood": 330, "dura": 480, "mucosa": 650, "muscle": 1300}

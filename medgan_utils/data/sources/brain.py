@@ -1,11 +1,15 @@
 """Sources of heads: the offline phantom, IXI, and AOMIC from OpenNeuro."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ..cache import cache_folder
 from ..download import fetch, fetch_unpacked
+from ..volumes import Volume
 from .folder import folder_items, survey
 from .item import Item
 from .people import read_table
@@ -18,12 +22,25 @@ AOMIC_ADDRESS = "https://s3.amazonaws.com/openneuro.org/ds002785"
 AOMIC_SUBJECTS = [f"sub-{number:04d}" for number in range(1, 41)]
 
 
+class TissueHead(Item):
+    """A head of the phantom whose mask names every tissue, in the codes of `HEAD_TISSUES`."""
+
+    def read(self) -> tuple[Volume, Volume]:
+        """Read both; the file holds the phantom's own order of tissues."""
+        from ...phantoms.mr_physics import HEAD_TISSUES, TISSUE_NAMES
+
+        volume, tissues = super().read()
+        codes = np.array([HEAD_TISSUES[name] for name in TISSUE_NAMES], np.float32)
+        return volume, replace(tissues, voxels=codes[tissues.voxels.astype(int)])
+
+
 def phantom_items(
     subjects: int | list[str] | None = None,
     modalities: Sequence[str] = ("T1",),
     seed: int = 0,
     spacing_mm: float = 2.0,
     lesion_fraction: float = 0.5,
+    masks: str = "lesion",
 ) -> list[Item]:
     """Write the brain phantom once, then list its files.
 
@@ -33,7 +50,15 @@ def phantom_items(
         seed: Which cohort.
         spacing_mm: Edge of a voxel.
         lesion_fraction: Share of the subjects with a tumour.
+        masks: "lesion" (0 none, 1 necrotic core, 2 enhancing ring, 3 oedema, 4 tumour that does
+            not enhance) or "tissues" (codes of `medgan_utils.phantoms.HEAD_TISSUES`, the same for
+            the tumour's).
+
+    Raises:
+        ValueError: Other masks are asked for.
     """
+    if masks not in ("lesion", "tissues"):
+        raise ValueError(f"masks={masks!r}; the phantom has masks='lesion' and masks='tissues'")
     from ...phantoms.cohort import bids_path, write_brain_phantom
 
     count = subjects if isinstance(subjects, int) else 40
@@ -43,10 +68,11 @@ def phantom_items(
     names = [row["participant_id"] for row in read_table(folder / "participants.tsv")]
     items = []
     for name in choose_subjects(names, subjects):
-        mask = folder / name / "anat" / f"{name}_label-lesion_mask.nii.gz"
+        kind, suffix = (TissueHead, "dseg") if masks == "tissues" else (Item, "label-lesion_mask")
+        mask = folder / name / "anat" / f"{name}_{suffix}.nii.gz"
         for modality in modalities:
             path = bids_path(folder, name, modality)
-            items.append(Item(path, name, modality, mask if mask.exists() else None, group=name))
+            items.append(kind(path, name, modality, mask if mask.exists() else None, group=name))
     return items
 
 
