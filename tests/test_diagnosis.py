@@ -51,6 +51,20 @@ def test_augmentation_works_while_training_only(name):
     assert first == second
 
 
+def test_a_classifier_is_the_same_whoever_was_trained_before_and_stays_as_it_was():
+    """Classifiers of one shape share a compiled network: no training may leak into the next."""
+    images, labels, _ = lesions(6, 0)
+    first = diagnosis.train_classifier(images, labels, steps=5, seed=1)
+    kept = [weight.copy() for weight in first.get_weights()]
+    other = diagnosis.train_classifier(images, 1 - labels, steps=5, seed=2)
+    again = diagnosis.train_classifier(images, labels, steps=5, seed=1)
+    for before, now, apart, same in zip(
+        kept, first.get_weights(), other.get_weights(), again.get_weights(), strict=True
+    ):
+        assert np.array_equal(before, now) and np.array_equal(before, same)
+        assert not np.array_equal(before, apart)
+
+
 def test_one_class_is_refused():
     images, labels, _ = lesions(2, 0)
     with pytest.raises(ValueError, match="both 0 and 1"):

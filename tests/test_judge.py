@@ -45,3 +45,17 @@ def test_a_set_of_one_subject_leaves_nobody_to_ask():
         evaluation.judge_auc(TRAINING, HELD_OUT, blobs(1, 400))
     with pytest.raises(ValueError, match="one side is empty"):
         evaluation.train_judge(TRAINING.images, TRAINING.images[:0])
+
+
+def test_a_judge_is_the_same_whoever_was_asked_before_and_stays_as_it_was():
+    """Judges of one shape share a compiled network: no training may leak into the next."""
+    smooth = blobs(20, 300, blur=1.0)
+    first = evaluation.train_judge(TRAINING.images, smooth.images, seed=3, epochs=1)
+    kept = [weight.copy() for weight in first.get_weights()]
+    other = evaluation.train_judge(smooth.images, TRAINING.images, seed=4, epochs=2)
+    again = evaluation.train_judge(TRAINING.images, smooth.images, seed=3, epochs=1)
+    for before, now, apart, same in zip(
+        kept, first.get_weights(), other.get_weights(), again.get_weights(), strict=True
+    ):
+        assert np.array_equal(before, now) and np.array_equal(before, same)
+        assert not np.array_equal(before, apart)

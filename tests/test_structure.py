@@ -16,7 +16,7 @@ from tools import map as house
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "medgan_utils"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-GROUND_FLOOR = {"_checkpoint_files", "_files", "_lazy", "_paths", "profiles", "table"}
+GROUND_FLOOR = {"_checkpoint_files", "_files", "_lazy", "_paths", "_restart", "profiles", "table"}
 
 by_path = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -1,10 +1,12 @@
 """Use in diagnosis: train a small classifier on some images, test it on real ones."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._restart import restart
 from ..table import Estimate
 from .intervals import bootstrap_auc, bootstrap_counts, percentile_interval, subject_codes
 
@@ -42,17 +44,20 @@ def train_classifier(
     groups = [np.flatnonzero(labels == value) for value in (0, 1)]
     if not all(len(group) for group in groups):
         raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
-    model = trained = _classifier(images.shape[1:], seed)
-    if augment is not None:  # not a part of what is returned, whatever it does when asked
+    model = _classifier(images.shape[1:], seed)
+    if augment is None:
+        trained = _compiled(images.shape[1:], steps, keras.config.dtype_policy().name)
+        restart(trained, model)
+    else:  # not a part of what is returned, whatever it does when asked
         inputs = keras.Input(images.shape[1:])
-        trained = keras.Model(inputs, model(augment(inputs)))
-    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
-    trained.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
+        trained = _compile(keras.Model(inputs, model(augment(inputs))), steps)
     random = np.random.default_rng(seed)
     targets = np.repeat([0.0, 1.0], batch_size // 2)[:, None]
     for _ in range(steps):
         chosen = np.concatenate([random.choice(group, batch_size // 2) for group in groups])
         trained.train_on_batch(np.asarray(images[chosen], np.float32), targets)
+    if augment is None:
+        model.set_weights(trained.get_weights())
     return model
 
 
@@ -103,6 +108,20 @@ def _logits(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
 
 def _share(right: np.ndarray, counts: np.ndarray) -> float:
     return float(right @ counts / counts.sum()) if counts.sum() else float("nan")
+
+
+@cache
+def _compiled(shape: tuple[int, ...], steps: int, policy: str) -> "keras.Model":
+    """Return a network to be trained again and again: compiling takes longer than few steps."""
+    return _compile(_classifier(shape, 0), steps)
+
+
+def _compile(network: "keras.Model", steps: int) -> "keras.Model":
+    import keras
+
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
+    network.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
+    return network
 
 
 def _classifier(shape: tuple[int, ...], seed: int) -> "keras.Model":

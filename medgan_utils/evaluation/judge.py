@@ -7,10 +7,12 @@ a larger one would see more. Copies of the training images fool it, so memorisat
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._restart import restart
 from ..table import Estimate, Table
 from .evaluate import RealSet
 from .intervals import bootstrap_auc, subject_codes
@@ -45,8 +47,16 @@ def train_judge(
 
     Source: Lopez-Paz and Oquab 2017 (classifier two-sample tests), arXiv:1610.06545.
     """
-    import keras
+    trained = _trained(real_images, other_images, seed, epochs)
+    network = _network(trained.input_shape[1:], seed)
+    network.set_weights(trained.get_weights())
+    return network
 
+
+def _trained(
+    real_images: np.ndarray, other_images: np.ndarray, seed: int, epochs: int
+) -> "keras.Model":
+    """Train as `train_judge`; the next call trains the network that is returned anew."""
     count = min(len(real_images), len(other_images))
     if count == 0:
         raise ValueError("a judge needs real and other images; one side is empty")
@@ -55,8 +65,7 @@ def train_judge(
     images = np.concatenate(chosen).astype(np.float32)
     truth = np.repeat([1.0, 0.0], count)[:, None]
     images, truth = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([truth, truth])
-    network = _network(images.shape[1:], seed)
-    network.compile(keras.optimizers.Adam(1e-3), keras.losses.BinaryCrossentropy(from_logits=True))
+    network = _untrained(images.shape[1:], seed)
     for _ in range(epochs):
         order = random.permutation(len(images))
         for start in range(0, len(order), 32):
@@ -96,7 +105,7 @@ def judge_auc(
     if len(names) < 2:
         raise ValueError("the set has one subject only: nobody is left to ask about")
     learned = np.isin(codes, names[: len(names) // 2])
-    network = train_judge(training.images, others.images[learned], seed, epochs)
+    network = _trained(training.images, others.images[learned], seed, epochs)
     asked = np.concatenate([held_out.images, others.images[~learned]]).astype(np.float32)
     scores = network.predict(asked, batch_size=256, verbose=0).ravel()
     real = np.arange(len(asked)) < len(held_out.images)
@@ -131,6 +140,25 @@ def judge_table(
         for name, one in sets.items()
     ]
     return Table(rows, notes=NOTES)
+
+
+def _untrained(shape: tuple[int, ...], seed: int) -> "keras.Model":
+    """Return the compiled network of this shape as it is before its training."""
+    import keras
+
+    network = _compiled(shape, keras.config.dtype_policy().name)
+    restart(network, _network(shape, seed))
+    return network
+
+
+@cache
+def _compiled(shape: tuple[int, ...], policy: str) -> "keras.Model":
+    """Compile a network once for each shape: that takes longer than many a training."""
+    import keras
+
+    network = _network(shape, 0)
+    network.compile(keras.optimizers.Adam(1e-3), keras.losses.BinaryCrossentropy(from_logits=True))
+    return network
 
 
 def _network(shape: tuple[int, ...], seed: int) -> "keras.Model":

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras import KerasTensor, ops
 
+from .._restart import restart_optimizer
 from .fidelity import L1, TranslationBatch
 from .optimizers import prepared
 from .penalties import Term
@@ -277,9 +278,5 @@ def start_anew(model: Pix2Pix, generator: keras.Model, discriminator: keras.Mode
     if hasattr(model, "s_optimizer"):
         known.append((model.s_optimizer, model.segmenter))
     for optimizer, network in known:
-        fresh = type(optimizer).from_config(optimizer.get_config())
-        fresh.build(network.trainable_variables)  # not all starts at 0: a loss scale, for example
-        for variable, value in zip(optimizer.variables, fresh.variables, strict=True):
-            if variable.name != "learning_rate":
-                variable.assign(value)
+        restart_optimizer(optimizer, network)
     model.step.assign(0)
