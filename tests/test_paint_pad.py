@@ -61,6 +61,22 @@ def test_a_tumour_never_leaves_the_liver(pad, label_map):
     assert not (pad.label_map == 2).any()
 
 
+def test_a_spot_on_several_tissues_gives_each_back(label_map):
+    label_map[8:16, 4:20] = 3
+    classes = CLASSES | {3: "spleen"}
+    pad = PaintPad(lambda m, s: painter(m % 3, s), label_map, classes, inside=("liver", "spleen"))
+    assert (pad.label_map == 2).any() and set(np.unique(label_map[pad.label_map == 2])) == {1, 3}
+    pad.keep()
+    pad.radius.value = 0
+    assert (pad.label_map == 2).any()
+    pad.mode.value = paint_pad.ERASE
+    for row, column in np.argwhere(pad.label_map == 2):
+        pad.touch(row, column)
+    assert np.array_equal(pad.label_map, label_map)
+    with pytest.raises(ValueError, match="has no kidney and lung"):
+        PaintPad(painter, label_map, classes | {4: "kidney", 5: "lung"}, inside=("kidney", "lung"))
+
+
 def test_keys_move_resize_and_keep(pad):
     first = spot(pad)
     pad.press("ArrowDown")

@@ -17,6 +17,7 @@ from test_download import names
 
 from medgan_utils.data import list_sources, load_slices
 from medgan_utils.data.sources import brain
+from medgan_utils.phantoms import HEAD_TISSUES
 
 SMALL = dict(subjects=4, spacing_mm=6.0)
 
@@ -69,6 +70,21 @@ def test_the_phantom_comes_with_masks_labels_and_contrasts(phantom):
     first, second = (phantom.select(phantom.labels["contrast"] == code) for code in (0, 1))
     np.testing.assert_array_equal(first.positions, second.positions)
     np.testing.assert_array_equal(first.masks, second.masks)
+
+
+def test_masks_of_a_head_may_name_every_tissue(phantom):
+    tissues = load_slices("brain-phantom", 64, modalities=("T1", "T2"), masks="tissues", **SMALL)
+    np.testing.assert_array_equal(tissues.images, phantom.images)
+    named = np.where(tissues.masks > 4, 0, tissues.masks)
+    # a voxel may hold more of another tissue than of the lesion that is outlined there
+    assert ((named > 0) != (phantom.masks > 0)).mean() < 0.01 * (phantom.masks > 0).mean() + 1e-3
+    for name in ("csf", "grey", "white", "bone", "fat"):
+        assert (tissues.masks == HEAD_TISSUES[name]).any(axis=(1, 2)).mean() > 0.5
+    t1 = tissues.select(tissues.labels["contrast"] == 0)
+    grey, white = (t1.images[..., 0][t1.masks == HEAD_TISSUES[n]] for n in ("grey", "white"))
+    assert white.mean() > grey.mean() + 0.05
+    with pytest.raises(ValueError, match="masks='lesion' and masks='tissues'"):
+        load_slices("brain-phantom", masks="bones", **SMALL)
 
 
 def test_the_phantoms_nose_is_in_the_upper_rows(phantom):

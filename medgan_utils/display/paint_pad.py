@@ -3,7 +3,7 @@
 import base64
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import ipywidgets as widgets
@@ -36,7 +36,8 @@ class PaintPad:
         label_map: The map to begin with, (H, W) whole numbers.
         classes: Code -> name of every class of the map.
         paint: Name of the class that is painted.
-        inside: Name of the class on which it may be painted: elsewhere the map stays as it is.
+        inside: Name of the class on which it may be painted, or names of several: elsewhere the
+            map stays as it is.
         radius: Of the spot at first, in pixels of the map.
         spacing_mm: Side of a pixel in mm, for the status line; None if it is not known.
         size: Screen pixels of each of the two pictures.
@@ -61,19 +62,23 @@ class PaintPad:
         classes: Mapping[int, str],
         *,
         paint: str = "tumour",
-        inside: str = "liver",
+        inside: str | Sequence[str] = "liver",
         radius: float = 4.0,
         spacing_mm: float | None = None,
         size: int = 288,
     ):
         self._start = _checked_map(label_map, classes)
         codes = {name: code for code, name in classes.items()}
-        if paint not in codes or inside not in codes:
+        within = (inside,) if isinstance(inside, str) else tuple(inside)
+        if not within or not {paint, *within} <= set(codes):
             raise ValueError(f"{paint!r} and {inside!r} must be among {', '.join(codes)}")
-        self._paint, self._inside = codes[paint], codes[inside]
-        if not (self._start == self._inside).any():
+        self._paint, self._inside = codes[paint], [codes[name] for name in within]
+        inside = " and ".join(within)
+        if not np.isin(self._start, self._inside).any():
             raise ValueError(f"this map has no {inside}: there is nowhere to paint {paint}")
         self._names, self._spacing, self._size = (paint, inside), spacing_mm, size
+        # What an erased spot leaves: what was there before it, if that is known.
+        self._beneath = np.where(self._start == self._paint, self._inside[0], self._start)
         self._colours = _colours(classes)
         self._painter = painter
         self._kept = self._start.copy()
@@ -91,7 +96,7 @@ class PaintPad:
     def with_spot(self, row: float, column: float, radius: float) -> np.ndarray:
         """Return the drawn map with a spot, (H, W) int32; radius in pixels, 0 for none."""
         near = _disc(self._kept.shape, row, column, radius)
-        return np.where(near & (self._kept == self._inside), self._paint, self._kept)
+        return np.where(near & np.isin(self._kept, self._inside), self._paint, self._kept)
 
     def image(self, label_map: np.ndarray | None = None) -> np.ndarray:
         """Return the painted slice of a map, (H, W, 1) in [-1, 1]; of the map shown if None."""
@@ -106,10 +111,10 @@ class PaintPad:
             return self._set(row=row, column=column)
         near = _disc(self._kept.shape, row, column, max(self.radius.value, 0.5))
         if self.mode.value == DRAW:
-            self._kept[near & (self._kept == self._inside)] = self._paint
+            self._kept[near & np.isin(self._kept, self._inside)] = self._paint
         else:
             drawn = near & (self._kept == self._paint)
-            self._kept[drawn] = self._inside
+            self._kept[drawn] = self._beneath[drawn]
         self._draw()
 
     def press(self, key: str) -> None:
@@ -145,7 +150,7 @@ class PaintPad:
 
     def _make_controls(self, radius: float) -> None:
         height, width = self._start.shape
-        row, column = _middle(self._start == self._inside)
+        row, column = _middle(np.isin(self._start, self._inside))
         name = self._names[0]
         whole = dict(style={"description_width": "6em"}, layout=widgets.Layout(width="20em"))
         self.row, self.column = (
@@ -242,7 +247,7 @@ class PaintPad:
         area = f"{pixels} pixels"
         if self._spacing:
             area += f" ({pixels * self._spacing**2 / 100:.1f} cm²)"
-        share = pixels / max(1, pixels + int((label_map == self._inside).sum()))
+        share = pixels / max(1, pixels + int(np.isin(label_map, self._inside).sum()))
         announce(self._status, escape(f"{paint}: {area}, {share:.0%} of {inside} and {paint}."))
 
 

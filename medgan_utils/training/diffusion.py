@@ -38,6 +38,14 @@ class Diffusion(keras.Model):
         )
         self.built = True
 
+    def compile(self, optimizer, **options):
+        """Compile, as every model of Keras, with an optimiser that is built at once.
+
+        Were it built in the first step, that would be traced twice, which takes seconds.
+        """
+        super().compile(optimizer, **options)
+        self.optimizer.build(self.network.trainable_variables)
+
     def train_step(self, images):
         """Take one step on images noised to random times."""
         times = tf.random.uniform((tf.shape(images)[0], 1))

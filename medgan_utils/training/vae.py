@@ -29,6 +29,14 @@ class VAE(keras.Model):
         self.encoder, self.decoder = encoder, decoder
         self.built = True
 
+    def compile(self, optimizer, **options):
+        """Compile, as every model of Keras, with an optimiser that is built at once.
+
+        Were it built in the first step, that would be traced twice, which takes seconds.
+        """
+        super().compile(optimizer, **options)
+        self.optimizer.build(self.encoder.trainable_variables + self.decoder.trainable_variables)
+
     def train_step(self, images):
         """Take one step; `pixels` and `latent` are the two halves of the loss, a nat an image."""
         with tf.GradientTape() as tape:
