@@ -88,8 +88,9 @@ def test_mr_was_restored_by_every_method_at_every_noise_and_a_small_run_comes_ou
     assert_rows_again(stored["check"]["rows"], made)
 
 
-def test_painted_tumours_were_read_with_every_seed_and_a_small_run_comes_out_again():
-    stored = stored_result("map_obedience.json")
+@pytest.mark.parametrize("name", map_obedience.PAINTERS)
+def test_painted_tumours_were_read_with_every_seed_and_a_small_run_comes_out_again(name):
+    stored = stored_result(map_obedience.PAINTERS[name].result)
     check_provenance(stored, "map_obedience")
     kinds = list(dict.fromkeys(row["slices"] for row in stored["results"]))
     assert kinds == ["phantoms", "painted from their maps", "painted, tumours taken out"]
@@ -97,7 +98,7 @@ def test_painted_tumours_were_read_with_every_seed_and_a_small_run_comes_out_aga
     assert ran == list(product(stored["provenance"]["seeds"], kinds))
     skip_unless_of_these_cohorts(stored)
     assert_rows_again(
-        stored["check"]["rows"], map_obedience.obedience(0, stored["check"]["settings"])
+        stored["check"]["rows"], map_obedience.obedience(name, 0, stored["check"]["settings"])
     )
 
 
