@@ -69,3 +69,17 @@ def test_a_defaced_head_comes_out_again():
     stored = stored_result("private.json")
     skip_unless_of_these_cohorts(stored)
     assert private.defacing(1)["heads"] == stored["results"]["defacing"]["heads"][:1]
+
+
+def test_every_way_of_pruning_ran_with_every_seed():
+    stored = stored_result("pruning.json")
+    check_provenance(stored, "pruning")
+    ways = list(dict.fromkeys(row["way"] for row in stored["results"]))
+    assert {"all weights", "half, fine-tuned", "fewer channels"} <= set(ways)
+    ran = {(row["way"], row["seed"]) for row in stored["results"]}
+    assert ran == set(product(ways, stored["provenance"]["seeds"])) and len(ran) == 15
+    whole, half = (
+        next(row["weights"] for row in stored["results"] if row["way"] == way)
+        for way in ("all weights", "half, fine-tuned")
+    )
+    assert half == whole / 2

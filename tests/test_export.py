@@ -6,7 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from medgan_utils.models import dcgan_generator, export_generator, map_generator
+from medgan_utils.models import (
+    dcgan_discriminator,
+    dcgan_generator,
+    export_generator,
+    litert_answers,
+    map_generator,
+)
 from medgan_utils.models.export import FORMATS, ONNX
 
 
@@ -36,6 +42,19 @@ def test_float32_gives_the_same_pictures(exported):
     assert 0 < table["litert-float16"]["largest difference"] < 2.5
     assert 0 < table["litert-dynamic"]["largest difference"] < 50
     assert all(row["ms an image"] > 0 for row in table)
+
+
+def test_a_network_that_reads_images_answers_alike(tmp_path):
+    keras.utils.set_random_seed(0)
+    images = np.random.default_rng(0).uniform(-1, 1, (6, 32, 32, 1)).astype(np.float32)
+    network = dcgan_discriminator(32, widths=(4, 8, 8))
+    answers = litert_answers(network, images, tmp_path / "new")
+    assert list(answers) == ["keras", *FORMATS[:3]]
+    spread = np.ptp(answers["keras"])
+    for name, allowed in zip(FORMATS[:3], (1e-4, 0.2, 0.02), strict=True):
+        assert answers[name].shape == (6, 1)
+        assert np.abs(answers[name] - answers["keras"]).max() < allowed * spread
+        assert (tmp_path / "new" / f"{name}.tflite").is_file()
 
 
 def test_sizes_are_those_of_the_files_and_fewer_bits_make_smaller_ones(exported):

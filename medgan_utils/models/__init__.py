@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "unet_generator": "unet",
         "fusion_generator": "unet",
         "save_generator": "checkpoints",
+        "litert_answers": "export",
         "load_generator": "checkpoints",
         "load_card": "checkpoints",
         "checkpoint_names": "checkpoints",

@@ -1,4 +1,4 @@
-"""Generators for machines without Keras: LiteRT files, a SavedModel, ONNX.
+"""Networks for machines without Keras: LiteRT files, a SavedModel, ONNX.
 
 What is written is read back by its own runtime and compared with Keras on the same latents. LiteRT
 files run in the interpreter that TensorFlow brings; TensorFlow calls it deprecated in favour of the
@@ -89,6 +89,32 @@ def export_generator(
         for name in runners
     ]
     return Table(rows, caption=f"{generator.name} in {len(rows)} formats")
+
+
+def litert_answers(
+    network: keras.Model, images: np.ndarray, folder: str | Path
+) -> dict[str, np.ndarray]:
+    """Write a network that reads images as LiteRT files, and let each answer.
+
+    Args:
+        network: From images (B, H, W, C) to anything of one output, for example logits (B, 1).
+        images: Images (N, H, W, C) float32; each is asked about alone, as on a small device.
+        folder: Where the files go, named after their format; made if it is missing.
+
+    Returns:
+        Answers (N, …) float32 by "keras" and each of the first three of `FORMATS`.
+
+    Raises:
+        ValueError: LiteRT has no such operation as the network's.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = {"keras": np.asarray(network.predict(images, verbose=0))}
+    for name in FORMATS[:3]:
+        run = _litert_runner(_write_litert(network, folder, name))
+        given = network.inputs[0].name
+        answers[name] = np.concatenate([run({given: image[None]}) for image in images])
+    return answers
 
 
 def _difference(pictures: np.ndarray, others: np.ndarray) -> dict[str, float]:
