@@ -321,7 +321,8 @@ PROJECTS = {
         HEAD_MAP_FACTS
         | {
             "about": HEAD_MAP_ABOUT.format(128, 1.875)
-            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped)."
+            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped: 200,000"
+            " images,\n2,119 s), with which the mode-seeking term was in use."
         },
         MAPS,
         (len(HEAD_TISSUES),),
@@ -448,7 +449,7 @@ def main() -> int:
     if arguments.publish:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
         if project.grown_from:
-            command += f"; before it the run of `{project.grown_from}`, by the command of its card"
+            command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
         facts = project.facts | {"command": command}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))
