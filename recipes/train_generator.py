@@ -321,8 +321,8 @@ PROJECTS = {
         HEAD_MAP_FACTS
         | {
             "about": HEAD_MAP_ABOUT.format(128, 1.875)
-            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped: 200,000"
-            " images,\n2,119 s), with which the mode-seeking term was in use."
+            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped:"
+            " 200,000 images,\n2,119 s), with which the mode-seeking term was in use."
         },
         MAPS,
         (len(HEAD_TISSUES),),
