@@ -321,8 +321,8 @@ PROJECTS = {
         HEAD_MAP_FACTS
         | {
             "about": HEAD_MAP_ABOUT.format(128, 1.875)
-            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped:"
-            " 200,000 images,\n2,119 s), with which the mode-seeking term was in use."
+            + "\nIts networks started from others of 64 × 64 pixels (`brain-map-64`, not shipped),"
+            " with which the\nmode-seeking term was in use."
         },
         MAPS,
         (len(HEAD_TISSUES),),
@@ -450,6 +450,9 @@ def main() -> int:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
         if project.grown_from:
             command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
+            log = ROOT / "runs" / project.grown_from / "scores.jsonl"
+            start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+            command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
         facts = project.facts | {"command": command}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))
