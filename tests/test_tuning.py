@@ -35,13 +35,6 @@ def test_a_rate_that_decays_ends_at_nothing():
     assert float(half.d_optimizer.learning_rate) == pytest.approx(2.5e-4)
 
 
-def test_16_bits_are_for_computing_and_the_weights_keep_32():
-    gan = tuning.changed(tuning.CHANGES["bfloat16"], 10, 0)
-    layer = next(x for x in gan.ema_generator.layers if x.weights)
-    assert (layer.compute_dtype, layer.variable_dtype) == ("bfloat16", "float32")
-    assert tuning.changed(tuning.CHANGES["plain"], 10, 0).generator.compute_dtype == "float32"
-
-
 def test_turned_images_stay_in_range_and_the_others_are_as_they_are(small):
     plain = next(iter(tuning.batches(tuning.CHANGES["plain"], 0, 2)))
     turned = next(iter(tuning.batches(tuning.CHANGES["turned images"], 0, 2)))
