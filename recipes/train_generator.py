@@ -243,7 +243,7 @@ PROJECTS = {
             " under the\nwrong lesion label. Three earlier weights: the first drew one head a"
             " label, whatever z; the second,\nof 42 training subjects, drew no tumours; the third"
             " learned from version 1 of the phantom, at a\nconstant rate. What each help does was"
-            " measured on version 1: `experiments/results/conditional.json`.",
+            " measured apart: `experiments/results/conditional.json`.",
             "data": '`load_slices("brain-phantom", subjects=300, seed=5, '
             f"modalities={CONTRASTS})`\n  with `with_levels({LEVELS})`: simulated heads made from"
             " the MNI152 template, nobody's image.",

@@ -154,6 +154,6 @@ AOMIC = _source(
     name="aomic",
     items=aomic_items,
     licence="CC0, OpenNeuro ds002785 (Snoek et al. 2021, doi:10.1038/s41597-021-00870-6)",
-    size="about 10 MB a head, 20 of 40 by default",
+    size="about 10 MB a head; 40 heads are offered, 20 by default",
     check="SHA-256 recorded at the first download",
 )
