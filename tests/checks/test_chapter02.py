@@ -45,6 +45,12 @@ def test_ct_grey_takes_dicoms_linear_window_and_tensors():
 
     assert chapter02.ct_grey(linear)
     assert chapter02.ct_grey(lambda *given: tf.constant(grey(*given)))
+    assert chapter02.ct_grey(lambda *given: grey(*given).astype(np.float32))
+
+
+def test_ct_grey_refuses_what_is_nearly_right(capsys):
+    assert not chapter02.ct_grey(lambda *given: np.round(255 * grey(*given)) / 255)
+    assert "rounded" in capsys.readouterr().out
 
 
 def test_name_artefacts():

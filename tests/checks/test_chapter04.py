@@ -93,6 +93,11 @@ def as_matrix(kernel):
     return kernel.reshape(-1, kernel.shape[-1])
 
 
+def by_eigenvalues(kernel):
+    matrix = as_matrix(kernel)
+    return np.sqrt(np.linalg.eigvalsh(matrix.T @ matrix)[-1])
+
+
 RIGHT = [
     (chapter04.transposed_cost, cost),
     (chapter04.r1, r1),
@@ -110,6 +115,9 @@ WRONG = [
     (chapter04.spectral_norm, few_rounds, "More rounds?"),
     (chapter04.spectral_norm, lambda kernel: np.linalg.svd(as_matrix(kernel))[1][0], "SVD"),
     (chapter04.spectral_norm, lambda kernel: np.linalg.norm(as_matrix(kernel), 2), "SVD"),
+    (chapter04.spectral_norm, lambda kernel: np.linalg.norm(as_matrix(kernel), ord=2), "SVD"),
+    (chapter04.spectral_norm, lambda kernel: np.linalg.svdvals(as_matrix(kernel))[0], "SVD"),
+    (chapter04.spectral_norm, by_eigenvalues, "SVD"),
     (chapter04.clear_wins, lambda scores, _: clear_wins(scores, "plain"), "ask its name"),
     (chapter04.clear_wins, better_mean, "worst seed"),
     (chapter04.clear_wins, better_seed_by_seed, "paired"),
