@@ -200,6 +200,22 @@ def test_padding_becomes_air(tmp_path, padding):
     np.testing.assert_array_equal(volume.voxels, expected)
 
 
+@pytest.mark.parametrize("padding", [-3024, 63536])
+def test_padding_beyond_the_bits_stored_becomes_air(tmp_path, padding):
+    kind = np.int16 if padding < 0 else np.uint16
+
+    def pad(file, k):
+        stored = np.round(VOXELS[::-1, ::-1, k].T + 1024).astype(kind)
+        stored[0, :2] = padding
+        store(file, stored)
+        file.BitsStored, file.HighBit = 12, 11
+        file.RescaleSlope, file.RescaleIntercept = 1, -1024
+        file.add_new("PixelPaddingValue", "SS" if padding < 0 else "US", padding)
+
+    volume = read_volume(write_series(tmp_path / "ct", VOXELS, edit=pad))
+    assert (volume.voxels[-2:, -1] <= -1000).all()
+
+
 def test_bits_above_those_stored_are_cleared(tmp_path):
     stored = np.random.default_rng(2).integers(0, 4096, (7, 6, 5))
 

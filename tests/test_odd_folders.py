@@ -202,6 +202,18 @@ def test_the_mask_of_another_visit_is_refused(tmp_path):
         match_masks(images, [mask])
 
 
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["a/P1/2.png", "a/P1/3.png", "a/P2/2.png"], ["b/P1/2.png", "b/P2/2.png", "b/P2/3.png"]),
+        (["P1/P1_baseline_FLAIR.nii.gz"], ["P1/P1_followup_seg.nii.gz"]),
+    ],
+)
+def test_the_mask_of_another_person_or_visit_is_refused(tmp_path, images, masks):
+    with pytest.raises(FileNotFoundError, match="no mask fits"):
+        match_masks([tmp_path / path for path in images], [tmp_path / path for path in masks])
+
+
 def outline(path, dtype, *values):
     voxels = np.zeros((24, 24, 24), dtype)
     for number, value in enumerate(values):

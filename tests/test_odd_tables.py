@@ -28,6 +28,52 @@ def test_labels_of_one_file_in_two_spellings_are_refused():
         read_labels({"sub-00": {"ill": 0}, "SUB-00": {"ill": 1}})
 
 
+# Tables as programs write them
+
+
+def table(folder, text, encoding="utf-8"):
+    path = folder / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_the_index_of_pandas_is_no_subject(tmp_path):
+    path = table(tmp_path, ",subject,tumour\n0,1,1\n1,2,0\n")
+    with pytest.raises(ValueError, match=r"table\.csv: the first column has no name.*index=False"):
+        read_labels(path)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="two columns 'ill'"):
+        read_labels(table(tmp_path, "subject,ill,ill\na,0,1\n"))
+
+
+def test_a_comma_that_may_part_thousands_is_refused_and_another_is_a_decimal_comma(tmp_path):
+    with pytest.raises(ValueError, match="'1,234'"):
+        read_labels(table(tmp_path, 'subject,volume\na,"1,234"\nb,900\n'))
+    known = read_labels(table(tmp_path, "subject;volume\na;1,25\nb;0,125\n"))
+    assert [row["volume"] for row in known.values()] == [1.25, 0.125]
+
+
+def test_words_for_sex_are_read_whole(tmp_path):
+    words = ("Mujer", "weiblich", "Male", "mixed", "missing")
+    rows = (f"s{number}\t30\t{word}" for number, word in enumerate(words))
+    with pytest.warns(UserWarning, match="missing, mixed say neither"):
+        known = read_participants(participants(tmp_path, *rows))
+    assert [row["sex"] for row in known.values()] == [0, 0, 1, -1, -1]
+
+
+def test_what_excel_saves_is_read_or_named(tmp_path):
+    text = "subject\till\na\t0\nb\t1\n"
+    assert read_labels(table(tmp_path, text, "utf-16"))["b"] == {"ill": 1}
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(ValueError, match=r"book\.xlsx is an Excel workbook; save it as CSV"):
+        read_labels(path)
+    with pytest.raises(ValueError, match=r"table\.csv is no table"):
+        read_labels(table(tmp_path, 'subject,ill\na,"' + "0\n" * 140_000))
+
+
 # Rows that fit several people
 
 

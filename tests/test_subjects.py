@@ -77,6 +77,23 @@ def each(people, files):
         (["S0001", "S0002"], ["{}/V1/T1.nii.gz", "{}/V2/T1.nii.gz"]),
         (["Müller", "山田"], ["{}_T1.nii.gz", "{}_T2.nii.gz"]),
         (["STS_025", "STS_008"], ["{}/CT_image.nii.gz", "{}/MR_T1_image.nii.gz"]),
+        (["P01", "P02", "P03"], [f"{{}}_patch_{n}.png" for n in range(6)]),
+        (["AA", "BB", "CC"], [f"{{}}_patch{n}.png" for n in range(6)]),
+        (
+            ["MUELLER", "ADAMS"],
+            [
+                "{}_t1_mprage_sag_20190304101112_3.nii.gz",
+                "{}_t1_mprage_sag_20200304101112_4.nii.gz",
+            ],
+        ),
+        (
+            ["PPMI_3102", "PPMI_3105"],
+            [
+                "{}_MR_T1_br_raw_20101221112424832_1_S97513_I210896.nii",
+                "{}_MR_T1_br_raw_20111221112424832_1_S97999_I310896.nii",
+            ],
+        ),
+        (["person23", "person9"], [f"{{}}_bacteria_{n}.jpeg" for n in (100, 107)]),
         (["hospitalA/P1", "hospitalB/P1"], ["{}/T1.nii.gz", "{}/T2.nii.gz"]),
         (["site1/sub-01", "site2/sub-01"], ["{}_T1w.nii.gz", "{}_FLAIR.nii.gz"]),
         (["AD/001", "AD/002", "CN/001"], ["{}/T1.nii.gz"]),

@@ -191,12 +191,14 @@ def _values(name: str, header: "pydicom.Dataset", stored: np.ndarray) -> np.ndar
     """Return real values, float32, NaN where the header says padding."""
     from pydicom.pixels import apply_modality_lut
 
+    padded = _padding(stored, header)  # its value may lie beyond BitsStored
+    stored = _stored_bits(stored, header)
     if header.get("Modality") == "CT" and stored.min() >= 0 and "ModalityLUTSequence" not in header:
         for keyword in ("RescaleSlope", "RescaleIntercept"):
             tag(name, header, keyword)  # without them there are no HU
     try:
         values = np.array(apply_modality_lut(stored, header), np.float32)
-        padded = _padding(stored, header)
+        padded |= _padding(stored, header)
     except Exception as error:  # empty or mistyped, a table cut short
         raise ValueError(
             f"{name}: RescaleSlope or PixelPaddingValue cannot be used ({one_line(error)}); "
@@ -214,6 +216,7 @@ def _values(name: str, header: "pydicom.Dataset", stored: np.ndarray) -> np.ndar
 def _pixels(path: Path, file: "pydicom.Dataset") -> np.ndarray:
     """Return the stored grey values, of any shape."""
     try:
+        file.pixel_array_options(correct_unused_bits=False)  # padding may lie in them
         stored = file.pixel_array
     except Exception as error:  # each decoder, and each damage, has errors of its own
         advice = "the file is damaged or cut short: copy or export it again"
@@ -226,7 +229,7 @@ def _pixels(path: Path, file: "pydicom.Dataset") -> np.ndarray:
         raise ValueError(
             f"{path}: the pixels cannot be decoded ({one_line(error)}); {advice}"
         ) from error
-    return _stored_bits(stored, file)
+    return stored
 
 
 def _stored_bits(stored: np.ndarray, file: "pydicom.Dataset") -> np.ndarray:

@@ -27,8 +27,8 @@ _KNOWN = re.compile(
       | BraTS\d\d_(?:Training|Validation)_\d+           # BraTS20_Training_001_flair
       | BraTS1\d_[A-Z0-9]+_[A-Z0-9]+ (?=_\d+)           # Brats18_CBICA_AAM_1_t1
       | \d{6} (?=_[37]T_)                               # 100307_3T_T1w_MPR1
-      | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband)
-        [-_ ]?[A-Z]{0,3}[-_]?\d+                        # case10007_slice133, patient001_frame01
+      | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband|person)
+        (?:[-_ ][A-Z]{0,3}[-_]?)?\d+                   # case10007_slice133, patient001_frame01
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -48,8 +48,8 @@ _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
 _DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
-    ([-_.t]?\d{6})?(?!\d)"""
-_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|img|im|run|ses|session|visit
+    (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
+_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses|session|visit
     |v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu|ser(?:ies)?)[-_ ]?\d+)
     (?=$|[-_ .])"""
 _SITE = re.compile(
@@ -288,3 +288,9 @@ def _names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
     left = "" if re.fullmatch(_DATE, folder, re.VERBOSE) else drop_words(folder, nobody)
     return bool(left) and not (left.isdigit() and left != folder)
+
+
+def visit_words(name: str) -> set[str]:
+    """Return the words of a name that say which visit or side it is."""
+    visit = re.compile(_VISIT, re.IGNORECASE | re.VERBOSE)
+    return {word for word in re.split("[-_. ]+", name.casefold()) if visit.fullmatch(word)}

@@ -14,6 +14,7 @@ from ..files import (
     without_agent,
     without_label_words,
 )
+from ..subjects import visit_words
 from .walk import walk
 
 
@@ -56,9 +57,12 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
         by_folder[_person_folder(mask)].append(mask)
     found = [_mask_of(image, by_name, by_folder) for image in images]
     named, taken = set(map(_barest, images)), Counter(found)
+    folders = {_person_folder(image)[-1:] for image in images}
     for image, mask in zip(images, found, strict=True):
         doubled = taken[mask] > 1 and _barest(mask) in named - {_barest(image)}
-        if doubled or _of_another(mask, image):
+        theirs = _person_folder(mask)[-1:]
+        elsewhere = theirs in folders - {_person_folder(image)[-1:]}
+        if doubled or elsewhere or _of_another(mask, image):
             raise FileNotFoundError(
                 f"no mask fits {image}: {mask.name} is another image's (of another visit?); add "
                 f"one of its own, or choose images with glob="
@@ -107,6 +111,9 @@ def _barest(path: Path) -> str:
 def _of_another(mask: Path, image: Path) -> bool:
     """Whether two names differ in their numbers alone: `P2_seg` is not of `P1_T1`."""
     one, other = _barest(mask), _barest(image)
+    visits = [visit_words(name) for name in (one, other)]
+    if all(visits) and visits[0] != visits[1]:
+        return True
     return one != other and re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
 
 

@@ -15,7 +15,12 @@ from ..subjects import subject_of
 SEX_CODES = {"F": 0, "M": 1}
 _SUBJECT_COLUMNS = ("mrid", "participant_id", "subject", "subject_id", "patient_id", "id")
 
+_SEX_WORDS = {
+    "F": "f female woman weiblich femme féminin mujer femenino".split(),
+    "M": "m male man männlich homme masculin hombre masculino".split(),
+}
 _DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+)$")
+_THOUSANDS = re.compile(r"^[-+]?[1-9]\d{0,2}(,\d{3})+$")  # or three decimals: nobody can tell
 _UNKNOWN = ("", "n/a", "na", "nan", "none", "?")
 _ONE_OF_MANY = re.compile(r"(?:^|[-_. ])(?:slice|ses(?:sion)?|visit)[-_ ]?\d+", re.IGNORECASE)
 
@@ -32,19 +37,36 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; a .csv or .tsv file is needed")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
+    text = _text(path)
     first = text.partition("\n")[0]
     delimiter = max("\t;,", key=first.count)
-    rows = list(csv.DictReader(text.splitlines(), delimiter=delimiter))
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table ({error}): is a quote left open?") from None
+    names = [name.strip() for name in reader.fieldnames or []]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{path.name} has two columns {min(twice)!r}; rename or delete one")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise ValueError(f"{path.name}, line {number}: not as many cells as columns in line 1")
     if not rows:
         raise ValueError(f"{path.name} holds no rows; a header and a line a subject are needed")
     return [{name.strip(): cell.strip() for name, cell in row.items()} for row in rows]
+
+
+def _text(path: Path) -> str:
+    """Return what a table holds, as Excel and others write it."""
+    start = path.read_bytes()[:4]
+    if start[:2] == b"PK" or start == b"\xd0\xcf\x11\xe0":
+        raise ValueError(f"{path} is an Excel workbook; save it as CSV (UTF-8)")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return path.read_text(encoding="utf-16")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return path.read_text(encoding="latin-1")
 
 
 def read_participants(path: str | Path) -> dict[str, Labels]:
@@ -67,7 +89,8 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
             f"{Path(path).name} has columns {sorted(columns)}; MRID, Age and Sex are needed"
         )
     ages = _numbers([row["age"] for row in rows], Path(path).name, None)
-    sexes = [SEX_CODES.get(row["sex"].upper()[:1], -1) for row in rows]
+    codes = {word: SEX_CODES[sex] for sex, words in _SEX_WORDS.items() for word in words}
+    sexes = [codes.get(row["sex"].casefold(), -1) for row in rows]
     unread = {row["age"] for row, age in zip(rows, ages, strict=True) if np.isnan(age)}
     unread |= {row["sex"] for row, sex in zip(rows, sexes, strict=True) if sex < 0}
     if unread := sorted(one for one in unread if one.lower() not in _UNKNOWN):
@@ -99,6 +122,11 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
     else:
         name, rows = Path(labels).name, read_table(labels)
     first, *columns = rows[0] if rows else [""]
+    if rows and not isinstance(labels, Mapping) and re.fullmatch(r"(Unnamed: 0)?", first):
+        raise ValueError(
+            f"{name}: the first column has no name. Is it pandas' index? Write the table with "
+            f"to_csv(..., index=False)"
+        )
     if not columns:
         raise ValueError(
             f"{name} needs a subject or file in the first column, then a label a column"
@@ -123,13 +151,15 @@ def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[
     numbers = []
     for cell in cells:
         try:
+            if _THOUSANDS.match(str(cell)):
+                raise ValueError
             numbers.append(float(_DECIMAL_COMMA.sub(r"\1.\2", str(cell))))
         except ValueError:
             unknown = column is None or str(cell).lower() in _UNKNOWN
             if not unknown:
                 raise ValueError(
                     f"{table}: {column} holds {cell!r}; write each class as a whole number, from "
-                    f"0 on"
+                    f"0 on, and decimals with a point"
                 ) from None
             numbers.append(np.nan)
     known = [number for number in numbers if np.isfinite(number)]
