@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +43,30 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def refuse_damaged(path: str | Path, what: str, way_out: str) -> Iterator[None]:
+    """Name the file where reading it shows that it is damaged, or is something else.
+
+    Args:
+        path: The file that the block reads.
+        what: What it should be: it "is no whole `what`".
+        way_out: What the reader can do.
+
+    Raises:
+        ValueError: The block failed on what the file holds.
+        FileNotFoundError: As the block raised it.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (
+        *(OSError, EOFError, ValueError, TypeError, AttributeError, LookupError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
+        raise ValueError(f"{path} is no whole {what} ({one_line(error)}); {way_out}") from error
 
 
 def one_line(error: Exception) -> str:

@@ -84,7 +84,7 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
     """
     path = run / "slices.npz"
     if replace:
-        _is_a_run(run)
+        check_is_a_run(run, "--replace")
     elif path.is_file() and place(old := Slices.load(path)) != place(slices):
         raise ValueError(
             f"{run} holds slices of {origin(old)}; these are of {origin(slices)}: give another "
@@ -102,13 +102,22 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
     return path
 
 
-def _is_a_run(run: Path) -> None:
-    """Refuse to clear a folder that none of our commands made: its files are somebody else's."""
-    ours = (run / "slices.npz").is_file() or "data" in (read_settings(run) or {})
+def check_is_a_run(run: Path, option: str) -> None:
+    """Refuse to clear a folder that none of our commands made: its files are somebody else's.
+
+    Args:
+        run: What would be cleared.
+        option: That asks for it, for the message.
+
+    Raises:
+        ValueError: It holds files named as ours are, and nothing shows that we made them.
+    """
+    saved = (run / "slices.npz").is_file() or any((run / "state").glob("step-*"))
+    ours = saved or "data" in (read_settings(run) or {})
     theirs = [name for name in _MADE_BY_TRAIN + _MADE_BY_EVALUATE if (run / name).exists()]
     if theirs and not ours:
         raise ValueError(
-            f"{run} is no run of this course, and --replace would delete its {theirs[0]}; give "
+            f"{run} is no run of this course, and {option} would delete its {theirs[0]}; give "
             f"another --out"
         )
 

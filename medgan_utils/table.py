@@ -122,11 +122,14 @@ class Table:
     _repr_html_ = html  # what a notebook shows
 
     def plain_rows(self) -> list[dict]:
-        """Return rows for JSON: an estimate becomes `[value, low, high]`."""
-        return [
-            {k: [float(x) for x in v] if isinstance(v, Estimate) else v for k, v in row.items()}
-            for row in self.rows
-        ]
+        """Return rows for JSON: an estimate becomes `[value, low, high]`, NumPy's numbers plain."""
+
+        def plain(value: object) -> object:
+            if isinstance(value, Estimate):
+                return [float(part) for part in value]
+            return value.item() if isinstance(value, np.generic) else value
+
+        return [{name: plain(value) for name, value in row.items()} for row in self.rows]
 
     @classmethod
     def from_plain_rows(cls, rows: Iterable[Mapping], **options) -> "Table":

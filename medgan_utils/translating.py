@@ -207,6 +207,7 @@ def train(
     chosen = {name: settings[name] for name in ("image_size", "batch_size", "l1", "seed")}
     chosen |= {"data": run_folder.fingerprint(slices), "contrasts": list(contrasts)}
     if restart:
+        run_folder.check_is_a_run(out, "--restart")
         run_folder.forget(out)
     run_folder.check_settings(out, {"workers": 1} | chosen)
     keras.utils.set_random_seed(settings["seed"])

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     import keras
 
 ENDINGS = {"png": (".png",), "npz": (".npz",), "nifti": (".nii.gz", ".nii"), "dicom": ("",)}
+_NOT_FROM_Z = {
+    "unet_generator": ("images", "see `translate --apply`"),
+    "fusion_generator": ("images", "see chapter 11"),
+    "map_generator": ("label maps", "see chapter 10"),
+}
+"""Builder -> what its generators make images from, and the way out."""
 
 
 def show_sources() -> None:
@@ -101,7 +107,7 @@ def sample(
         spacing_mm: Of NIfTI and DICOM: between pixels of the generator; None: as the run's slices.
 
     Raises:
-        ValueError: Labels, format or ending do not fit.
+        ValueError: Labels, format or ending do not fit, or the generator needs more than z.
         FileNotFoundError: There is no such run or checkpoint.
     """
     format, out = _format(format, out)
@@ -117,6 +123,7 @@ def sample(
     from .models import load_generator
 
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
+    _check_it_takes_z(generator, run)
     images = draw(generator, count, seed, _labels(generator, labels))
     about = f"medgan_utils {__version__}, generator {Path(run).resolve().name}, seed {seed}"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +191,13 @@ def draw(
         return generator.predict(z, verbose=0)
     rows = np.broadcast_to(labels, (count, np.shape(labels)[-1]))
     return generator.predict([z, np.int32(rows)], verbose=0)
+
+
+def _check_it_takes_z(generator: "keras.Model", run: str) -> None:
+    """Refuse a generator that needs images or maps (ValueError)."""
+    if needs := _NOT_FROM_Z.get(generator.architecture.builder):
+        given, way_out = needs
+        raise ValueError(f"{run} makes images from {given}, not from z alone; {way_out}")
 
 
 def _labels(generator: "keras.Model", text: str | None) -> np.ndarray | None:

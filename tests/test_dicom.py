@@ -7,6 +7,7 @@ from small_series import new_file, store, write_enhanced, write_series
 from medgan_utils.data import read_volume
 from medgan_utils.data.dicom import is_dicom, modality_in, read_header
 from medgan_utils.data.loading import find_items
+from medgan_utils.data.sources.walk import walk
 
 VOXELS = np.random.default_rng(1).integers(-500, 500, (7, 6, 5)) * 2.0
 
@@ -150,13 +151,28 @@ def _dose(file, k):
     file.Modality, file.SeriesInstanceUID = "RTDOSE", "7.8"
 
 
-@pytest.mark.parametrize(("edit", "reason"), [(_screenshot, "in colour"), (_dose, "with a dose")])
+def _dose_report(file, k):
+    kind = pydicom.uid.SecondaryCaptureImageStorage
+    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = kind
+    file.SeriesInstanceUID = "7.9"
+    del file.ImageOrientationPatient, file.ImagePositionPatient, file.PixelSpacing
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (_screenshot, "in colour"),
+        (_dose, "with a dose"),
+        (_dose_report, r"screenshots \(secondary captures\)"),
+    ],
+)
 def test_what_is_no_scan_is_passed_over_or_named(tmp_path, edit, reason):
     folder = write_series(tmp_path / "case", VOXELS, name="A{:03d}", edit=edit)
     with pytest.raises(FileNotFoundError, match=rf"only A000 \({reason}\)"):
         read_volume(folder)
     write_series(folder, VOXELS, name="B{:03d}")
     np.testing.assert_array_equal(read_volume(folder).voxels, VOXELS)
+    assert [len(found) for found in walk(tmp_path).passed_over.values()] == [len(VOXELS[0, 0])]
 
 
 def test_a_header_that_lacks_something_is_named_before_anything_is_read(tmp_path):

@@ -132,6 +132,30 @@ def test_another_file_is_refused(tmp_path):
         evaluation.ReferenceFeatures.load(tmp_path / "other.npz")
 
 
+def test_a_damaged_file_of_features_is_named(tmp_path):
+    path = tmp_path / "x.npz"
+    images, codes = heads(3, 0)
+    whole = evaluation.reference_features(images, ENCODERS, codes).save(path).read_bytes()
+    middle = len(whole) // 2
+    harmed = [
+        whole[:middle],
+        whole[:middle] + bytes(50) + whole[middle + 50 :],
+        b"<html>log in</html>",
+        b"",
+    ]
+    with np.load(path) as file:
+        arrays = dict(file)
+    for notes in ('{"seed": 0}', "[1]", '{"format": 2}', '{"format": 1}'):
+        np.savez(path, **arrays | {"notes": np.array(notes)})
+        harmed.append(path.read_bytes())
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    harmed.append((tmp_path / "a.npy").read_bytes())
+    for content in harmed:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"x\.npz is no whole file of reference features.*"):
+            evaluation.ReferenceFeatures.load(path)
+
+
 def test_a_shipped_checkpoint_brings_the_features_of_its_judges():
     reference = evaluation.ReferenceFeatures.load("brain-mri-64")
     assert {"brain-encoder-64", "random"} == set(reference.features)

@@ -181,3 +181,13 @@ def test_validation_data_are_refused_at_once_and_lead_to_monitor():
     with pytest.raises(ValueError, match="Monitor"):
         gan.evaluate(IMAGES)
     assert int(gan.step.numpy()) == 0
+
+
+def test_a_bright_patch_alone_in_its_batch_is_trained_on():
+    dark, bright = np.full((1, 8, 8, 1), -0.5, np.float32), np.linspace(0.1, 0.6, 64)
+    images = np.concatenate([dark, bright.reshape(1, 8, 8, 1).astype(np.float32)])
+    expected = Expected((8, 8, 1), None)
+    assert len(list(expected.dataset(tf.data.Dataset.from_tensor_slices(images).batch(1)))) == 2
+    with pytest.raises(tf.errors.OpError):
+        list(expected.dataset(tf.data.Dataset.from_tensor_slices(images[[1] * 4]).batch(4)))
+    assert "2 * images - 1" in str(expected.refusal)

@@ -129,6 +129,20 @@ def test_dicom_is_found_by_its_bytes_and_grouped_by_folder(tmp_path):
     assert [(item.subject, item.modality) for item in items] == [("P7", "T1"), ("b", "CT")]
 
 
+def test_a_description_says_the_contrast_where_header_and_path_do_not(tmp_path):
+    said = {"SE1": "t1_mprage_sag", "SE2": "t2_flair_tra", "T2/SE3": "t1_tra", "SE4": "PET fusion"}
+    for number, (folder, text) in enumerate(said.items()):
+
+        def describe(file, k, text=text):
+            file.SeriesDescription = text
+
+        series = tmp_path / "PA1" / "ST1" / folder
+        write_series(series, TINY * 2.0, modality="MR", series=f"1.{number}", edit=describe)
+    found = {item.path.name: item.modality for item in survey(tmp_path).items}
+    assert found == {"SE1": "T1", "SE2": "FLAIR", "SE3": "T2", "SE4": "MR"}
+    assert {item.modality for item in survey(tmp_path, modality="DWI").items} == {"DWI"}
+
+
 # What a survey says
 
 

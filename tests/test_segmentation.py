@@ -58,6 +58,20 @@ def test_a_painter_takes_a_channel_a_code_and_noise(masks):
         (lambda m: moved_findings(m, [1], 1, inside=[0], depth=99), "99 pixels deep"),
         (lambda m: mean_dice(m, m[:2], ["a", "a", "b"]), r"both must be \(N, H, W\)"),
         (lambda m: mean_dice(m, m, ["a", "a"]), "one subject an image"),
+        (
+            lambda m: mean_dice(finding_channels(m)[..., 0], m, list("aab")),
+            r"truth is float32.*finding_channels: pass channels > 0",
+        ),
+        (
+            lambda m: false_area(m, np.where(m > 0, 4.0, -4.0), list("aab")),
+            "logits: pass found > 0",
+        ),
+        (
+            lambda m: annotation_bias(m, np.full(m.shape, 0.01), list("aab"), 1.0),
+            "found is float64",
+        ),
+        (lambda m: dice_by_subject(m, np.full(m.shape, np.nan), list("aab")), "found is float64"),
+        (lambda m: dice_by_subject(m, m.astype(np.int8) - 1, list("aab")), "found is int8"),
     ],
 )
 def test_what_does_not_fit_is_named(masks, make, said):
@@ -124,6 +138,10 @@ class TestScores:
         assert names.tolist() == ["ill", "well"] and np.isnan(values[1])
         assert values[0] == pytest.approx(2 * 64 / (64 + 73))
         assert mean_dice(truth, found, self.subjects).value == pytest.approx(values[0])
+
+    @pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32])
+    def test_masks_may_be_of_any_type_that_holds_whole_numbers(self, masks, kind):
+        assert mean_dice(masks.astype(kind), masks, list("iiw")).value == 1
 
     def test_false_alarms_are_counted_in_the_healthy(self, masks):
         found = np.zeros_like(masks, bool)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -235,6 +236,21 @@ def test_joining_fills_in_empty_masks():
     assert joined.labels["number"].tolist() == [*range(8), *range(12)]
 
 
+def test_joining_refuses_parts_of_another_size_or_with_other_labels():
+    small = some_slices(2)
+    wide = replace(small, images=np.repeat(small.images, 3, axis=-1))
+    fewer = replace(small, labels={"number": small.labels["number"]})
+    size = some_slices(2, size=16)
+    for parts, said in (
+        ([wide, small], r"\(8, 8, 3\).*\(8, 8, 1\)"),
+        ([small, size], r"\(8, 8, 1\).*\(16, 16, 1\)"),
+        ([fewer, small], "labels number and with age, number"),
+        ([small, small, fewer], "labels age, number and with number"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            join(parts)
+
+
 # On disk
 
 
@@ -270,6 +286,11 @@ def test_a_damaged_file_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"slices\.npz is no whole file.*delete it"):
         Slices.load(path)
+    whole = some_slices().save(path).read_bytes()
+    for start in range(50, 300, 10):  # where its images lie, packed
+        path.write_bytes(whole[:start] + bytes(20) + whole[start + 20 :])
+        with pytest.raises(ValueError, match=r"slices\.npz is no whole file"):
+            Slices.load(path)
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     with pytest.raises(ValueError, match=r"other\.npz is no whole file"):
         Slices.load(tmp_path / "other.npz")

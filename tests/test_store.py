@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_heads import write_cohort
 
 from medgan_utils.data import SliceStore, load_slices, store_slices
@@ -101,6 +102,53 @@ def test_a_lost_file_is_named(files, tmp_path):
     lost.unlink()
     with pytest.raises(FileNotFoundError, match=f"{lost.name} is gone"):
         SliceStore.open(tmp_path)
+    before = lost.with_name("00000.npy").read_bytes()
+    lost.with_name("00000.npy").unlink()
+    again = store_slices("folder", tmp_path, 32, folder=files)
+    expected = load_slices("folder", 32, folder=files, cache=False)
+    np.testing.assert_array_equal(again.images(np.arange(len(again))), expected.images)
+    assert lost.with_name("00000.npy").read_bytes() == before
+
+
+@pytest.mark.parametrize("lost", ["00001.npy", "00001.json"])
+def test_what_is_cut_again_lies_where_its_group_was_cut(tmp_path, lost):
+    settings = dict(subjects=1, spacing_mm=6.0, modalities=("T1", "T2"))
+    kept = store_slices("brain-phantom", tmp_path, 32, **settings)
+    before = kept.images(np.arange(len(kept)))
+    (tmp_path / lost).unlink()
+    again = store_slices("brain-phantom", tmp_path, 32, **settings)
+    np.testing.assert_array_equal(again.images(np.arange(len(again))), before)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"volumes": []}', "\0"])
+def test_a_damaged_index_is_named_and_made_again(files, tmp_path, content):
+    store_slices("folder", tmp_path, 32, folder=files)
+    (tmp_path / "index.json").write_text(content)
+    (tmp_path / "00001.json").write_text(content)
+    with pytest.raises(ValueError, match=r"index\.json is no whole.*run store_slices again"):
+        SliceStore.open(tmp_path)
+    assert len(np.unique(store_slices("folder", tmp_path, 32, folder=files).subjects)) == 4
+
+
+def test_a_store_of_pictures_knows_no_spacing(tmp_path):
+    random, folder = np.random.default_rng(0), tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        picture = Image.fromarray(random.integers(0, 255, (32, 32), np.uint8))
+        picture.save(folder / f"case{number}_slice1.png")
+    kept = store_slices("folder", tmp_path / "store", 32, folder=folder)
+    assert np.isnan(kept.metadata.spacing_mm)
+    row = tmp_path / "store" / "00000.json"  # as written before rows knew their spacing
+    known = json.loads(row.read_text())
+    row.write_text(json.dumps({k: v for k, v in known.items() if k != "spacing_mm"}))
+    again = store_slices("folder", tmp_path / "store", 32, folder=folder)
+    assert np.isnan(again.metadata.spacing_mm)
+
+
+def test_a_store_of_volumes_knows_the_spacing_of_memory(files, tmp_path):
+    kept = store_slices("folder", tmp_path, 32, folder=files)
+    loaded = load_slices("folder", 32, folder=files, cache=False)
+    assert kept.metadata.spacing_mm == loaded.spacing_mm
 
 
 def test_ten_times_the_limit_is_read_within_the_limit(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from medgan_utils.table import Estimate, Table, format_value
@@ -82,3 +83,10 @@ def test_it_comes_back_as_it_was_saved(tmp_path):
     again = Table.from_plain_rows(saved["rows"], caption=saved["caption"], notes=saved["notes"])
     assert again.rows == table.rows and again.markdown() == table.markdown()
     assert isinstance(again.rows[0]["FD"], Estimate)
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), np.int64(3), np.bool_(True)])
+def test_numbers_of_numpy_are_saved(tmp_path, value):
+    path = Table([{"set": "a", "value": value}]).save(tmp_path / "table.json")
+    [row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert row["value"] == value.item() and type(row["value"]) is type(value.item())

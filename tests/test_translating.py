@@ -103,6 +103,21 @@ def test_the_same_command_goes_on_and_other_settings_are_refused(folder, run, ca
     assert (out / "generator.weights.h5").is_file()
 
 
+def test_a_restart_deletes_an_earlier_run_and_nobody_elses_files(folder, tmp_path, capsys):
+    out = tmp_path / "thesis"
+    (out / "state").mkdir(parents=True)
+    (out / "report.html").write_text("my thesis")
+    assert command(folder, out, "--restart") == 1
+    said = capsys.readouterr().err
+    assert f"{out} is no run of this course, and --restart would delete its state" in said
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "state"]
+    ours = tmp_path / "ours"
+    assert command(folder, ours) == 0
+    (ours / "settings.json").write_text("{")  # damaged: --restart is the way out
+    assert command(folder, ours, "--restart") == 0
+    assert command(folder, ours, "--restart") == 0
+
+
 def test_there_and_back_again_is_the_volume_where_the_square_reaches():
     image = head(spacing_mm=(3, 4, 5), centre_mm=(8, -4, 0))
     path_less = read_volume_of(image)

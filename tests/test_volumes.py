@@ -118,6 +118,31 @@ def test_the_body_is_found_without_specks(tmp_path, spacing_mm):
     assert volume_mm3 == pytest.approx(4 / 3 * np.pi * np.prod(HALF_AXES_MM), rel=0.05)
 
 
+def test_a_voxel_far_below_air_changes_no_body(tmp_path):
+    image = head()
+    voxels = image.get_fdata()
+    paths = []
+    for name, lowest in (("as_it_is", 0), ("spike", -2000)):
+        voxels[3, 3, 3] = lowest
+        paths.append(write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / f"{name}.nii.gz"))
+    usual, spiked = (body_mask(read_volume(path)) for path in paths)
+    np.testing.assert_array_equal(usual, spiked)
+
+
+def test_air_in_the_middle_of_the_grey_scale_is_told(tmp_path, recwarn):
+    image = head()
+    voxels = image.get_fdata()
+    inside = voxels > 0
+    noise = np.random.default_rng(0).normal(0, 50, voxels.shape)
+    voxels[inside] += noise[inside]
+    body_mask(read_volume(write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / "a.nii.gz")))
+    assert not recwarn.list
+    voxels[inside] = (voxels[inside] - voxels[inside].mean()) / voxels[inside].std()
+    path = write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / "zscored.nii.gz")
+    with pytest.warns(UserWarning, match=r"zscored\.nii\.gz: the background \(0\) is not the low"):
+        body_mask(read_volume(path))
+
+
 def test_a_volume_of_nothing_but_air_is_named(tmp_path):
     path = tmp_path / "air.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.zeros((9, 9, 9), np.float32), np.eye(4)), path)

@@ -17,6 +17,7 @@ from medgan_utils import fitting, run_folder, workflow
 from medgan_utils.__main__ import in_options, main
 from medgan_utils._paths import checkpoints_folder
 from medgan_utils.data import Slices, list_sources
+from medgan_utils.models import save_generator, unet_generator
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,16 @@ def test_samples_as_grid_and_as_arrays(run, tmp_path):
     assert main(["sample", str(run), "--count", "4", "--out", str(tmp_path / "a.npz")]) == 0
     images = np.load(tmp_path / "a.npz")["images"]
     assert images.shape == (4, 32, 32, 1) and np.abs(images).max() <= 1
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels", "1"]])
+def test_generators_that_need_images_or_maps_are_not_sampled(tmp_path, capsys, labels):
+    save_generator(unet_generator(32), tmp_path / "generator", "# card")
+    out = ["--out", str(tmp_path / "a.png")]
+    assert main(["sample", str(tmp_path), *out, *labels]) == 1
+    assert "from images, not from z alone; see `translate --apply`" in capsys.readouterr().err
+    assert main(["sample", "liver-map-128", *out, *labels]) == 1
+    assert "from label maps, not from z alone; see chapter 10" in capsys.readouterr().err
 
 
 def test_evaluation_says_five_lines_and_where_the_report_is(run, capsys):

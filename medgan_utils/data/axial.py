@@ -72,7 +72,8 @@ def body_mask(volume: Volume) -> np.ndarray:
         threshold = -300.0
     else:
         # Otsu separates dark from bright tissue; half of it separates tissue from air.
-        threshold = 0.5 * (threshold_otsu(voxels) + voxels.min())
+        air = _air(volume, voxels)
+        threshold = 0.5 * (threshold_otsu(np.maximum(voxels, air)) + air)
     labels, count = ndimage.label(ndimage.binary_opening(voxels > threshold))
     if count == 0 or voxels.max() == voxels.min():
         raise ValueError(f"{volume.path}: no body found, every voxel is about as dark as air")
@@ -80,6 +81,21 @@ def body_mask(volume: Volume) -> np.ndarray:
     for axis, stride in enumerate(strides):
         body = np.repeat(body, stride, axis)
     return body[tuple(slice(size) for size in volume.voxels.shape)]
+
+
+def _air(volume: Volume, voxels: np.ndarray) -> float:
+    """Return the lowest value, but for a few far below; warn if air seems to be another."""
+    low, high = np.percentile(voxels, (1, 99))
+    margin = (high - low) / 10
+    values, counts = np.unique(voxels, return_counts=True)
+    often = values[counts.argmax()]
+    if counts.max() > 0.2 * voxels.size and low + margin < often < values[-1]:
+        warnings.warn(
+            f"{volume.path}: the background ({often:g}) is not the lowest value (z-scored?), so "
+            f"the body may be found wrong; set it to the lowest value",
+            stacklevel=3,
+        )
+    return values[0] if values[0] >= low - margin else low
 
 
 def axial_slices(

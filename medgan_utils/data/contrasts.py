@@ -20,13 +20,19 @@ def as_channels(slices: Slices) -> Slices:
         `info["contrasts"]`; the label "contrast" is gone.
 
     Raises:
-        ValueError: There is one contrast only, or a contrast of a subject or level is missing.
+        ValueError: There is one contrast only, a contrast of a subject or level is missing, or
+            each was cut in places of its own.
     """
     names = slices.info.get("contrasts", [])
     if len(names) < 2 or "contrast" not in slices.labels:
         raise ValueError(
             f"these slices have one contrast ({slices.modality}); a translation takes two or more: "
             'load_slices(..., modalities=("T1", "T2"))'
+        )
+    if not slices.info.get("together", True):  # older files do not say
+        raise ValueError(
+            "contrasts of a folder are each cut by its own body mask, so they need not lie on each "
+            "other; use `python -m medgan_utils translate`, which cuts pairs in the same places"
         )
     places = defaultdict(dict)
     for index, code in enumerate(slices.labels["contrast"]):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _GROUPS = "PerFrameFunctionalGroupsSequence"
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _NO_SCANS = {"SEG": "with a segmentation", "RTDOSE": "with a dose", "REG": "with a registration"}
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # SOPClassUID, of several frames with a further number
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
     "1.2.840.10008.5.1.4.1.1.2.1": "CT",
@@ -69,6 +70,9 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
         return "in colour"
     if "LOCALIZER" in (header.get("ImageType") or ()):
         return "topograms (localizers)"
+    captured = f"{header.get('SOPClassUID') or ''}.".startswith(f"{_CAPTURE}.")
+    if captured and "ImageOrientationPatient" not in header and not header.get(_GROUPS):
+        return "screenshots (secondary captures)"
     return _NO_SCANS.get(modality_tag(header))
 
 

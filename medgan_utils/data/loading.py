@@ -15,7 +15,7 @@ from .axial import AxialCut
 from .cache import cache_folder
 from .slices import Slices, join
 from .sources import SOURCES
-from .sources.item import Item
+from .sources.item import Item, Picture
 from .sources.people import SEX_CODES
 from .sources.source import Source
 
@@ -155,7 +155,9 @@ def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     contrasts, body = contrasts_of(items), {}
     bar = tqdm(items, desc=f"slicing {entry.name}", unit="file", delay=2)
     slices = join(item.slices(axial, body) for item in bar)
-    slices = replace(slices, modality="+".join(contrasts), info=about(entry, axial, contrasts))
+    info = about(entry, axial, contrasts)
+    info["together"] = all(bool(item.group) or isinstance(item, Picture) for item in items)
+    slices = replace(slices, modality="+".join(contrasts), info=info)
     slices = replace(slices, masks=_white_is_one(slices.masks))
     _warn_of_copies(slices)
     return with_mask_labels(slices, entry.mask_labels)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._files import written_whole
+from .._files import refuse_damaged, written_whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -173,18 +173,12 @@ class Slices:
         Raises:
             ValueError: The file is damaged or is no file of slices.
         """
-        try:
+        with refuse_damaged(path, "file of slices", "delete it and make it again"):
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
             about = json.loads(str(arrays.pop("about")))
             labels = {name[6:]: arrays.pop(name) for name in list(arrays) if name[:6] == "label_"}
             return cls(**arrays, labels=labels, **about)
-        except FileNotFoundError:
-            raise
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{path} is no whole file of slices ({error}); delete it and make it again"
-            ) from error
 
     def to_dataset(
         self,
@@ -268,6 +262,24 @@ def _check_range(images: np.ndarray) -> None:
         )
 
 
+def _check_alike(parts: list[Slices]) -> None:
+    """Refuse parts whose images or labels would be changed or lost beside the first's."""
+    first = parts[0]
+    for part in parts[1:]:
+        one, other = first.images.shape[1:], part.images.shape[1:]
+        if one != other:
+            raise ValueError(
+                f"images {one} and {other} cannot be joined: size and channels must be the same; "
+                f"load both with one image_size and the same channels"
+            )
+        if first.labels.keys() != part.labels.keys():
+            one, other = (", ".join(sorted(p.labels)) or "none" for p in (first, part))
+            raise ValueError(
+                f"slices with the labels {one} and with {other} cannot be joined; give both the "
+                f"same, or leave some out: dataclasses.replace(slices, labels={{...}})"
+            )
+
+
 def join(parts: Iterable[Slices]) -> Slices:
     """Put slices of one size one after the other.
 
@@ -278,11 +290,12 @@ def join(parts: Iterable[Slices]) -> Slices:
         parts: With the same names of labels; modality, spacing and info are the first part's.
 
     Raises:
-        ValueError: No parts.
+        ValueError: No parts, or they differ in the size or channels of images or in labels.
     """
     parts = list(parts)
     if not parts:
         raise ValueError("there are no slices to join")
+    _check_alike(parts)
     first, count = parts[0], sum(len(part) for part in parts)
     kept = [part.masks.dtype for part in parts if part.masks is not None]
     with_masks, types = bool(kept), np.result_type(np.uint8, *kept)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._files import written_whole
+from .._files import refuse_damaged, written_whole
 from .axial import AxialCut
 from .loading import about, content_key, contrasts_of, find_items, with_mask_labels
 from .slices import Slices
@@ -64,13 +64,20 @@ class SliceStore:
 
         Raises:
             FileNotFoundError: The folder holds no store, or a file of it is gone.
+            ValueError: `index.json` is damaged.
         """
         folder = Path(folder)
-        if not (folder / "index.json").is_file():
+        path = folder / "index.json"
+        if not path.is_file():
             raise FileNotFoundError(
                 f"{folder} holds no index.json; write it with store_slices(...)"
             )
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        with refuse_damaged(path, "index of a store", "run store_slices again"):
+            return cls._from_index(folder, json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def _from_index(cls, folder: Path, index: dict) -> "SliceStore":
+        """Put together what the index says of each volume; its files must be there."""
         for entry in index["volumes"]:
             if not (folder / entry["file"]).is_file():
                 raise FileNotFoundError(f"{folder / entry['file']} is gone; run store_slices again")
@@ -189,7 +196,7 @@ def store_slices(
         volumes = list(itertools.chain.from_iterable(bar))
     shape = np.load(into / volumes[0]["file"], mmap_mode="r").shape[1:]
     index = {"shape": list(shape), "modality": "+".join(contrasts), "info": info}
-    index |= {"spacing_mm": axial.fov_mm / axial.image_size, "volumes": volumes}
+    index |= {"spacing_mm": volumes[0]["spacing_mm"], "volumes": volumes}
     _write_json(into / "index.json", index)
     return SliceStore.open(into)
 
@@ -198,19 +205,31 @@ def _store_group(
     folder: Path, group: list[tuple[int, Item]], mask_labels: dict, axial: AxialCut
 ) -> list[dict]:
     """Cut and write the items of one group, with their numbers; return their rows of the index."""
-    rows, body = [], {}
+    # File names may be the same, or hold what a disk does not take: numbers instead.
+    rows = [_kept_row(folder, f"{number:05d}") for number, _ in group]
+    if all(rows):
+        return rows
+    rows, body = [], {}  # the whole group: its first item decides where the others are cut
     for number, item in group:
-        name = f"{number:05d}"  # file names may be the same, or hold what a disk does not take
-        row_path = folder / f"{name}.json"
-        if not row_path.is_file():
-            part = with_mask_labels(item.slices(axial, body), mask_labels)
-            with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
-                np.lib.format.write_array(file, part.images, allow_pickle=False)
-            labels = {key: values.tolist() for key, values in part.labels.items()}
-            row = {"file": f"{name}.npy", "subject": item.subject, "labels": labels}
-            _write_json(row_path, row | {"positions": part.positions.tolist()})
-        rows.append(json.loads(row_path.read_text(encoding="utf-8")))
+        name = f"{number:05d}"
+        part = with_mask_labels(item.slices(axial, body), mask_labels)
+        with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
+            np.lib.format.write_array(file, part.images, allow_pickle=False)
+        row = {"file": f"{name}.npy", "subject": item.subject, "spacing_mm": part.spacing_mm}
+        row |= {"labels": {key: values.tolist() for key, values in part.labels.items()}}
+        rows.append(row | {"positions": part.positions.tolist()})
+        _write_json(folder / f"{name}.json", rows[-1])
     return rows
+
+
+def _kept_row(folder: Path, name: str) -> dict | None:
+    """Return the row of a volume that lies in the folder whole, else None: it is cut anew."""
+    try:
+        row = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        known = {"file", "subject", "spacing_mm", "labels", "positions"} <= set(row)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return row if known and (folder / f"{name}.npy").is_file() else None
 
 
 def _same_content(path: Path, settings: dict, items: list[Item]) -> None:

@@ -49,9 +49,9 @@ _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
 _DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
     (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
-_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses|session|visit
-    |v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu|ser(?:ies)?)[-_ ]?\d+)
-    (?=$|[-_ .])"""
+_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
+    |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
+    |ser(?:ies)?)[-_ ]?\d+)(?=$|[-_ .])"""
 _SITE = re.compile(
     r"(site|hospital|cent(er|re)|clinic|institution)"
     r"([-_ ]?\d+|(?-i:[A-Z])|[-_ ](?!(crop|slice|cut|patch)\w*$)\w+)",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .._files import written_whole
+from .._files import refuse_damaged, written_whole
 from .._paths import checkpoints_folder
 from .distribution import laplacian_descriptors
 from .intervals import subject_codes
@@ -82,16 +82,21 @@ class ReferenceFeatures:
 
         Raises:
             FileNotFoundError: If the file is missing.
-            ValueError: If the file holds something else.
+            ValueError: If the file is damaged or holds something else.
         """
         shipped = checkpoints_folder() / f"{path}.reference.npz"
         if not Path(path).is_file():
             if not shipped.is_file():
                 raise FileNotFoundError(f"neither a file {path} nor a checkpoint's {shipped.name}")
             path = shipped
-        with np.load(path, allow_pickle=False) as file:
-            if "notes" not in file or (notes := json.loads(str(file["notes"])))["format"] != FORMAT:
-                raise ValueError(f"{Path(path).name} does not hold reference features of format 1")
+        way_out = "delete it and make it again with reference_features(...).save, or fetch it again"
+        with (
+            refuse_damaged(path, "file of reference features", way_out),
+            np.load(path, allow_pickle=False) as file,
+        ):
+            notes = json.loads(str(file["notes"]))
+            if notes.get("format") != FORMAT:
+                raise ValueError(f"its format is {notes.get('format')}, not {FORMAT}")
             return cls(
                 features={k[9:]: file[k] for k in file.files if k.startswith("features/")},
                 descriptors=file["descriptors"],

@@ -16,7 +16,7 @@ def dice_by_subject(
     A slice's own Dice is 0 or 1 where a mask is empty, and a mean over slices is ruled by those.
 
     Args:
-        truth: Masks (N, H, W), true where the finding is.
+        truth: Masks (N, H, W), true where the finding is: bool, or label maps, 0 elsewhere.
         found: Masks of the same shape.
         subjects: Subject of every slice, (N,).
 
@@ -25,7 +25,7 @@ def dice_by_subject(
         the finding (healthy), whose false alarms `false_area` counts. And the names.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, or a mask holds other than whole numbers from 0 on.
     """
     truth, found = _masks(truth, found)
     names, codes = np.unique(np.asarray(subjects), return_inverse=True)
@@ -83,7 +83,7 @@ def annotation_bias(
         "small found" and "large found": share of the lesions of which at least one pixel is found.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, or a mask holds other than whole numbers from 0 on.
     """
     from scipy.ndimage import label
 
@@ -131,10 +131,24 @@ def _places(truth: np.ndarray, found: np.ndarray, spacing_mm: float) -> dict[str
 
 
 def _masks(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    truth, found = np.asarray(truth, bool), np.asarray(found, bool)
+    truth, found = _mask(truth, "truth"), _mask(found, "found")
     if truth.shape != found.shape or truth.ndim != 3:
         raise ValueError(f"masks {truth.shape} and {found.shape}: both must be (N, H, W)")
     return truth, found
+
+
+def _mask(values: np.ndarray, name: str) -> np.ndarray:
+    """Return where the finding is; refuse what is not 0 elsewhere, such as -1 or a logit."""
+    values = np.asarray(values)
+    codes = values.dtype.kind in "bu"
+    if not codes and values.dtype.kind in "if":
+        codes = ((values >= 0) & (values == np.floor(values))).all()  # NaN is neither
+    if not codes:
+        raise ValueError(
+            f"{name} is {values.dtype} and not only whole numbers from 0 on, as a mask is; "
+            f"logits: pass found > 0; finding_channels: pass channels > 0"
+        )
+    return values.astype(bool)
 
 
 def _over_subjects(values: np.ndarray, repeats: int, seed: int = 0) -> Estimate:

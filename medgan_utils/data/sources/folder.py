@@ -103,7 +103,8 @@ def survey(
     items = []
     for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
         subject, mask, row = rest
-        contrast = modality or _modality(path, name, found.patients.get(path, (None, "MR"))[1])
+        header = found.patients.get(path, (None, "MR"))[1], found.descriptions.get(path, "")
+        contrast = modality or _modality(path, name, *header)
         kind = Picture if is_picture(path) else Item
         items.append(kind(path, subject, contrast, mask, row))
     _check_masks(items)
@@ -179,12 +180,17 @@ def _check_kinds(folder: Path, paths: list[Path], glob: str | None, found: Walk)
         )
 
 
-def _modality(path: Path, name: PurePosixPath, header: str) -> str:
-    """Return what a DICOM header says, else the path; MR headers do not know the contrast."""
+def _modality(path: Path, name: PurePosixPath, header: str, description: str) -> str:
+    """Return what a DICOM header says, else the path; of MR it only describes the contrast."""
     if header not in ("", "MR"):
         return header
     named = modality_of(name)
-    return modality_in(path) if header == "" and named == "MR" else named  # the tag is missing
+    if header == "" and named == "MR":
+        return modality_in(path)  # the tag is missing
+    if named != "MR":
+        return named
+    described = modality_of(description)
+    return "MR" if described in ("CT", "PET") else described  # which the header contradicts
 
 
 def _check_masks(items: list[Item]) -> None:

@@ -29,6 +29,7 @@ class Walk:
         images: Files with a known suffix, and folders of DICOM files, sorted.
         label_maps: Files with a known suffix that are label maps by their name or folder.
         patients: DICOM folder -> (PatientID or None, modality as its header says).
+        descriptions: DICOM folder -> SeriesDescription.
         faults: DICOM folder -> why it cannot be read, as far as headers say.
         passed_over: Reason -> files and folders, label maps included.
     """
@@ -38,6 +39,7 @@ class Walk:
     patients: dict[Path, tuple[str | None, str]] = field(default_factory=dict)
     studies: dict[Path, str] = field(default_factory=dict)
     series: dict[tuple, Path] = field(default_factory=dict)
+    descriptions: dict[Path, str] = field(default_factory=dict)
     faults: dict[Path, str] = field(default_factory=dict)
     passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
@@ -103,6 +105,7 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     patient = None if _NOBODY.fullmatch(patient) else patient
     found.patients.setdefault(path.parent, (patient, modality_tag(header)))
     found.studies.setdefault(path.parent, str(header.get("StudyInstanceUID") or ""))
+    found.descriptions.setdefault(path.parent, str(header.get("SeriesDescription") or ""))
     if series := str(header.get("SeriesInstanceUID") or ""):
         other = found.series.setdefault((patient, series), path.parent)
         if other != path.parent:
