@@ -60,11 +60,11 @@ class Painter:
     result: str
 
 
-LIVER = dict(subjects=160, steps=1500, batch=8, rate=1e-3)
+LIVER = dict(subjects=80, steps=1500, batch=8, rate=1e-3)
 HEADS = LIVER | dict(subjects=160, steps=600)
 PAINTERS = {
     "liver-map-128": Painter(
-        lambda subjects: map_splits(subjects=subjects),
+        map_splits,
         (ORGANS["tumour"],),
         ORGANS["liver"],
         LIVER,

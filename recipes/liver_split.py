@@ -23,13 +23,12 @@ def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
     return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
 
 
-def map_splits(image_size: int = 128, subjects: int = 160) -> dict[str, Slices]:
+def map_splits(subjects: int = 80) -> dict[str, Slices]:
     """Return liver slices of the phantom in venous phase with their label maps, by subject.
 
-    [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
+    128 pixels, [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
     """
-    cut = dict(image_size=image_size, phase="venous", masks="organs")
-    slices = _with_liver(subjects, seed=0, **cut)
+    slices = _with_liver(subjects, seed=0, image_size=128, phase="venous", masks="organs")
     return slices.split(PHANTOM_SHARES, seed=SEED)
 
 
