@@ -191,14 +191,14 @@ def _values(name: str, header: "pydicom.Dataset", stored: np.ndarray) -> np.ndar
     """Return real values, float32, NaN where the header says padding."""
     from pydicom.pixels import apply_modality_lut
 
-    padded = _padding(stored, header)  # its value may lie beyond BitsStored
-    stored = _stored_bits(stored, header)
-    if header.get("Modality") == "CT" and stored.min() >= 0 and "ModalityLUTSequence" not in header:
+    kept = _stored_bits(stored, header)
+    if header.get("Modality") == "CT" and kept.min() >= 0 and "ModalityLUTSequence" not in header:
         for keyword in ("RescaleSlope", "RescaleIntercept"):
             tag(name, header, keyword)  # without them there are no HU
     try:
-        values = np.array(apply_modality_lut(stored, header), np.float32)
-        padded |= _padding(stored, header)
+        values = np.array(apply_modality_lut(kept, header), np.float32)
+        # The value of padding may lie beyond BitsStored.
+        padded = _padding(stored, header) | _padding(kept, header)
     except Exception as error:  # empty or mistyped, a table cut short
         raise ValueError(
             f"{name}: RescaleSlope or PixelPaddingValue cannot be used ({one_line(error)}); "
