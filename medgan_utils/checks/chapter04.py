@@ -130,10 +130,7 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
 
 
 def _too_slow(*_: object, **__: object) -> None:
-    require(
-        False,
-        "this is an SVD, or as slow; in training it would be needed at every step.",
-    )
+    require(False, "this is an SVD, or as slow; in training it would be needed at every step.")
 
 
 def _no_order_two(x: np.ndarray, *others: object, norm: Callable, **options: object) -> np.ndarray:

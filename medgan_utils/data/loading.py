@@ -19,7 +19,7 @@ from .sources.item import Item, Picture
 from .sources.people import SEX_CODES
 from .sources.source import Source
 
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 _MASK_LABEL_MM2 = 50
 """Area from which on a slice counts as showing what the mask marks."""
 
