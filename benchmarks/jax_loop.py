@@ -10,33 +10,55 @@ from jax import numpy as jnp
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 
 
-def loop(images: np.ndarray, batch_size: int) -> Callable[[int], None]:
-    """Return a function that takes so many steps on random batches of images (N, H, W, C)."""
-    keras.utils.set_random_seed(0)
-    generator = dcgan_generator(images.shape[1])
-    discriminator = dcgan_discriminator(images.shape[1])
-    optimizers = [keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.99) for _ in range(2)]
-    for one, network in zip(optimizers, (generator, discriminator), strict=True):
-        one.build(network.trainable_variables)
-    state = {
-        "g": values(generator.trainable_variables),
-        "g_rest": values(generator.non_trainable_variables),
-        "d": values(discriminator.trainable_variables),
-        "g_slots": values(optimizers[0].variables),
-        "d_slots": values(optimizers[1].variables),
-    }
-    step = jax.jit(stepper(generator, discriminator, optimizers))
-    random, key = np.random.default_rng(0), jax.random.key(0)
+class JaxLoop:
+    """A GAN that takes so many steps when called.
 
-    def run(steps: int) -> None:
-        nonlocal state, key
+    Args:
+        images: Real images (N, H, W, C) in [-1, 1], of which each step draws a batch.
+        batch_size: Images a step.
+        generator: Network without labels.
+        discriminator: Network without labels.
+        optimizers: Of the generator and of the discriminator.
+        seed: Of batches and latents.
+    """
+
+    def __init__(self, images, batch_size: int, generator, discriminator, optimizers, seed=0):
+        self.images, self.batch_size = images, batch_size
+        self.networks = {"g": generator, "d": discriminator}
+        self.state = {"g_rest": values(generator.non_trainable_variables)}
+        for optimizer, (name, network) in zip(optimizers, self.networks.items(), strict=True):
+            optimizer.build(network.trainable_variables)
+            self.state[name] = values(network.trainable_variables)
+            self.state[f"{name}_slots"] = values(optimizer.variables)
+        self.step = jax.jit(stepper(generator, discriminator, optimizers))
+        self.random, self.key = np.random.default_rng(seed), jax.random.key(seed)
+
+    def __call__(self, steps: int) -> None:
+        """Take so many steps."""
         for _ in range(steps):
-            key, now = jax.random.split(key)
-            chosen = images[random.integers(len(images), size=batch_size)]
-            state = step(state, chosen, now)
-        jax.block_until_ready(state)
+            self.key, now = jax.random.split(self.key)
+            chosen = self.random.integers(len(self.images), size=self.batch_size)
+            self.state = self.step(self.state, self.images[chosen], now)
+        jax.block_until_ready(self.state)
 
-    return run
+    def save(self, folder) -> None:
+        """Write both networks' weights as they are now, `g.weights.h5` and `d.weights.h5`."""
+        for name, network in self.networks.items():
+            for variable, value in zip(network.trainable_variables, self.state[name], strict=True):
+                variable.assign(value)
+            if name == "g":
+                rest = network.non_trainable_variables
+                for variable, value in zip(rest, self.state["g_rest"], strict=True):
+                    variable.assign(value)
+            network.save_weights(folder / f"{name}.weights.h5")
+
+
+def loop(images: np.ndarray, batch_size: int) -> JaxLoop:
+    """Return the loop of the course's networks at the size of images (N, H, W, C)."""
+    keras.utils.set_random_seed(0)
+    networks = dcgan_generator(images.shape[1]), dcgan_discriminator(images.shape[1])
+    optimizers = [keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.99) for _ in range(2)]
+    return JaxLoop(images, batch_size, *networks, optimizers)
 
 
 def values(variables: list[keras.Variable]) -> list[jax.Array]:

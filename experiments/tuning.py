@@ -1,4 +1,4 @@
-"""Chapter 12's rows on quality: decay, size of the batch, turned images, order of the moves.
+"""Chapter 12's rows on quality: decay, batch size, 16 bits, JAX, turned images, order of moves.
 
     python experiments/tuning.py
 
@@ -7,6 +7,8 @@ since it is what the others are compared with. Beside the distances stands wheth
 slices that it trained on from those of other subjects: the AUC of its logits, 0.5 for a D that
 cannot. The control is the same D before its first step. Whether a penalty stops D from learning
 them by heart shows only once a plain D does: the *long* runs see 8 times as many images.
+The runs on JAX (`pip install jax`) start from the same networks as `plain`; their batches and
+latents are other draws.
 """
 
 import argparse
@@ -27,6 +29,7 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from experiments.ablation import SETTINGS, TRICKS, Yardstick, build, cohort, landmarks
+from experiments.on_jax import train_on_jax
 from medgan_utils.training import GAN
 from tools.record import finished, record
 
@@ -49,6 +52,8 @@ class Change:
         decay: Whether the rates fall to 0 along half a cosine.
         turned: Whether the training images are turned, mirrored and scaled at random.
         at_once: Whether G's gradient is taken before D moves.
+        precision: Policy of the layers: "mixed_bfloat16" computes in 16 bits, with weights of 32.
+        backend: Keras' backend: "tensorflow", or "jax" with the step of `benchmarks/jax_loop.py`.
     """
 
     about: str = "nothing"
@@ -59,6 +64,8 @@ class Change:
     decay: bool = False
     turned: bool = False
     at_once: bool = False
+    precision: str = "float32"
+    backend: str = "tensorflow"
 
 
 CHANGES = {
@@ -69,6 +76,9 @@ CHANGES = {
     "batch 64": Change("as many images, half of the steps", batch_size=64),
     "turned images": Change("±15°, mirrored, scaled by ±10 %", turned=True),
     "both at once": Change("G's gradient is taken before D moves", at_once=True),
+    "bfloat16": Change("computes in bfloat16", precision="mixed_bfloat16"),
+    "float16": Change("computes in float16, losses scaled", precision="mixed_float16"),
+    "JAX": Change("Keras on JAX, same start and step", backend="jax"),
     "L2 on weights": Change("1e-4 Σ w²", "L2 on weights"),
     "R1 penalty": Change("γ = 1, at every 4th step", "R1 penalty"),
     "plain, long": Change("8 times as many images", passes=8),
@@ -100,7 +110,11 @@ def changed(change: Change, steps: int, seed: int) -> GAN:
     rates = [rate * change.faster for rate in trick.rates]
     if change.decay:
         rates = [keras.optimizers.schedules.CosineDecay(rate, steps) for rate in rates]
-    return build(replace(trick, rates=tuple(rates)), seed, AtOnce if change.at_once else GAN)
+    keras.config.set_dtype_policy(change.precision)
+    try:
+        return build(replace(trick, rates=tuple(rates)), seed, AtOnce if change.at_once else GAN)
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def batches(change: Change, seed: int, subjects: int) -> tf.data.Dataset:
@@ -150,7 +164,15 @@ def train(name: str, seed: int, images: int, subjects: int) -> tuple[dict, np.nd
     gan = changed(change, steps, seed)
     untrained = own_slices_auc(gan, subjects)
     started = time.perf_counter()
-    gan.fit(batches(change, seed, subjects), steps_per_epoch=steps, verbose=0)
+    if change.backend == "jax":
+        images_there = cohort(subjects)["train"].images
+        rates = TRICKS[change.trick].rates
+        train_on_jax(
+            gan.generator, gan.discriminator, images_there, steps, change.batch_size, seed, *rates
+        )
+        gan.ema_generator.set_weights(gan.generator.get_weights())
+    else:
+        gan.fit(batches(change, seed, subjects), steps_per_epoch=steps, verbose=0)
     seconds = round(time.perf_counter() - started, 1)
     row = {"change": name, "seed": seed, "steps": steps, "seconds": seconds}
     count = len(cohort(subjects)["reference"])

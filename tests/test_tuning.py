@@ -1,11 +1,13 @@
 """Chapter 12's experiment: what it changes is changed, and nothing else."""
 
+from importlib.util import find_spec
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments import ablation, tuning
+from experiments import ablation, on_jax, tuning
 from medgan_utils.data import Slices
 
 
@@ -33,6 +35,13 @@ def test_a_rate_that_decays_ends_at_nothing():
     assert float(rate(0)) == pytest.approx(5e-4) and float(rate(10)) == pytest.approx(0, abs=1e-9)
     half = tuning.changed(tuning.CHANGES["half the rate"], 10, 0)
     assert float(half.d_optimizer.learning_rate) == pytest.approx(2.5e-4)
+
+
+def test_16_bits_are_for_computing_and_the_weights_keep_32():
+    gan = tuning.changed(tuning.CHANGES["bfloat16"], 10, 0)
+    layer = next(x for x in gan.ema_generator.layers if x.weights)
+    assert (layer.compute_dtype, layer.variable_dtype) == ("bfloat16", "float32")
+    assert tuning.changed(tuning.CHANGES["plain"], 10, 0).generator.compute_dtype == "float32"
 
 
 def test_turned_images_stay_in_range_and_the_others_are_as_they_are(small):
@@ -69,3 +78,24 @@ def test_a_run_says_how_well_d_knows_its_own(small):
     row, samples = tuning.train("both at once", 0, 64, 2)
     assert row["steps"] == 2 and samples.shape == (8, 32, 32)
     assert 0 <= row["own AUC"] <= 1 and row["FD"] > 0
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: pip install jax")
+def test_on_jax_the_same_networks_are_trained_and_come_back(small):
+    gan = tuning.changed(tuning.CHANGES["JAX"], 4, 0)
+    networks = {"G": gan.generator, "D": gan.discriminator}
+    before = {name: network.get_weights() for name, network in networks.items()}
+    on_jax.train_on_jax(*networks.values(), small["train"].images, 4, 8, 0, 5e-4, 5e-4)
+    for name, network in networks.items():
+        pairs = list(zip(before[name], network.get_weights(), strict=True))
+        moved = max(np.abs(old - new).max() for old, new in pairs)
+        assert 1e-4 < moved <= 4 * 5e-4 * 3, name  # Adam moves a weight by about the rate a step
+        assert all(np.isfinite(new).all() for _, new in pairs)
+    row, _ = tuning.train("JAX", 0, 64, 2)
+    assert row["steps"] == 2 and row["FD"] > 0
+
+
+def test_without_jax_the_way_out_is_named(monkeypatch):
+    monkeypatch.setattr(on_jax, "find_spec", lambda name: None)
+    with pytest.raises(RuntimeError, match="pip install jax"):
+        on_jax.train_on_jax(None, None, np.zeros((2, 32, 32, 1)), 1, 1, 0, 1e-3, 1e-3)

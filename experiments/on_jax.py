@@ -1,0 +1,68 @@
+"""One training of `tuning.py` on Keras' JAX backend, in a process of its own.
+
+    python -m experiments.on_jax FOLDER STEPS BATCH_SIZE SEED RATE_G RATE_D
+
+The folder holds `g.keras` and `d.keras`, as TensorFlow built them, and the training images,
+`images.npy`. Where the training ends lies beside them: `g.weights.h5` and `d.weights.h5`.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def train_on_jax(generator, discriminator, images: np.ndarray, *settings: float) -> None:
+    """Train two networks on images (N, H, W, C) there, and give them the weights it reached.
+
+    Args:
+        generator: Of TensorFlow, without labels; its weights are the start, and change.
+        discriminator: The same.
+        images: Real images in [-1, 1].
+        *settings: Steps, images a step, seed, and both learning rates.
+
+    Raises:
+        RuntimeError: JAX is missing, or the process failed; its last words are in the message.
+    """
+    if find_spec("jax") is None:
+        raise RuntimeError("JAX is not installed: pip install jax")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "images.npy", images)
+        generator.save(folder / "g.keras")
+        discriminator.save(folder / "d.keras")
+        done = subprocess.run(
+            [sys.executable, "-m", "experiments.on_jax", name, *map(str, settings)],
+            env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        if done.returncode:
+            raise RuntimeError(f"the training on JAX failed: {done.stderr[-2000:]}")
+        generator.load_weights(folder / "g.weights.h5")
+        discriminator.load_weights(folder / "d.weights.h5")
+
+
+def main(name: str, steps: str, batch_size: str, seed: str, *rates: str) -> None:
+    """Train what the folder holds."""
+    from benchmarks.jax_loop import JaxLoop
+
+    folder = Path(name)
+    networks = [keras.saving.load_model(folder / f"{one}.keras", compile=False) for one in "gd"]
+    optimizers = [keras.optimizers.Adam(float(rate), beta_1=0.5, beta_2=0.99) for rate in rates]
+    images = np.load(folder / "images.npy")
+    loop = JaxLoop(images, int(batch_size), *networks, optimizers, seed=int(seed))
+    loop(int(steps))
+    loop.save(folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
