@@ -11,6 +11,7 @@ from . import __version__, profiles, run_folder
 from ._files import written_whole
 from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
+from .data.files import modality_of
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
@@ -73,7 +74,7 @@ def translate(
     """
     if min(steps, every, settings["batch_size"]) < 1 or settings["l1"] < 0 or settings["seed"] < 0:
         raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
-    files = [check_file(path) for path in apply]  # before hours of training
+    files = [check_file(path, given) for path in apply]  # before hours of training
     names = [path.name.lower() for path in files]
     if twice := next((path for path in files if names.count(path.name.lower()) > 1), None):
         raise ValueError(
@@ -274,12 +275,14 @@ def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
     )
 
 
-def check_file(path: Path) -> Path:
-    """Refuse what cannot be written back as NIfTI with its own affine."""
+def check_file(path: Path, given: str) -> Path:
+    """Refuse what cannot be written back as NIfTI with its own affine, or shows no `given`."""
     if not path.is_file():
         raise FileNotFoundError(f"--apply {path} is no file; name NIfTI files (.nii, .nii.gz)")
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise ValueError(f"--apply {path} must end in .nii or .nii.gz")
+    if (named := modality_of(path.name)) not in ("MR", given):
+        raise ValueError(f"--apply {path} is {named} by its name; --from {given} needs such a file")
     return path
 
 
