@@ -175,6 +175,6 @@ def format_value(value: object, digits: int = 3) -> str:
         return f"{int(value):,}"
     if isinstance(value, Real):
         number = float(value)
-        whole = abs(number) >= 10 ** (digits - 1)
+        whole = abs(float(f"{number:.{digits}g}")) >= 10 ** (digits - 1)  # 99.97 is 100
         return f"{number:,.0f}" if whole and np.isfinite(number) else f"{number:#.{digits}g}"
     return str(value)

@@ -72,7 +72,8 @@ def translate(
         ValueError: Pairs are incomplete or do not fit, or a value is out of range.
         FileNotFoundError: There is nothing to read.
     """
-    if min(steps, every, settings["batch_size"]) < 1 or settings["l1"] < 0 or settings["seed"] < 0:
+    positive = min(steps, every, settings["batch_size"]) >= 1
+    if not (positive and settings["l1"] >= 0 and settings["seed"] >= 0):  # NaN is neither
         raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
     files = [check_file(path, given) for path in apply]  # before hours of training
     names = [path.name.lower() for path in files]
@@ -209,12 +210,14 @@ def train(
     chosen |= {"data": run_folder.fingerprint(slices), "contrasts": list(contrasts)}
     if restart:
         run_folder.check_is_a_run(out, "--restart")
-        run_folder.forget(out)
-    run_folder.check_settings(out, {"workers": 1} | chosen)
+    else:
+        run_folder.check_settings(out, {"workers": 1} | chosen)
     keras.utils.set_random_seed(settings["seed"])
     size = settings["image_size"]
     model = Pix2Pix(unet_generator(size), patch_discriminator(size), seed=settings["seed"])
     model.compile(terms=[L1(settings["l1"])])
+    if restart:  # only now: what is refused deletes nothing
+        run_folder.forget(out)
     out.mkdir(parents=True, exist_ok=True)
     run_folder.write_settings(out, {"workers": 1} | chosen)
     keeper = ResumableCheckpoint(out / "state", every)

@@ -64,8 +64,6 @@ def fit_workers(
         due = (first + done) % every == 0 or done == steps
         try:
             logs = {name: float(value) for name, value in step(next(batches)).items()}
-            if due:
-                gan.reset_metrics()  # which all take part in
         except tf.errors.OpError as error:
             raise expected.refusal or ConnectionError(
                 f"step {first + done} failed, perhaps since another worker is gone: "
@@ -73,7 +71,9 @@ def fit_workers(
             ) from error
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(f"the training diverged at step {first + done}; {ADVICE}")
-        seen.on_train_batch_end(done, logs)
+        seen.on_train_batch_end(done, logs)  # which may read the running means
+        if due:
+            gan.reset_metrics()  # which all take part in
         if due and chief:
             seconds = (time.perf_counter() - started) / done
             losses = ", ".join(f"{name} {logs[name]:.3f}" for name in ("d_loss", "g_loss"))
