@@ -1,5 +1,6 @@
 """Checks of chapter 08: a reader's interval, dates shifted together, DP-SGD, what 3-D costs."""
 
+import inspect
 from collections.abc import Callable
 from unittest.mock import patch
 
@@ -114,7 +115,7 @@ def _names_in(code: object) -> set[str]:
 
 def _same_when_started_anew(answer: Callable, dates: dict, got: dict) -> bool:
     """Ask again where `hash` is another function, as it is for texts in another start of Python."""
-    if "__hash__" in _names_in(getattr(answer, "__code__", None)):
+    if "__hash__" in _names_in(getattr(inspect.unwrap(answer), "__code__", None)):
         return False
     with patch("builtins.hash", lambda value: 7 + 13 * len(str(value))):
         again = answer({name: days.copy() for name, days in dates.items()}, "key")
