@@ -1,5 +1,7 @@
 """Faults of training and evaluation that a third reader found, each by the call that showed it."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from medgan_utils.models import (
 )
 from medgan_utils.models.layers import SpectralNormalization
 from medgan_utils.models.rivals import small_unet, vae_encoder
-from medgan_utils.table import format_value
+from medgan_utils.table import Estimate, Table, format_value
 from medgan_utils.training import (
     GAN,
     VAE,
@@ -165,3 +167,13 @@ def test_images_that_are_not_finite_are_named():
 def test_a_number_that_rounds_up_to_whole_is_written_whole():
     assert format_value(99.97) == "100" and format_value(99.4) == "99.4"
     assert format_value(0.9997) == "1.00"
+
+
+def test_a_saved_table_is_json_that_others_read_too(tmp_path):
+    table = Table([{"set": "a", "FD": Estimate(2.0, np.nan, np.nan), "KID": float("nan")}])
+    refuse = lambda text: pytest.fail(f"{text} is no JSON")  # noqa: E731
+    text = table.save(tmp_path / "t.json").read_text("utf-8")
+    rows = json.loads(text, parse_constant=refuse)["rows"]
+    assert rows == [{"set": "a", "FD": [2.0, None, None], "KID": None}]
+    again = Table.from_plain_rows(rows)
+    assert again.cells() == table.cells() and np.isnan(again.rows[0]["FD"].low)

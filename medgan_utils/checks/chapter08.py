@@ -63,12 +63,7 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
     require(set(got) == set(dates), "every patient must come back under the same name.")
     shifts = _days_back(got, dates)
     require(len(set(shifts.values())) > 1, "all patients moved alike: one known date gives all.")
-    many = {f"p{number:02}": dates["cleo"] for number in range(20)}
-    different = set(_days_back(answer(dict(many), "key"), many).values())
-    require(
-        len(different) >= 15,
-        f"twenty patients moved by {len(different)} different shifts: one known date tells others.",
-    )
+    _require_own_shifts(answer, dates["cleo"])
     again = answer({name: dates[name] for name in ("cleo", "anna")}, "key")
     for name in again:
         same = np.array_equal(np.asarray(again[name]), np.asarray(got[name]))
@@ -91,6 +86,16 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
             any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
             "another key gives the same dates: the key protects nothing.",
         )
+
+
+def _require_own_shifts(answer: Callable, days: np.ndarray) -> None:
+    """Require that twenty patients of names alike in length move by shifts of their own."""
+    many = {f"p{number:02}": days for number in range(20)}
+    different = len(set(_days_back(answer(dict(many), "key"), many).values()))
+    require(
+        different >= 15,
+        f"twenty patients moved by {different} different shifts: one known date tells others.",
+    )
 
 
 def _days_back(got: dict, dates: dict) -> dict[str, int]:
