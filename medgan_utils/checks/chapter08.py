@@ -80,7 +80,12 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         all(moved[name] == shifts[name] for name in moved),
         "with other dates a patient moved by another number of days: patient and key decide alone.",
     )
-    for key in ("another key", "kez"):  # one of another length, one of the same
+    _require_key(answer, dates, got)
+
+
+def _require_key(answer: Callable, dates: dict, got: dict) -> None:
+    """Require other dates of another key, be it of another length or of the same."""
+    for key in ("another key", "kez"):
         other = answer(dict(dates), key)
         require(
             any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
