@@ -164,7 +164,8 @@ class Mismatch(Penalty):
         if len(batch.labels.shape) != 3:
             return values
         differs = ops.any(ops.not_equal(wrong, batch.labels), axis=(1, 2))
-        return values * ops.reshape(ops.cast(differs, values.dtype), ops.shape(values))
+        alone = (-1, *[1] * (len(values.shape) - 1))  # the same for all numbers of an image
+        return values * ops.reshape(ops.cast(differs, values.dtype), alone)
 
     def wrong_labels(self, labels: KerasTensor, classes: int, seed: KerasTensor) -> KerasTensor:
         """Return labels (B, n) with the column changed to another of its classes."""
