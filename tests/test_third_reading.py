@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import X, networks
 
 from medgan_utils import evaluation
 from medgan_utils.evaluation.appearance import _means
 from medgan_utils.models import (
-    dcgan_discriminator,
     dcgan_generator,
     patch_discriminator,
     unet_generator,
@@ -22,23 +22,15 @@ from medgan_utils.training import (
     GAN,
     VAE,
     Diffusion,
+    LiveLossPlot,
     Mismatch,
     Monitor,
     Pix2Pix,
     PrivateGAN,
     ResumableCheckpoint,
+    distributed,
     losses,
 )
-
-WIDTHS = (8, 8, 8)
-X = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
-
-
-def networks():
-    return (
-        dcgan_generator(32, latent_dim=8, widths=WIDTHS),
-        dcgan_discriminator(32, widths=WIDTHS),
-    )
 
 
 @pytest.fixture
@@ -136,6 +128,16 @@ def test_a_copy_beside_the_checkpoints_is_nobodys_business(tmp_path):
     again.compile()
     with pytest.warns(UserWarning):
         assert ResumableCheckpoint(tmp_path, every=1).restore(again) == 2
+
+
+def test_callbacks_of_workers_read_the_means_before_they_are_reset():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        gan = GAN(*networks())
+        gan.compile()
+    plot = LiveLossPlot(lambda history: b"", every=2)
+    data = tf.data.Dataset.from_tensor_slices(X).repeat().batch(4)
+    distributed.fit_workers(gan, data, 4, [plot], 2)
+    assert plot.history["step"] == [2, 4] and min(plot.history["d_loss"]) > 0.1
 
 
 # Evaluation

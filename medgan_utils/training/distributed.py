@@ -60,9 +60,12 @@ def fit_workers(
     seen = keras.callbacks.CallbackList(list(callbacks) if chief else [], model=gan)
     seen.on_train_begin()
     started, first = time.perf_counter(), int(gan.step.numpy())
+    due = True
     for done in range(1, steps + 1):
-        due = (first + done) % every == 0 or done == steps
+        anew, due = due, (first + done) % every == 0 or done == steps
         try:
+            if anew:  # only now, since callbacks read the running means
+                gan.reset_metrics()  # which all take part in
             logs = {name: float(value) for name, value in step(next(batches)).items()}
         except tf.errors.OpError as error:
             raise expected.refusal or ConnectionError(
@@ -71,9 +74,7 @@ def fit_workers(
             ) from error
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(f"the training diverged at step {first + done}; {ADVICE}")
-        seen.on_train_batch_end(done, logs)  # which may read the running means
-        if due:
-            gan.reset_metrics()  # which all take part in
+        seen.on_train_batch_end(done, logs)
         if due and chief:
             seconds = (time.perf_counter() - started) / done
             losses = ", ".join(f"{name} {logs[name]:.3f}" for name in ("d_loss", "g_loss"))
