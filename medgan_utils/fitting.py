@@ -46,6 +46,7 @@ def train(run: Path, steps: int, every: int, restart: bool, workers: int = 1, **
     classes = (
         tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
     )
+    run_folder.say_unseen_classes(parts["train"], names, classes)
     if workers > 1 and cluster == 1:
         if restart:
             _gan(slices.images.shape[1:], classes, settings)  # what is refused deletes nothing
