@@ -30,7 +30,7 @@ class Look:
 
     Attributes:
         images: (COLUMNS, H, W) in [-1, 1], black where there are fewer.
-        slices: How many its files give, the file that was read.
+        slices: How many the file that was read gives; of pictures, how many there are.
         modality: For example "T1".
         grid: Size and spacing in words.
         ends: Smallest and largest value.
@@ -101,7 +101,10 @@ def _count(number: int, what: str) -> str:
 
 
 def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
-    """Read a few files, of as many subjects as can be; say which cannot be used."""
+    """Read a few files, of as many subjects as can be; say which cannot be used.
+
+    Of subjects with several files each next one shows its next file, so that all contrasts come up.
+    """
     by_subject: dict[str, list[Item]] = {}
     for item in items:
         by_subject.setdefault(item.subject, []).append(item)
@@ -109,9 +112,13 @@ def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
     if len(by_subject) < ROWS and not pictures:
         by_subject = {str(item.path.relative_to(folder)): [item] for item in items}
     looks = {}
-    for name, some in _spread(list(by_subject.items()), ROWS):
+    for turn, (name, some) in enumerate(_spread(list(by_subject.items()), ROWS)):
         try:
-            looks[name] = (_look_at_pictures if pictures else _look_at_volume)(some, axial)
+            looks[name] = (
+                _look_at_pictures(some, axial)
+                if pictures
+                else _look_at_volume(some[turn % len(some)], axial)
+            )
         except ValueError as error:
             print(f"  cannot be used: {error}")
     return looks
@@ -124,8 +131,7 @@ def _look_at_pictures(items: list[Item], axial: AxialCut) -> Look:
     return Look(_row(images), len(items), items[0].modality, "pictures", ends, [])
 
 
-def _look_at_volume(items: list[Item], axial: AxialCut) -> Look:
-    item = items[0]
+def _look_at_volume(item: Item, axial: AxialCut) -> Look:
     volume, mask = item.read()
     images, _, _ = axial_slices(volume, axial, mask)
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
@@ -179,4 +185,6 @@ def _draw(looks: Mapping[str, Look], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(out) as temporary:
         temporary.write_bytes(plots.grid_png(sheet, COLUMNS))
-    print(f"contact sheet: {out}, a row for each of {', '.join(looks)}")
+    several = len({look.modality for look in looks.values()}) > 1
+    rows = (f"{name} ({look.modality})" if several else name for name, look in looks.items())
+    print(f"contact sheet: {out}, a row for each of {', '.join(rows)}")

@@ -1,5 +1,7 @@
 """`inspect` says what would be read, what looks wrong, and draws it, before anything is made."""
 
+from itertools import product
+
 import nibabel
 import numpy as np
 import pytest
@@ -41,6 +43,19 @@ def test_heads(tmp_path, inspect):
     assert "look twice" not in said and "too few" not in said
     rows, columns = np.array(sheet.shape[:2]) // 32
     assert (rows, columns) == (6, 8) and sheet.max() > 200
+
+
+def test_every_contrast_of_people_with_several_is_looked_at(tmp_path, inspect):
+    voxels = np.random.default_rng(0).uniform(0, 500, (32, 32, 24)).astype(np.float32)
+    for number, (name, top) in product(range(1, 8), (("T1w", 500), ("T2w", 900))):
+        path = tmp_path / "my" / f"sub-{number:02d}" / "anat" / f"sub-{number:02d}_{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        voxels[16, 16, 12] = top
+        nibabel.save(nibabel.Nifti1Image(voxels, np.diag([5.0, 5, 5, 1])), path)
+    _, said, _, _ = inspect("--anatomy", "head")
+    assert "14 images of 7 subjects" in said
+    assert "read of 6: T1, T2; values from" in said and "to 900" in said
+    assert "sub-01 (T1), sub-02 (T2)" in said
 
 
 def write_abdomen(folder):
