@@ -35,8 +35,9 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# In the order of their names: xdist would start files of few tests last, and the longest ones have few.
 unit: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
 
 notebooks: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
