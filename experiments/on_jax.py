@@ -6,6 +6,7 @@ The folder holds `g.keras` and `d.keras`, as TensorFlow built them, and the trai
 `images.npy`. Where the training ends lies beside them: `g.weights.h5` and `d.weights.h5`.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -51,18 +52,24 @@ def train_on_jax(generator, discriminator, images: np.ndarray, *settings: float)
         discriminator.load_weights(folder / "d.weights.h5")
 
 
-def main(name: str, steps: str, batch_size: str, seed: str, *rates: str) -> None:
+def main() -> None:
     """Train what the folder holds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    for name in ("steps", "batch_size", "seed"):
+        parser.add_argument(name, type=int)
+    parser.add_argument("rates", type=float, nargs=2)
+    options = parser.parse_args()
     from benchmarks.jax_loop import JaxLoop
 
-    folder = Path(name)
+    folder = options.folder
     networks = [keras.saving.load_model(folder / f"{one}.keras", compile=False) for one in "gd"]
-    optimizers = [keras.optimizers.Adam(float(rate), beta_1=0.5, beta_2=0.99) for rate in rates]
+    optimizers = [keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99) for rate in options.rates]
     images = np.load(folder / "images.npy")
-    loop = JaxLoop(images, int(batch_size), *networks, optimizers, seed=int(seed))
-    loop(int(steps))
+    loop = JaxLoop(images, options.batch_size, *networks, optimizers, seed=options.seed)
+    loop(options.steps)
     loop.save(folder)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -73,7 +73,9 @@ def _add_fetch(commands) -> None:
     one.add_argument("--replace", dest="discard", action="store_true",
                      help="delete what --out holds, slices and training")  # fmt: skip
     one.add_argument("--subjects", type=int, help="how many subjects; all by default")
-    one.add_argument("--folder", type=Path, help="where your files lie (source `folder`, `ixi`)")
+    one.add_argument(
+        "--folder", type=Path, help="where your files lie (any source but the phantoms)"
+    )
     _add_reading(one)
 
 

@@ -46,7 +46,10 @@ def train(run: Path, steps: int, every: int, restart: bool, workers: int = 1, **
     classes = (
         tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
     )
+    run_folder.say_unseen_classes(parts["train"], names, classes)
     if workers > 1 and cluster == 1:
+        if restart:
+            _gan(slices.images.shape[1:], classes, settings)  # what is refused deletes nothing
         del slices, parts  # a launcher only waits
         return _launch(run, options, settings, restart)
     profiles.quiet_tensorflow()
@@ -108,11 +111,14 @@ def _launch(run: Path, options: dict, settings: dict, restart: bool) -> None:
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         values = value if isinstance(value, list) else [value]
-        if values and values != [False]:
-            command += [flag] if value is True else [flag, *map(str, values)]
+        if value is True:
+            command.append(flag)
+        elif value is not False and values:  # 0 is a value
+            command += [flag, *map(str, values)]
 
     def saved() -> int:
-        return max((int(path.name[5:]) for path in (run / "state").glob("step-*")), default=0)
+        names = (path.name[5:] for path in (run / "state").glob("step-*"))
+        return max((int(name) for name in names if name.isdigit()), default=0)
 
     launch.launch(command, settings["workers"], saved)
 

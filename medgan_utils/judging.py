@@ -57,7 +57,7 @@ def evaluate(run: Path, seeds: int) -> None:
     }
     figures = _figures(run, parts["test"].images, next(iter(fakes.values())))
     facts = _facts(parts, settings, why)
-    verdict = evaluation.verdict(table)
+    verdict = evaluation.verdict(table, subjects=len(np.unique(parts["test"].subjects)))
     title = f"GAN of {run.resolve().name}"
     card, page = evaluation.write_report(run, title, facts, tables, figures, verdict)
     save_generator(generator, run_folder.generator(run), card.read_text(encoding="utf-8"))

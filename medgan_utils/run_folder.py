@@ -133,6 +133,14 @@ def with_known_labels(slices: Slices, names: Collection[str]) -> Slices:
     return slices.select(known)
 
 
+def say_unseen_classes(train: Slices, names: Collection[str], classes: Collection[int]) -> None:
+    """Say which classes, numbered from 0 to the highest, no training slice has."""
+    for name, count in zip(names, classes, strict=True):
+        if missing := sorted(set(range(count)) - set(train.labels[name].tolist())):
+            which = ", ".join(map(str, missing))
+            print(f"note: no slice to train on has {name} {which}: what is drawn for it is noise")
+
+
 def place(slices: Slices) -> str:
     """Return the folder that slices were fetched from, else the name of their source."""
     source = str(slices.info.get("source", "an unknown source"))

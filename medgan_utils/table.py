@@ -122,25 +122,29 @@ class Table:
     _repr_html_ = html  # what a notebook shows
 
     def plain_rows(self) -> list[dict]:
-        """Return rows for JSON: an estimate becomes `[value, low, high]`, NumPy's numbers plain."""
+        """Return rows for JSON: an estimate becomes `[value, low, high]`, NumPy's numbers plain.
+
+        NaN becomes None, which JSON can hold.
+        """
 
         def plain(value: object) -> object:
             if isinstance(value, Estimate):
-                return [float(part) for part in value]
-            return value.item() if isinstance(value, np.generic) else value
+                return [plain(float(part)) for part in value]
+            value = value.item() if isinstance(value, np.generic) else value
+            return None if isinstance(value, float) and np.isnan(value) else value
 
         return [{name: plain(value) for name, value in row.items()} for row in self.rows]
 
     @classmethod
     def from_plain_rows(cls, rows: Iterable[Mapping], **options) -> "Table":
         """Build a table from what `plain_rows` returned; `options` are those of the class."""
-        return cls(
-            (
-                {k: Estimate(*v) if isinstance(v, list) else v for k, v in row.items()}
-                for row in rows
-            ),
-            **options,
-        )
+
+        def known(value: object) -> object:
+            if not isinstance(value, list):
+                return np.nan if value is None else value
+            return Estimate(*(np.nan if part is None else part for part in value))
+
+        return cls(({k: known(v) for k, v in row.items()} for row in rows), **options)
 
     def save(self, path: str | Path) -> Path:
         """Write caption, notes and rows as JSON, whole or not at all."""
@@ -175,6 +179,6 @@ def format_value(value: object, digits: int = 3) -> str:
         return f"{int(value):,}"
     if isinstance(value, Real):
         number = float(value)
-        whole = abs(number) >= 10 ** (digits - 1)
+        whole = abs(float(f"{number:.{digits}g}")) >= 10 ** (digits - 1)  # 99.97 is 100
         return f"{number:,.0f}" if whole and np.isfinite(number) else f"{number:#.{digits}g}"
     return str(value)

@@ -11,6 +11,7 @@ from . import __version__, profiles, run_folder
 from ._files import written_whole
 from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
+from .data.files import modality_of
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
@@ -71,9 +72,10 @@ def translate(
         ValueError: Pairs are incomplete or do not fit, or a value is out of range.
         FileNotFoundError: There is nothing to read.
     """
-    if min(steps, every, settings["batch_size"]) < 1 or settings["l1"] < 0 or settings["seed"] < 0:
+    positive = min(steps, every, settings["batch_size"]) >= 1
+    if not (positive and settings["l1"] >= 0 and settings["seed"] >= 0):  # NaN is neither
         raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
-    files = [check_file(path) for path in apply]  # before hours of training
+    files = [check_file(path, given) for path in apply]  # before hours of training
     names = [path.name.lower() for path in files]
     if twice := next((path for path in files if names.count(path.name.lower()) > 1), None):
         raise ValueError(
@@ -208,12 +210,14 @@ def train(
     chosen |= {"data": run_folder.fingerprint(slices), "contrasts": list(contrasts)}
     if restart:
         run_folder.check_is_a_run(out, "--restart")
-        run_folder.forget(out)
-    run_folder.check_settings(out, {"workers": 1} | chosen)
+    else:
+        run_folder.check_settings(out, {"workers": 1} | chosen)
     keras.utils.set_random_seed(settings["seed"])
     size = settings["image_size"]
     model = Pix2Pix(unet_generator(size), patch_discriminator(size), seed=settings["seed"])
     model.compile(terms=[L1(settings["l1"])])
+    if restart:  # only now: what is refused deletes nothing
+        run_folder.forget(out)
     out.mkdir(parents=True, exist_ok=True)
     run_folder.write_settings(out, {"workers": 1} | chosen)
     keeper = ResumableCheckpoint(out / "state", every)
@@ -274,12 +278,14 @@ def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
     )
 
 
-def check_file(path: Path) -> Path:
-    """Refuse what cannot be written back as NIfTI with its own affine."""
+def check_file(path: Path, given: str) -> Path:
+    """Refuse what cannot be written back as NIfTI with its own affine, or shows no `given`."""
     if not path.is_file():
         raise FileNotFoundError(f"--apply {path} is no file; name NIfTI files (.nii, .nii.gz)")
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise ValueError(f"--apply {path} must end in .nii or .nii.gz")
+    if (named := modality_of(path.name)) not in ("MR", given):
+        raise ValueError(f"--apply {path} is {named} by its name; --from {given} needs such a file")
     return path
 
 

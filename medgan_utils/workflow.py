@@ -5,6 +5,7 @@ is refused, stands in `run_folder`; how a run is trained in `fitting`, and judge
 `inspect` in `inspection`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,7 +125,8 @@ def sample(
 
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     _check_it_takes_z(generator, run)
-    images = draw(generator, count, seed, _labels(generator, labels))
+    names = (run_folder.read_settings(Path(run)) or {}).get("condition", ())
+    images = draw(generator, count, seed, _labels(generator, labels, names))
     about = f"medgan_utils {__version__}, generator {Path(run).resolve().name}, seed {seed}"
     out.parent.mkdir(parents=True, exist_ok=True)
     if format in ("nifti", "dicom"):
@@ -200,7 +202,9 @@ def _check_it_takes_z(generator: "keras.Model", run: str) -> None:
         raise ValueError(f"{run} makes images from {given}, not from z alone; {way_out}")
 
 
-def _labels(generator: "keras.Model", text: str | None) -> np.ndarray | None:
+def _labels(
+    generator: "keras.Model", text: str | None, names: Sequence[str] = ()
+) -> np.ndarray | None:
     """Return the labels (n,) that a user asked for, checked against the generator's classes."""
     classes = generator.architecture.arguments["num_classes"]
     if classes is None:
@@ -211,10 +215,14 @@ def _labels(generator: "keras.Model", text: str | None) -> np.ndarray | None:
     values = [part.strip() for part in (text or "").split(",")]
     if len(values) != len(counts) or not all(value.isdecimal() for value in values):
         example = ",".join("0" for _ in counts)
-        raise ValueError(f"--labels needs {len(counts)} whole numbers, for example {example}")
-    for value, count in zip(map(int, values), counts, strict=True):
+        meant = f" ({', '.join(names)})" if names else ""
+        raise ValueError(
+            f"--labels needs {len(counts)} whole numbers{meant}, for example {example}"
+        )
+    names = names if len(names) == len(counts) else ["label"] * len(counts)
+    for name, value, count in zip(names, map(int, values), counts, strict=True):
         if value >= count:
             known = "0 alone" if count == 1 else f"0 and {count - 1}"
             known = known if count < 3 else f"0 to {count - 1}"
-            raise ValueError(f"label {value}: this generator knows {known}")
+            raise ValueError(f"{name} {value}: this generator knows {known}")
     return np.array([int(value) for value in values])

@@ -47,7 +47,9 @@ def test_monitor_stops_when_the_score_stops_improving_and_keeps_the_best(gan, tm
         weights.append(model.ema_generator.get_weights())
         return {"fd": next(scores)}
 
-    monitor = Monitor(score, "fd", every=1, patience=2, best=tmp_path / "best.weights.h5")
+    monitor = Monitor(
+        score, "fd", every=1, patience=2, best=tmp_path / "best.weights.h5", log=tmp_path / "log"
+    )
     images = tf.data.Dataset.from_tensors(np.zeros((4, 32, 32, 1), "float32")).repeat()
     gan.fit(images, steps_per_epoch=1, epochs=10, verbose=0, callbacks=[monitor])
     assert [row["fd"] for row in monitor.rows] == [3.0, 1.0, 2.0, 2.5]

@@ -7,6 +7,7 @@ import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import age_groups, capacity, private
+from medgan_utils import data
 from medgan_utils.evaluation import ReferenceFeatures
 
 
@@ -61,8 +62,17 @@ def test_the_private_table_is_whole_and_its_epsilon_comes_out_again():
         found = {row["epsilon"] for row in rows if row["arm"] == f"noise {noise:g}"}
         expected = private.epsilon(noise, rate, settings["steps"], delta)
         assert found == {round(expected, 3)}
+    for name in ("by_chance", "by_chance_few"):
+        assert len(stored["results"][name]) == private.DRAWN
     larger = {(row["noise"], row["subjects"]) for row in stored["results"]["larger_cohorts"]}
     assert larger == set(product(private.NOISE, private.LARGER))
+
+
+def test_the_two_eights_share_nobody():
+    names = np.array([f"sub-{index:02}" for index in range(20)])
+    everyone = data.Slices(np.zeros((20, 8, 8, 1), np.float32), names, np.zeros(20, np.float32))
+    first, another = private.eights(everyone, 8)
+    assert list(first.subjects) == list(names[:8]) and list(another.subjects) == list(names[8:16])
 
 
 def test_a_defaced_head_comes_out_again():

@@ -205,6 +205,9 @@ def test_a_secret_joins_series_and_no_secret_parts_them(tmp_path):
 def test_refusals_leave_nothing(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         deidentify_series(tmp_path / "none", tmp_path / "out")
+    (tmp_path / "P1" / "S1").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"P1 holds folders alone \(S1\); give one"):
+        deidentify_series(tmp_path / "P1", tmp_path / "out")
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("no DICOM")
     with pytest.raises(FileNotFoundError, match=r"no DICOM image \(1 × file that is not DICOM\)"):

@@ -140,7 +140,10 @@ def test_a_description_says_the_contrast_where_header_and_path_do_not(tmp_path):
         write_series(series, TINY * 2.0, modality="MR", series=f"1.{number}", edit=describe)
     found = {item.path.name: item.modality for item in survey(tmp_path).items}
     assert found == {"SE1": "T1", "SE2": "FLAIR", "SE3": "T2", "SE4": "MR"}
-    assert {item.modality for item in survey(tmp_path, modality="DWI").items} == {"DWI"}
+    with pytest.raises(ValueError, match=r"FLAIR and MR and T1 and T2 by their names.*--glob"):
+        survey(tmp_path, modality="T1")
+    alone = survey(tmp_path, modality="DWI", glob="PA1/ST1/SE1/*")
+    assert {item.modality for item in alone.items} == {"DWI"}  # a wrong name can be overruled
 
 
 # What a survey says

@@ -91,3 +91,13 @@ def test_a_file_name_that_one_patient_has_twice_counts():
     table = {"T1.nii.gz": {"ill": 1}, "T2.nii.gz": {"ill": 0}}
     given = labels_by_image(table, paths, ["P1", "P1", "P2"], "labels=")
     assert [row["ill"] for row in given] == [1, 1, 0]
+
+
+def test_paths_as_windows_writes_them_are_read(tmp_path):
+    known = read_labels(table(tmp_path, "file,ill\nsub-01\\anat\\sub-01_T1w.nii.gz,1\n"))
+    assert known == {"sub-01/anat/sub-01_T1w.nii.gz": {"ill": 1}}
+
+
+def test_age_and_sex_are_sent_to_their_own_option(tmp_path):
+    with pytest.raises(ValueError, match=r"participants= .--participants. reads age and sex"):
+        read_labels(table(tmp_path, "participant_id,sex\nsub-01,F\n"))

@@ -266,6 +266,16 @@ def test_distances_mark_landmarks_and_the_floor():
     assert [list(line.get_xdata()) for line in dotted] == [[2.0, 2.0]]
 
 
+def test_a_distance_of_nothing_or_less_stays_to_be_seen():
+    rows = [
+        {"set": "floor", "KID": (-0.1, -0.2, 0.5)},
+        {"set": "fakes", "KID": (5.0, 4.0, 7.0)},
+    ]
+    (axes,) = plots.distances(rows, ("KID",), landmarks=("floor",)).axes
+    (arrow,) = (line for line in axes.lines if line.get_marker() == "<")
+    np.testing.assert_allclose(arrow.get_xydata(), [(0.5, 1)])
+
+
 def test_progress_shows_losses_and_samples_and_leaves_no_figure_open():
     before = plt.get_fignums()
     history = {"step": [10, 20], "d_loss": [1.3, 1.2], "g_loss": [0.7, 0.8]}

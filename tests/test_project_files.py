@@ -40,7 +40,7 @@ def test_conda_installs_what_pip_does():
     *conda, pip = yaml.safe_load(text("environment.yml"))["dependencies"]
     assert conda == [f"python{PROJECT['requires-python']}", "pip"]
     assert pip == {"pip": ["-c constraints.txt", "-e .[lab,test]"]}
-    assert set(EXTRAS) == {"lab", "test", "gpu", "onnx", "docs"}
+    assert set(EXTRAS) == {"lab", "test", "gpu", "onnx"}
     assert "[lab,test,gpu]" in text("environment.yml")
 
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import WIDTHS, X, networks
 
 from medgan_utils import evaluation
 from medgan_utils.models import (
-    dcgan_discriminator,
     dcgan_generator,
     patch_discriminator,
     save_generator,
@@ -28,16 +28,7 @@ from medgan_utils.training import (
 )
 from medgan_utils.training.batch import DiscriminatorBatch
 
-WIDTHS = (8, 8, 8)
-X = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
 Y = X[:8, :16, :16]
-
-
-def networks():
-    return (
-        dcgan_generator(32, latent_dim=8, widths=WIDTHS),
-        dcgan_discriminator(32, widths=WIDTHS),
-    )
 
 
 def gan(**settings):

@@ -268,7 +268,7 @@ def test_folders_that_cannot_be_used_are_named(cohort, tmp_path):
         load_slices("folder", folder=cohort, masks=tmp_path / "empty")
     table = tmp_path / "people.csv"
     table.write_text("name,years\nx,3\n")
-    with pytest.raises(ValueError, match="MRID, Age and Sex are needed"):
+    with pytest.raises(ValueError, match="MRID or participant_id, Age and Sex are needed"):
         load_slices("folder", folder=cohort, participants=table)
     write_png(tmp_path / "both" / "a.png", np.zeros((4, 4), np.uint8))
     write(head(), tmp_path / "both" / "b.nii.gz")

@@ -117,6 +117,18 @@ def test_pictures_with_numbers_only_belong_to_their_folder():
     assert named("a/gg (1).jpg", "a/gg (2).jpg", "b/no (1).jpg") == ["gg (1)", "gg (2)", "no (1)"]
 
 
+def test_many_numbers_after_a_person_are_slices_of_pictures():
+    slices = [f"p{person}_{level:03}.png" for person in (1, 2) for level in (12, 16, 20)]
+    assert set(named(*slices)) == {"p1", "p2"}
+    assert len(set(named(*(name.replace(".png", ".nii.gz") for name in slices)))) == 6
+    for one_each in (
+        [f"site{s}_{n:03}.png" for s in (1, 2) for n in (12, 16, 20)],
+        [f"{year}_{year - 2010 + n:03}.png" for year in (2020, 2030) for n in (1, 2, 3)],
+        [f"study1_{n:03}.png" for n in (12, 16, 20)],
+    ):
+        assert len(set(named(*one_each))) == len(one_each)
+
+
 def test_guesses_are_called_guesses():
     assert rules("scan_0.png", "scan_1.png") == {"file name"}
     assert rules("P1/T1.nii.gz", "P2/T1.nii.gz") == {"folder"}

@@ -9,9 +9,9 @@ from medgan_utils.table import Estimate
 NAN = float("nan")
 
 
-def row(name, fd, coverage=0.8, recall=0.85, detail=1.0, copying=0.5):
-    spread = {"FD enc": 0.3 * fd, "fine detail": 0.05, "copying": 0.05}
-    values = {"FD enc": fd, "fine detail": detail, "copying": copying}
+def row(name, fd, coverage=0.8, recall=0.85, detail=1.0, copying=0.5, precision=0.8):
+    spread = {"FD enc": 0.3 * fd, "fine detail": 0.05, "copying": 0.05, "precision": 0.0}
+    values = {"FD enc": fd, "fine detail": detail, "copying": copying, "precision": precision}
     values |= {"coverage": coverage, "recall": recall}
     spreads = {k: spread.get(k, 0.1) for k in values}
     return {"set": name, "images": 100} | {
@@ -118,3 +118,19 @@ def test_a_judge_without_a_floor_is_refused():
 def test_variety_is_judged_by_intervals():
     assert "the intervals overlap" in of(row("g", 2.2, coverage=0.65))[1]
     assert "some are missing" in of(row("g", 2.2, coverage=0.55))[1]
+
+
+def test_a_floor_as_high_is_no_copying_and_samples_far_from_all_are_not_judged():
+    floor = row(FLOOR, 2.0, copying=0.7)
+    lines = evaluation.verdict([floor, row("g", 2.2, copying=0.69)])
+    assert "no sign" in lines[3] and "do not share" not in lines[4]
+    assert "do not share" in evaluation.verdict([floor, row("g", 2.2, copying=0.97)])[4]
+    far = evaluation.verdict([*REALS, row("g", 90.0, copying=0.9, precision=0.0, detail=0.1)])
+    assert "not judged" in far[3] and "blurred" in far[4]
+
+
+def test_of_few_test_subjects_a_low_value_shows_nothing():
+    table = [*REALS, row("g", 2.2, copying=0.2)]
+    assert "with 6 test subjects a low value shows nothing" in evaluation.verdict(table, None, 6)[3]
+    assert evaluation.verdict(table, None, 8)[3].endswith("no sign of it.")
+    assert "do not share" in evaluation.verdict([*REALS, row("g", 2.2, copying=0.97)], None, 6)[4]

@@ -230,3 +230,19 @@ def test_wrong_options_are_named_before_anything_is_trained(folder, tmp_path, ca
     assert command(folder, tmp_path / "run", *more) == 1
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_of_another_contrast_is_not_translated(folder, tmp_path, capsys):
+    other = next(folder.glob("sub-01/anat/*_T2w.nii.gz"))
+    assert command(folder, tmp_path / "run", "--apply", str(other)) == 1
+    assert "is T2 by its name; --from T1 needs such a file" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refused_seed_deletes_no_training(folder, run, capsys):
+    out = run[0]
+    before = sorted(path.name for path in out.iterdir())
+    assert command(folder, out, "--restart", "--seed", "20260101") == 1
+    assert "must lie between" in capsys.readouterr().err
+    assert command(folder, out, "--restart", "--l1", "nan") == 1
+    assert sorted(path.name for path in out.iterdir()) == before

@@ -209,12 +209,24 @@ def test_a_training_of_one_is_not_gone_on_with_by_two(tmp_path, capsys):
     assert "workers 1 → 2" in capsys.readouterr().err
 
 
+def test_workers_that_are_refused_delete_nothing(tmp_path, monkeypatch, capsys):
+    noise_slices().save(tmp_path / "slices.npz")
+    assert main(["train", str(tmp_path), "--steps", "1", "--every", "1"]) == 0
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.setattr(launch, "launch", lambda *_: pytest.fail("nothing is to be started"))
+    wrong = ["--loss", "foo", "--restart", "--workers", "2"]
+    assert main(["train", str(tmp_path), *wrong]) == 1
+    assert "foo" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
 def test_each_worker_gets_the_options_of_the_command(tmp_path, monkeypatch):
     slices = noise_slices()
     replace(slices, labels={"sex": np.arange(40) % 2}).save(tmp_path / "slices.npz")
     commands = []
     monkeypatch.setattr(launch, "launch", lambda command, *_: commands.append(command))
     given = [str(tmp_path), "--flip", "--rate", "0.01", "--condition", "sex", "--steps", "7"]
+    given += ["--seed", "0", "--ema", "0", "--r1-gamma", "0"]  # 0 is a value
     assert main(["train", *given, "--workers", "4"]) == 0
     (command,) = commands
     assert command[:4] == [sys.executable, "-m", "medgan_utils", "train"]

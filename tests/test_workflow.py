@@ -266,11 +266,23 @@ def test_a_conditional_run_in_the_working_folder_stays_there(small_run, monkeypa
     assert (run / "generator.weights.h5").is_file()
     assert main(["sample", ".", "--count", "2", "--out", "two.png", "--labels", "1"]) == 0
     assert main(["sample", ".", "--count", "2", "--out", "two.png", "--labels", "2"]) == 1
-    assert "label 2: this generator knows 0 and 1" in capsys.readouterr().err
+    assert "sex 2: this generator knows 0 and 1" in capsys.readouterr().err
+    assert main(["sample", ".", "--count", "2", "--out", "two.png"]) == 1
+    assert "--labels needs 1 whole numbers (sex), for example 0" in capsys.readouterr().err
     assert main(["evaluate", ".", "--seeds", "1"]) == 0
     card = (run / "model-card.md").read_text()
     assert card.startswith("# GAN of run") and "s08" in card and "s09" not in card
     assert sorted(path.name for path in checkpoints_folder().iterdir()) == shipped
+
+
+def test_a_class_that_no_training_slice_has_is_named(small_run, capsys):
+    slices = Slices.load(small_run(10, sex=[1] * 20 + [2] * 20) / "slices.npz")
+    run_folder.say_unseen_classes(slices, ["sex"], [3])
+    assert (
+        "no slice to train on has sex 0: what is drawn for it is noise" in capsys.readouterr().out
+    )
+    run_folder.say_unseen_classes(slices.select(slices.labels["sex"] == 1), ["sex"], [3])
+    assert "sex 0, 2" in capsys.readouterr().out
 
 
 def test_the_command_and_the_gan_draw_the_same_latents():

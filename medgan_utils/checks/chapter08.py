@@ -1,5 +1,6 @@
 """Checks of chapter 08: a reader's interval, dates shifted together, DP-SGD, what 3-D costs."""
 
+import inspect
 from collections.abc import Callable
 from unittest.mock import patch
 
@@ -62,6 +63,7 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
     require(set(got) == set(dates), "every patient must come back under the same name.")
     shifts = _days_back(got, dates)
     require(len(set(shifts.values())) > 1, "all patients moved alike: one known date gives all.")
+    _require_own_shifts(answer, dates["cleo"])
     again = answer({name: dates[name] for name in ("cleo", "anna")}, "key")
     for name in again:
         same = np.array_equal(np.asarray(again[name]), np.asarray(got[name]))
@@ -78,10 +80,26 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         all(moved[name] == shifts[name] for name in moved),
         "with other dates a patient moved by another number of days: patient and key decide alone.",
     )
-    other = answer(dict(dates), "another key")
+    _require_key(answer, dates, got)
+
+
+def _require_key(answer: Callable, dates: dict, got: dict) -> None:
+    """Require other dates of another key, be it of another length or of the same."""
+    for key in ("another key", "kez"):
+        other = answer(dict(dates), key)
+        require(
+            any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
+            "another key gives the same dates: the key protects nothing.",
+        )
+
+
+def _require_own_shifts(answer: Callable, days: np.ndarray) -> None:
+    """Require that twenty patients of names alike in length move by shifts of their own."""
+    many = {f"p{number:02}": days for number in range(20)}
+    different = len(set(_days_back(answer(dict(many), "key"), many).values()))
     require(
-        any(not np.array_equal(np.asarray(other[n]), np.asarray(got[n])) for n in dates),
-        "another key gives the same dates: the key protects nothing.",
+        different >= 15,
+        f"twenty patients moved by {different} different shifts: one known date tells others.",
     )
 
 
@@ -99,8 +117,16 @@ def _days_back(got: dict, dates: dict) -> dict[str, int]:
     return shifts
 
 
+def _names_in(code: object) -> set[str]:
+    """Return the names that a function's code uses, those of functions inside it included."""
+    inner = (one for one in getattr(code, "co_consts", ()) if hasattr(one, "co_names"))
+    return set(getattr(code, "co_names", ())).union(*map(_names_in, inner))
+
+
 def _same_when_started_anew(answer: Callable, dates: dict, got: dict) -> bool:
     """Ask again where `hash` is another function, as it is for texts in another start of Python."""
+    if "__hash__" in _names_in(getattr(inspect.unwrap(answer), "__code__", None)):
+        return False
     with patch("builtins.hash", lambda value: 7 + 13 * len(str(value))):
         again = answer({name: days.copy() for name, days in dates.items()}, "key")
     return all(np.array_equal(np.asarray(again[name]), np.asarray(got[name])) for name in dates)
@@ -133,6 +159,10 @@ def private_gradient(answer: Callable[..., np.ndarray]) -> None:
         np.allclose(alone, gradients[0] / 4),
         "a gradient shorter than C must stay as it is, and be divided by the lot.",
     )
+    require(
+        np.allclose(asked(gradients[:1], lot=8), gradients[0] / 8),
+        "with an expected lot of 8 the sum is not divided by 8.",
+    )
     longest = np.linalg.norm(asked(gradients[2:])) * 4
     require(longest < 1.001, f"a subject moves the sum by {longest:.2f}, more than C = 1.")
     require(np.allclose(got, expected), "the sum of the bounded gradients is another.")
@@ -152,6 +182,9 @@ def _noise(asked: Callable[..., np.ndarray]) -> None:
     )
     flat = np.mean((loud / loud.std()) ** 4)  # 3 for a normal distribution; ±1 has 1
     require(abs(flat - 3) < 0.6, "the noise is not normal: ε is computed for Gaussian noise.")
+    for apart in (1, 2, 2000):
+        alike = np.corrcoef(loud[:-apart], loud[apart:])[0, 1]
+        require(abs(alike) < 0.1, "weights share their noise: a difference takes it away.")
     repeated = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0)
     require(np.allclose(loud, repeated), "the noise is not drawn from `random`.")
     next_step = asked(np.zeros((3, 4000)), clip=2.0, noise=3.0, seed=2)

@@ -73,6 +73,10 @@ def wrong(answer: Callable[[np.ndarray, np.ndarray], tuple[float, float]]) -> No
     )
     one_kind = _pair(answer(called[6:], ill[6:]))
     require(np.isnan(one_kind[1]), "without an ill slice the share of erased ones is NaN.")
+    require(
+        np.isclose(one_kind[0], 0.25),
+        f"without an ill slice, 1 of 4 healthy ones is still invented, not {one_kind[0]:.3g}.",
+    )
 
 
 @exercise(
@@ -127,7 +131,9 @@ def dice(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     empty = np.zeros_like(truth)
     expected = 2 * 450 / (900 + 600)
     require(abs(one_number(answer(truth, truth)) - 1) < 1e-6, "equal masks must give 1.")
-    require(abs(one_number(answer(truth, empty))) < 1e-6, "one empty mask must give 0.")
+    for one, other in ((truth, empty), (empty, found)):
+        got = one_number(answer(one, other))
+        require(abs(got) < 1e-6, f"one empty mask must give 0, whichever it is, not {got:g}.")
     both_empty = one_number(answer(empty, empty))
     require(np.isfinite(both_empty), f"two empty masks give {both_empty}.")
     require(abs(both_empty - 1) < 1e-6, f"two empty masks agree, but give {both_empty:g}.")

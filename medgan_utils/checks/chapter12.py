@@ -97,6 +97,11 @@ def own_augmentation(kind: type, gan: type) -> None:
     seen = {start for k in range(60) for start in _starts(_called(layer, images, [k, 7]), images)}
     require(min(seen) == 0, "the band never touches the first row.")
     require(max(seen) == 32 - BAND, "the band never touches the last row.")
+    larger = np.random.default_rng(1).uniform(-0.9, 0.9, (6, 48, 48, 1)).astype(np.float32)
+    seen = {start for k in range(60) for start in _starts(_called(kind(), larger, [k, 7]), larger)}
+    require(
+        max(seen) == 48 - BAND, "of 48 rows the band never touches the last: take their number."
+    )
     _require_flow(layer, images, first)
     _trains(gan, augment=layer)
 

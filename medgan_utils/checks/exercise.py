@@ -79,4 +79,5 @@ def _answered(value: object) -> object:
             raise NotImplementedError
     if not callable(value) or isinstance(value, type):
         return value
-    return lambda *arguments, **options: _answered(value(*arguments, **options))
+    watched = lambda *arguments, **options: _answered(value(*arguments, **options))  # noqa: E731
+    return functools.wraps(value)(watched)

@@ -138,6 +138,10 @@ def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultd
         else:
             done[f"file {reason}", _LEFT_OUT].add(path)
     if not headers:
+        if not done and (inside := sorted(one.name for one in folder.iterdir() if one.is_dir())):
+            raise FileNotFoundError(
+                f"{folder} holds folders alone ({', '.join(inside[:3])}); give one of them"
+            )
         seen = ", ".join(f"{len(files)} × {what}" for (what, _), files in done.items())
         raise FileNotFoundError(
             f"{folder} holds no DICOM image ({seen or 'it is empty'}); give the folder of a series"

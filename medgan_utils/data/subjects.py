@@ -8,7 +8,7 @@ than too many: two people taken for one cost a subject, one taken for two spoils
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +52,7 @@ _DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\
 _NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
     |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
     |ser(?:ies)?)[-_ ]?\d+)(?=$|[-_ .])"""
+_YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 _SITE = re.compile(
     r"(site|hospital|cent(er|re)|clinic|institution)"
     r"([-_ ]?\d+|(?-i:[A-Z])|[-_ ](?!(crop|slice|cut|patch)\w*$)\w+)",
@@ -178,7 +179,7 @@ def _by_structure(
     """Decide for names of no known kind whether the folder or the file names the person."""
     shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
     names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
-    names = _counted_on(names)
+    names = _counted_on(_without_slice_numbers(names))
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
     if _are_scanners({parts[:2] for parts in folders.values() if len(parts) > 1}):
@@ -199,6 +200,24 @@ def _by_structure(
         else:
             found[path] = ("/".join(every[path]) or root, "folder")
     return found
+
+
+def _without_slice_numbers(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
+    """Give `p1_012.png`, `p1_016.png`, `p1_020.png` to p1 where others are numbered so, too.
+
+    Only of pictures, each with a number of its own; sites and years number people.
+    """
+    pictures = {path: name for path, name in names.items() if is_picture(path)}
+    once = {name for name, count in Counter(pictures.values()).items() if count == 1}
+    starts = {}
+    for path, name in pictures.items():
+        match = re.fullmatch(r"(.*\d)[-_. ]+\d+", name)
+        if match and name in once and not _SITE.fullmatch(match[1]) and not _YEAR.search(match[1]):
+            starts[path] = match[1]
+    people = {start for start, count in Counter(starts.values()).items() if count >= 3}
+    if len(people) < 2:
+        return names
+    return {p: starts[p] if starts.get(p) in people else name for p, name in names.items()}
 
 
 def _counted_on(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:

@@ -20,7 +20,8 @@ def distances(
     Args:
         scores: Rows with the set's name in their first entry and `(value, low, high)` in `columns`;
             the first row is the floor.
-        columns: What to draw, a panel each, on logarithmic axes; lower is better.
+        columns: What to draw, a panel each, on logarithmic axes; lower is better. What is 0 or
+            less, as an unbiased estimate may be, is an arrowhead at the least positive value.
         landmarks: Names of the sets of real images: green squares; others are orange dots.
 
     Returns:
@@ -33,11 +34,12 @@ def distances(
         1, len(columns), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
     for axes, column in zip(panels[0], columns, strict=True):
+        least = min((v for row in rows for v in row[column] if v > 0), default=1.0)
         for y, (name, row) in enumerate(zip(names, rows, strict=True)):
             value, low, high = row[column]
             colour, mark = (PALETTE[2], "s") if name in landmarks else (PALETTE[1], "o")
             axes.plot([low, high], [y, y], color=colour, linewidth=2)
-            axes.plot(value, y, mark, color=colour)
+            axes.plot(max(value, least), y, mark if value > 0 else "<", color=colour)
         axes.axvline(rows[-1][column][0], color="0.4", linewidth=1, linestyle=":")
         axes.set(xscale="log", xlabel=f"{column} (lower is better)")
         axes.set_yticks(range(len(rows)), names)

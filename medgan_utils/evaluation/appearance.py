@@ -131,7 +131,8 @@ def _means(columns: Mapping[str, np.ndarray], codes: np.ndarray, repeats: int, s
     means = {}
     for name, values in columns.items():
         known = np.isfinite(values)
-        weights = [known, *(counts * known for counts in draws)]
+        several = len(np.unique(codes[known])) > 1  # one subject tells nothing about others
+        weights = [known, *(counts * known for counts in draws if several)]
         filled = np.where(known, values, 0)
         each = [filled @ w / w.sum() if w.sum() else np.nan for w in weights]
         means[name] = percentile_interval(each[0], each[1:])

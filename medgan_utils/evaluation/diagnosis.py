@@ -94,7 +94,8 @@ def score_classifier(
     counts = list(bootstrap_counts(codes, repeats))
     rates = []
     for group in (positive, ~positive):
-        shares = [_share(right[group], count[group]) for count in counts]
+        several = len(np.unique(codes[group])) > 1  # one subject tells nothing about others
+        shares = [_share(right[group], count[group]) for count in counts if several]
         rates.append(percentile_interval(right[group].mean(), shares))
     return {"AUC": auc, "sensitivity": rates[0], "specificity": rates[1]}
 

@@ -171,8 +171,11 @@ def laplacian_descriptors(images: np.ndarray, seed: int = 0) -> np.ndarray:
         Descriptors `(N, levels, patches, projections)` float32.
 
     Raises:
-        ValueError: If the coarsest level is smaller than a patch.
+        ValueError: If the coarsest level is smaller than a patch, or an image is not finite.
     """
+    finite = np.isfinite(images).all(axis=(1, 2, 3))
+    if not finite.all():
+        raise ValueError(f"image {int(np.argmin(finite))} of {len(images)} is not finite")
     random = np.random.default_rng(seed)
     directions = random.normal(size=(PATCH_SIZE**2 * images.shape[-1], PROJECTIONS))
     directions /= np.linalg.norm(directions, axis=0)

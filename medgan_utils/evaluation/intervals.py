@@ -1,6 +1,10 @@
 """Estimates with intervals: the subject, not the slice, is what is drawn again.
 
 Slices of one head resemble each other, so drawing slices would make intervals far too narrow.
+
+With few subjects a percentile interval is itself too narrow: over eight it covers about 88 %
+instead of 95 %, and over three it is the range of the three, since each extreme is drawn three
+times with probability 1/27. Say how many there are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,7 +61,8 @@ def half_samples(subjects: np.ndarray, repeats: int, seed: int = 0) -> Iterator[
     """Draw half of the subjects without replacement; yield the indices of their images.
 
     For statistics of nearest neighbours, where an image drawn twice would be its own neighbour.
-    Half-samples vary as much as bootstrap samples do (the factor 1/m − 1/n is 1/n at m = n/2).
+    Half-samples vary as much as bootstrap samples do (the factor 1/m − 1/n is 1/n at m = n/2); of
+    an odd number of subjects a little more (by 7 % of the interval with 15, by a fifth with 5).
 
     Args:
         subjects: Integer subject of every image, `(N,)`.
@@ -200,7 +205,8 @@ def bootstrap_auc(
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN: no AUC")
     codes = subject_codes(subjects, len(scores))
-    draws = _draws_of_sides(codes, positive, repeats, seed)
+    alone = min(len(np.unique(codes[side])) for side in (positive, ~positive)) < 2
+    draws = [] if alone else _draws_of_sides(codes, positive, repeats, seed)
     replicates = [weighted_auc(scores, positive, counts) for counts in draws]
     return percentile_interval(weighted_auc(scores, positive), replicates)
 

@@ -22,7 +22,7 @@ def to_unit(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images, np.float64)
     if images.ndim != 4:
         raise ValueError(f"images have shape {images.shape}; give (N, H, W, C)")
-    if images.min() < -1.001 or images.max() > 1.001:
+    if not (images.min() >= -1.001 and images.max() <= 1.001):  # NaN fits nothing
         raise ValueError(
             f"images range from {images.min():.3g} to {images.max():.3g}; scale them to [-1, 1]"
         )
@@ -165,7 +165,8 @@ def ssim(images: np.ndarray, references: np.ndarray, masks: np.ndarray | None = 
     Returns:
         SSIM `(N,)`, 1 for equal images; NaN where a mask is empty.
 
-    Source: Wang et al. 2004, doi:10.1109/TIP.2003.819861.
+    Source: Wang et al. 2004, doi:10.1109/TIP.2003.819861. (Covariances are those of samples, as
+    scikit-image takes them; the paper's differ in the sixth digit.)
     """
     from skimage.metrics import structural_similarity
 
@@ -217,8 +218,13 @@ def diversity(images: np.ndarray) -> float:
     Returns:
         Mean MS-SSIM.
 
+    Raises:
+        ValueError: There are fewer than two images.
+
     Source: Odena et al. 2017 (AC-GAN), arXiv:1610.09585.
     """
+    if len(images) < 2:
+        raise ValueError(f"diversity compares images with each other; {len(images)} is too few")
     random = np.random.default_rng(0)
     first = random.integers(len(images), size=PAIRS)
     second = (first + random.integers(1, len(images), size=PAIRS)) % len(images)

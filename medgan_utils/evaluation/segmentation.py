@@ -73,14 +73,15 @@ def annotation_bias(
         found: Masks of the same shape.
         subjects: Subject of every slice, (N,).
         spacing_mm: Side of a pixel.
-        small_mm2: Up to which area a lesion of a slice counts as small.
+        small_mm2: Up to which area a piece counts as small: what hangs together in one slice, so
+            the end of a large tumour is a small piece, too.
         repeats: Bootstrap draws of subjects.
 
     Returns:
         Means over the subjects with the finding, each with its interval over them: "area": found
         area / true area. "border (mm)": how far the found border lies outside of the true one,
         negative inside. "down (mm)" and "right (mm)": how far the centre lies off, on the image.
-        "small found" and "large found": share of the lesions of which at least one pixel is found.
+        "small found" and "large found": share of the pieces of which at least one pixel is found.
 
     Raises:
         ValueError: The shapes differ, or a mask holds other than whole numbers from 0 on.

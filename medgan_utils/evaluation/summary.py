@@ -10,7 +10,14 @@ from .evaluate import BLURRED, COLLAPSED, COPIES, FLOOR, NOISY
 LANDMARKS = (FLOOR, BLURRED, NOISY, COLLAPSED, COPIES)
 
 
-def verdict(table: Iterable[Mapping], judge: Iterable[Mapping] | None = None) -> list[str]:
+FEWEST = 8  # held-out subjects below which a low value of `copying` shows nothing
+
+
+def verdict(
+    table: Iterable[Mapping],
+    judge: Iterable[Mapping] | None = None,
+    subjects: int | None = None,
+) -> list[str]:
     """Say in a few lines how good the generated images of an evaluation are.
 
     Of several sets of samples the one with the median distance is described.
@@ -19,6 +26,7 @@ def verdict(table: Iterable[Mapping], judge: Iterable[Mapping] | None = None) ->
         table: What `evaluate` returned.
         judge: What `judge_table` returned, with a row of the floor; None if none was asked. Of
             several sets of samples the last one is described.
+        subjects: How many test subjects there are, so that too few are said; None says nothing.
 
     Returns:
         Distance, variety, sharpness, copying, the judge if there is one, and what to do next: one
@@ -38,7 +46,7 @@ def verdict(table: Iterable[Mapping], judge: Iterable[Mapping] | None = None) ->
         _distance(fake, rows[FLOOR], distance, len(fakes)),
         _variety(fake, rows[FLOOR]),
         _sharpness(fake, rows),
-        _copying(fake),
+        _copying(fake, rows[FLOOR], subjects),
     ]
     judged = [] if judge is None else [_judged(list(judge))]
     worst_first = [*reversed(parts), *judged]  # a judge's advice is the least particular
@@ -138,14 +146,22 @@ def _sharpness(fake: Mapping, rows: Mapping[str, Mapping]) -> tuple[str, str]:
     return line + "as sharp as real images.", ""
 
 
-def _copying(fake: Mapping) -> tuple[str, str]:
-    value = _estimate(fake, "copying")
+def _copying(fake: Mapping, floor: Mapping, subjects: int | None) -> tuple[str, str]:
+    value, honest = _estimate(fake, "copying"), _estimate(floor, "copying")
     if np.isnan(value.value):
         return "Copying: not measured; it needs the features of the training images.", ""
     line = f"Copying of training images: {value} (0.5 is none, 1 is copies only); "
-    if value.low > 0.5 or value.value > 0.75:
+    if _estimate(fake, "precision").value == 0:
+        return line + "not judged, since no sample lies among real images (precision 0).", ""
+    least, most = (0.5 if np.isnan(x) else x for x in (honest.value, honest.high))
+    if value.low > max(0.5, least) or value.value > max(0.75, most):
         return line + "some samples lie nearer to training images than unseen patients do.", (
             "do not share samples or weights: the generator repeats its training images; use more "
             "subjects, DiffAugment, or stop earlier."
+        )
+    if subjects is not None and subjects < FEWEST:
+        return (
+            line + f"no sign of it, but with {subjects} test subjects a low value shows nothing.",
+            "",
         )
     return line + "no sign of it.", ""

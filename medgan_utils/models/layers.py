@@ -22,13 +22,18 @@ class SpectralNormalization(keras.layers.Wrapper):
         **kwargs: Passed to `keras.layers.Wrapper`.
 
     Raises:
-        ValueError: The layer has an activation, or no kernel.
+        ValueError: The layer has an activation, no kernel, or one whose last axis counts something
+            else (transposed and depthwise convolutions).
     """
 
     def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs):
         super().__init__(layer, **kwargs)
         if getattr(layer, "activation", None) not in (None, keras.activations.linear):
             raise ValueError(f"{layer.name} has an activation; put it in a layer of its own after")
+        if isinstance(layer, keras.layers.Conv2DTranspose | keras.layers.DepthwiseConv2D):
+            raise ValueError(
+                f"{layer.name}: the last axis of its kernel does not count its outputs"
+            )
         self.power_iterations = power_iterations
 
     def build(self, input_shape):
@@ -46,13 +51,15 @@ class SpectralNormalization(keras.layers.Wrapper):
     def sigma(self, training: bool = False) -> keras.KerasTensor:
         """Return the estimate of the kernel's largest singular value, a scalar.
 
+        It is an estimate from below, which grows near with the first steps of a training.
+
         Args:
             training: Also move u by `power_iterations` power iterations.
         """
         kernel = ops.convert_to_tensor(self.layer.kernel)
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         fixed = ops.stop_gradient(matrix)
-        u = ops.convert_to_tensor(self.vector_u)
+        u = _unit(ops.convert_to_tensor(self.vector_u))  # at the start it is not of length 1
         v = _unit(ops.matmul(u, ops.transpose(fixed)))
         for _ in range(self.power_iterations if training else 0):
             u = _unit(ops.matmul(v, fixed))

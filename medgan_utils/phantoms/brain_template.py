@@ -63,13 +63,15 @@ def _interpolate(grid: np.ndarray, index: np.ndarray, mode: str = "constant") ->
 def signed_distance(inside: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Distance to the border of a boolean mask, mm, negative inside."""
     outside = ndimage.distance_transform_edt(~inside, sampling=spacing_mm)
-    within = ndimage.distance_transform_edt(inside, sampling=spacing_mm)
-    return (outside - within).astype(np.float32)
+    return (outside - ndimage.distance_transform_edt(inside, sampling=spacing_mm)).astype(
+        np.float32
+    )
 
 
 def _close(inside: np.ndarray, radius_mm: float) -> np.ndarray:
-    grown = signed_distance(inside, GRID_MM) < radius_mm
-    return signed_distance(grown, GRID_MM) < -radius_mm
+    """Morphological closing with a ball: grown by its radius, then shrunk by it."""
+    grown = ndimage.distance_transform_edt(~inside, sampling=GRID_MM).astype(np.float32) < radius_mm
+    return ndimage.distance_transform_edt(grown, sampling=GRID_MM).astype(np.float32) > radius_mm
 
 
 @lru_cache(maxsize=1)

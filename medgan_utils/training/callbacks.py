@@ -109,11 +109,16 @@ class Monitor(EverySteps):
         log: A JSON-lines file that gets one row a score. Rows beyond the step of a resumed run are
             dropped, so that it continues where the run does.
         best: Where to keep the averaged generator's weights at the best score
-            (`NAME.weights.h5`), so that they outlive the process.
+            (`NAME.weights.h5`), so that they outlive the process. It needs `log`, which tells a run
+            that goes on what the best score was.
 
     Attributes:
         rows: One dictionary a score, with `step` and `seconds`.
-        best_weights: Weights of the averaged generator at the best score, None before the first.
+        best_weights: Weights of the averaged generator at the best score, None before the first;
+            where a run goes on, None until a better one comes: the earlier ones are in `best`.
+
+    Raises:
+        ValueError: `best` without `log`.
     """
 
     def __init__(
@@ -126,6 +131,8 @@ class Monitor(EverySteps):
         best: str | Path | None = None,
     ):
         super().__init__(every)
+        if best is not None and log is None:
+            raise ValueError("best= needs log=: else a run that goes on would overwrite the best")
         self.best = None if best is None else Path(best)
         self.score, self.watch, self.patience = score, watch, patience
         self.log = None if log is None else Path(log)

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .optimizers import refuse_16_bits
+
 
 class Diffusion(keras.Model):
     """Mixes an image with noise, `signal · x + noise · ε`, and learns to tell the two apart.
@@ -42,7 +44,11 @@ class Diffusion(keras.Model):
         """Compile, as every model of Keras, with an optimiser that is built at once.
 
         Were it built in the first step, that would be traced twice, which takes seconds.
+
+        Raises:
+            ValueError: A network computes in 16 bits, which these losses are not made for.
         """
+        refuse_16_bits("Diffusion", *(self.network,))
         super().compile(optimizer, **options)
         self.optimizer.build(self.network.trainable_variables)
 

@@ -60,12 +60,13 @@ def fit_workers(
     seen = keras.callbacks.CallbackList(list(callbacks) if chief else [], model=gan)
     seen.on_train_begin()
     started, first = time.perf_counter(), int(gan.step.numpy())
+    due = True
     for done in range(1, steps + 1):
-        due = (first + done) % every == 0 or done == steps
+        anew, due = due, (first + done) % every == 0 or done == steps
         try:
-            logs = {name: float(value) for name, value in step(next(batches)).items()}
-            if due:
+            if anew:  # only now, since callbacks read the running means
                 gan.reset_metrics()  # which all take part in
+            logs = {name: float(value) for name, value in step(next(batches)).items()}
         except tf.errors.OpError as error:
             raise expected.refusal or ConnectionError(
                 f"step {first + done} failed, perhaps since another worker is gone: "

@@ -157,7 +157,7 @@ class Expected:
         labels = self._label_spec(dataset.element_spec)
 
         def checked(*parts: tf.Tensor):
-            fits = self._images_fit(tf.cast(parts[0], tf.float32))
+            fits = self.images_fit(tf.cast(parts[0], tf.float32))
             if labels is not None:
                 fits &= self._labels_fit(tf.cast(parts[1], tf.float32))
             # Python looks only at what does not fit: it knows how to say why.
@@ -192,7 +192,8 @@ class Expected:
                 self.check_labels(np.zeros([n or 1 for n in labels.shape]), count or 1)
         return labels
 
-    def _images_fit(self, images: tf.Tensor) -> tf.Tensor:
+    def images_fit(self, images: tf.Tensor) -> tf.Tensor:
+        """Whether a batch lies in [-1, 1], and is not one of many images in [0, 1]."""
         low, high = tf.reduce_min(images), tf.reduce_max(images)
         within = tf.reduce_all(tf.abs(images) <= LIMIT)  # false for NaN, too
         return within & ~((low >= 0) & (low < high) & (tf.shape(images)[0] >= MANY))

@@ -109,13 +109,16 @@ class GAN(AdversarialModel):
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
 
         Raises:
-            ValueError: The loss has no such name, a penalty does not fit this GAN's labels, or the
-                networks share an optimiser (its slots and step count would mix).
+            ValueError: The loss has no such name, a penalty does not fit this GAN's labels, the
+                networks share an optimiser (its slots and step count would mix), or G's weights
+                have 16 bits.
             TypeError: Something else stands among the penalties or terms.
         """
         super().compile(**{"jit_compile": False, "optimizer": None, **settings})
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
             raise ValueError("G and D each need an optimiser of their own")
+        if any(v.dtype in ("float16", "bfloat16") for v in self.generator.trainable_variables):
+            raise ValueError("weights of 16 bits lose small steps: take the policy mixed_bfloat16")
         self.loss_function = losses.get(loss)
         self.penalties = active(penalties, Penalty, self.num_classes)
         self.terms = active(terms, Term, self.num_classes)
@@ -140,11 +143,16 @@ class GAN(AdversarialModel):
 
         Raises:
             ValueError: Images or labels are not what the networks take, before a step is taken on
-                them; or validation data are given, of which a GAN has no use.
+                them; or validation data or weights of images are given, of which it has no use.
             FloatingPointError: A loss or a weight is no longer finite.
         """
         if settings.get("validation_data") is not None or settings.get("validation_split"):
             raise ValueError(f"validation data: {NO_VALIDATION}")
+        weighted = [n for n in ("sample_weight", "class_weight") if settings.get(n) is not None]
+        if weighted:
+            raise ValueError(
+                f"{weighted[0]}: every image counts the same; leave images out instead"
+            )
         self.optimizer.check(settings.get("callbacks"))
         x, y = self._expected.data(x, y)
         try:

@@ -70,3 +70,13 @@ def _rate(optimizer: keras.optimizers.Optimizer) -> float:
 def _scheduled(optimizer: keras.optimizers.Optimizer) -> bool:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return isinstance(inner.get_config()["learning_rate"], dict)
+
+
+def refuse_16_bits(name: str, *networks: keras.Model) -> None:
+    """Refuse networks that compute in 16 bits (ValueError)."""
+    layers = (layer for network in networks for layer in network.layers)
+    if found := next((x for x in layers if x.compute_dtype in ("float16", "bfloat16")), None):
+        raise ValueError(
+            f"{name} computes in 32-bit floats, and {found.name} in {found.compute_dtype}; build "
+            "the networks under keras.config.set_dtype_policy('float32')"
+        )

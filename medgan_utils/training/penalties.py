@@ -125,7 +125,8 @@ class GradientPenalty(Penalty):
 class Mismatch(Penalty):
     """Real images with a wrong label, which D is to call fake: for a G that ignores a label.
 
-    Of label maps, the wrong one is that of the next image in the batch.
+    Of label maps, the wrong one is that of the next image in the batch; where both are the same,
+    the image does not count.
 
     Source: Reed et al., "Generative Adversarial Text to Image Synthesis", ICML 2016,
     arXiv:1605.05396.
@@ -159,7 +160,12 @@ class Mismatch(Penalty):
         else:
             wrong = self.wrong_labels(batch.labels, batch.num_classes[self.column], seed)
         wrong_logits = batch.logits(batch.real, wrong)
-        return batch.loss.discriminator_loss(batch.real_logits, wrong_logits)
+        values = batch.loss.discriminator_loss(batch.real_logits, wrong_logits)
+        if len(batch.labels.shape) != 3:
+            return values
+        differs = ops.any(ops.not_equal(wrong, batch.labels), axis=(1, 2))
+        alone = (-1, *[1] * (len(values.shape) - 1))  # the same for all numbers of an image
+        return values * ops.reshape(ops.cast(differs, values.dtype), alone)
 
     def wrong_labels(self, labels: KerasTensor, classes: int, seed: KerasTensor) -> KerasTensor:
         """Return labels (B, n) with the column changed to another of its classes."""

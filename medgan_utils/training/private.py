@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from .draws import STREAMS
 from .gan import GAN
+from .optimizers import refuse_16_bits
 from .step import TRACKED
 
 NOISE = STREAMS - 1
@@ -110,9 +111,9 @@ class PrivateGAN(GAN):
         super().compile(*optimizers, loss=loss, penalties=(), **settings)
         if self.loss_function.relativistic:
             raise ValueError("a relativistic loss shows real images to G; take non-saturating")
-        half = keras.config.dtype_policy().name == "mixed_float16"
-        if half or self.distribute_strategy.num_replicas_in_sync > 1:
-            raise ValueError("PrivateGAN clips in 32-bit floats and on one device; take those")
+        refuse_16_bits("PrivateGAN", self.generator, self.discriminator)
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("PrivateGAN clips on one device; take one")
 
     def fit(
         self, images: np.ndarray, subjects: np.ndarray, *, steps_per_epoch: int, **settings

@@ -1,6 +1,7 @@
 """Stop a run, or lose it, and go on as if nothing had happened."""
 
 import json
+import re
 import shutil
 import warnings
 import zipfile
@@ -14,7 +15,7 @@ from .._files import written_whole
 from .callbacks import EverySteps
 from .finite import ADVICE
 
-DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 class ResumableCheckpoint(EverySteps):
@@ -110,7 +111,16 @@ class ResumableCheckpoint(EverySteps):
 
     def saved(self) -> list[Path]:
         """Return the folders of the checkpoints, oldest first."""
-        return sorted(path for path in self.folder.glob("step-*") if path.is_dir())
+        found = (
+            path for path in self.folder.glob("step-*") if path.is_dir() and step_of(path) >= 0
+        )
+        return sorted(found, key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """Return the step of a checkpoint's folder `step-00001000`; -1 of any other."""
+    match = re.fullmatch(r"step-(\d+)", folder.name)
+    return int(match[1]) if match else -1
 
 
 def _read(folder: Path) -> tuple[list[str], list[np.ndarray]]:

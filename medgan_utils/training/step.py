@@ -163,6 +163,6 @@ class AdversarialModel(keras.Model):
         for average, value in zip(
             self.ema_generator.variables, self.generator.variables, strict=True
         ):
-            if average.dtype != "float32":
+            if not keras.backend.is_float_dtype(average.dtype):
                 continue  # states of seed generators are not averaged
             average.assign(average + (1 - self.ema) * (value - average))

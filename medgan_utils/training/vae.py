@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .optimizers import refuse_16_bits
+
 
 class VAE(keras.Model):
     """Encodes an image as a cloud of latents, decodes one of them, and pays for both.
@@ -33,7 +35,11 @@ class VAE(keras.Model):
         """Compile, as every model of Keras, with an optimiser that is built at once.
 
         Were it built in the first step, that would be traced twice, which takes seconds.
+
+        Raises:
+            ValueError: A network computes in 16 bits, which these losses are not made for.
         """
+        refuse_16_bits("VAE", *(self.encoder, self.decoder))
         super().compile(optimizer, **options)
         self.optimizer.build(self.encoder.trainable_variables + self.decoder.trainable_variables)
 

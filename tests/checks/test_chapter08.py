@@ -170,10 +170,30 @@ WRONG = {
             n: v - np.timedelta64(1 + seed_of("", key) % 999, "D") for n, v in dates.items()
         },
     ),
+    "by the length of the name": (
+        chapter08.shifted,
+        lambda dates, key: {
+            n: v - np.timedelta64(300 + len(n) + 7 * len(key), "D") for n, v in dates.items()
+        },
+    ),
+    "by the method of hash": (
+        chapter08.shifted,
+        lambda dates, key: {
+            n: v - np.timedelta64(1 + (n + key).__hash__() % 999, "D") for n, v in dates.items()
+        },
+    ),
     "by the order of the patients": (chapter08.shifted, by_order),
     "by the patient's first date": (chapter08.shifted, by_first_date),
     "noise of two values": (
         chapter08.private_gradient, with_noise(lambda random, n: random.choice([-1.0, 1.0], n)),
+    ),
+    "noise that neighbours share": (
+        chapter08.private_gradient,
+        with_noise(lambda random, n: np.repeat(random.normal(size=n // 2), 2)),
+    ),
+    "a lot of four, whatever it is": (
+        chapter08.private_gradient,
+        lambda g, clip, noise, lot, random: private_gradient(g, clip, noise, 4, random),
     ),
     "uniform noise": (
         chapter08.private_gradient, with_noise(lambda r, n: r.uniform(-(3**0.5), 3**0.5, n)),

@@ -83,6 +83,10 @@ WRONG = {
     ),
     "the wrong way round": (chapter11.wrong, lambda c, i: wrong(c, i)[::-1]),
     "sensitivity for erased": (chapter11.wrong, lambda c, i: (c[~i].mean(), c[i].mean())),
+    "nothing where none is ill": (
+        chapter11.wrong,
+        lambda c, i: wrong(c, i) if i.any() else (np.nan, np.nan),
+    ),
     "0 for nobody": (chapter11.wrong, lambda c, i: tuple(np.nan_to_num(wrong(c, i)))),
     "false among called": (
         chapter11.wrong,
@@ -161,6 +165,10 @@ def precision(truth, found):
     return (truth & found).sum() / found.sum() if found.any() else float(not truth.any())
 
 
+def one_where_nothing_is_true(truth, found):
+    return dice(truth, found) if np.any(truth) else 1.0
+
+
 def bytes_wrap(truth, found):
     return 2 * (truth * found).sum(dtype=np.uint8) / max(1, np.add(truth, found).sum())
 
@@ -171,7 +179,16 @@ def test_dice(right, capsys):
 
 
 @pytest.mark.parametrize(
-    "mistake", [jaccard, smoothed, undefined, precision, bytes_wrap, lambda t, f: (t * f) * 2.0]
+    "mistake",
+    [
+        jaccard,
+        smoothed,
+        undefined,
+        precision,
+        one_where_nothing_is_true,
+        bytes_wrap,
+        lambda t, f: (t * f) * 2.0,
+    ],
 )
 def test_dice_mistakes(mistake, capsys):
     assert not chapter11.dice(mistake)

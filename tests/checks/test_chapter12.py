@@ -130,12 +130,13 @@ def test_another_loss_is_refused(answer, said, capsys):
 class DarkBand(keras.layers.Layer):
     """Made to be varied: each fault is an attribute."""
 
-    rows, last, alike, fill, used = 8, 25, False, -1.0, (0, 1)
+    rows, last, alike, fill, used = 8, None, False, -1.0, (0, 1)
 
     def call(self, images, seed):
         count = 1 if self.alike else ops.shape(images)[0]
         pair = tf.gather(tf.cast(tf.convert_to_tensor(seed), tf.int32), self.used)
-        first = tf.random.stateless_uniform([count, 1], pair, 0, self.last, tf.int32)
+        last = self.last or images.shape[1] - 7
+        first = tf.random.stateless_uniform([count, 1], pair, 0, last, tf.int32)
         row = tf.range(images.shape[1])[None, :]
         dark = (row >= first) & (row < first + self.rows)
         return tf.where(dark[:, :, None, None], self.fill, images)
@@ -143,7 +144,8 @@ class DarkBand(keras.layers.Layer):
 
 class WithKerasOps(keras.layers.Layer):
     def call(self, images, seed):
-        first = keras.random.randint((ops.shape(images)[0], 1), 0, 25, seed=Seed(seed))
+        last = images.shape[1] - 7
+        first = keras.random.randint((ops.shape(images)[0], 1), 0, last, seed=Seed(seed))
         row = ops.arange(images.shape[1])[None, :]
         dark = ops.cast((row >= first) & (row < first + 8), images.dtype)[:, :, None, None]
         return images * (1 - dark) - dark
@@ -185,6 +187,7 @@ def test_an_augmentation_of_ones_own(answer):
         (band(rows=7), "7 rows of an image are black"),
         (band(alike=True), "at one height"),
         (band(last=24), "last row"),
+        (band(last=25), "of 48 rows"),
         (band(fill=0.0), "0 rows of an image are black"),
         (band(used=(0, 0)), "use both numbers"),
         (band(used=(1, 1)), "use both numbers"),

@@ -74,7 +74,8 @@ def survey(
 
     Args:
         folder: Searched with its sub-folders.
-        modality: Of all its images; by default what header or file name say, see `modality_of`.
+        modality: What all its images show; by default what header or file name say, see
+            `modality_of`. It chooses no files: that does `glob`.
         glob: Which files, for example `"**/*_T1w.nii.gz"`; by default all that can be read.
         masks: A folder with one mask for each image, or a pattern of masks beside the images
             (`"*_seg.nii.gz"`), named as `match_masks` says.
@@ -84,7 +85,8 @@ def survey(
 
     Raises:
         FileNotFoundError: The folder is missing or holds nothing that can be read.
-        ValueError: Pictures among volumes, or a table or pattern that does not fit.
+        ValueError: Pictures among volumes, a table or pattern that does not fit, or files of
+            several contrasts for one `modality`.
     """
     folder = Path(folder)
     found = walk(folder, glob)
@@ -100,14 +102,20 @@ def survey(
     subjects, rules = name_subjects(relative, subject_pattern, patients, root, studies)
     their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
     known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
-    items = []
+    items, named = [], {}
     for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
         subject, mask, row = rest
         header = found.patients.get(path, (None, "MR"))[1], found.descriptions.get(path, "")
-        contrast = modality or _modality(path, name, *header)
+        contrast = _modality(path, name, *header)
+        named.setdefault(contrast, path)
         kind = Picture if is_picture(path) else Item
-        items.append(kind(path, subject, contrast, mask, row))
+        items.append(kind(path, subject, modality or contrast, mask, row))
     _check_masks(items)
+    if modality and len(named.keys() - {"MR"}) > 1:
+        raise ValueError(
+            f"{folder} holds {' and '.join(sorted(named))} by their names, and modality="
+            f"{modality!r} says that all show one; choose some: glob='**/*_T1w.nii.gz' (--glob)"
+        )
     return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over), found.faults)
 
 

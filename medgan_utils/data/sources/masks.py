@@ -37,7 +37,10 @@ def mask_files(folder: Path, masks: str | Path) -> list[Path]:
         if not found.images + found.label_maps:
             raise FileNotFoundError(f"{folder} holds no files that match masks={str(masks)!r}")
     else:
-        raise FileNotFoundError(f"{masks} is no folder; check folder= and masks=")
+        raise FileNotFoundError(
+            f"{masks} is no folder; check folder= and masks=, or give a pattern for masks beside "
+            f"the images: masks={'*' + Path(masks).name!r}"
+        )
     return [path for path in found.images + found.label_maps if path.is_file()]
 
 

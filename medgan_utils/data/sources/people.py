@@ -86,7 +86,8 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
     key = next((name for name in _SUBJECT_COLUMNS if name in columns), None)
     if key is None or not {"age", "sex"} <= columns:
         raise ValueError(
-            f"{Path(path).name} has columns {sorted(columns)}; MRID, Age and Sex are needed"
+            f"{Path(path).name} has columns {sorted(columns)}; MRID or participant_id, Age and "
+            f"Sex are needed"
         )
     ages = _numbers([row["age"] for row in rows], Path(path).name, None)
     codes = {word: SEX_CODES[sex] for sex, words in _SEX_WORDS.items() for word in words}
@@ -133,7 +134,8 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
         )
     values = [_numbers([row.get(column, "") for row in rows], name, column) for column in columns]
     known = [dict(zip(columns, cells, strict=True)) for cells in zip(*values, strict=True)]
-    return _one_row_each(name, [row[first] for row in rows], known)
+    names = [row[first].replace("\\", "/") for row in rows]  # as Windows writes paths
+    return _one_row_each(name, names, known)
 
 
 def _one_row_each(table: str, names: Sequence[str], rows: Sequence[Labels]) -> dict[str, Labels]:
@@ -157,9 +159,11 @@ def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[
         except ValueError:
             unknown = column is None or str(cell).lower() in _UNKNOWN
             if not unknown:
+                people = str(column).lower() in ("age", "sex")
                 raise ValueError(
                     f"{table}: {column} holds {cell!r}; write each class as a whole number, from "
                     f"0 on, and decimals with a point"
+                    + ("; participants= (--participants) reads age and sex" if people else "")
                 ) from None
             numbers.append(np.nan)
     known = [number for number in numbers if np.isfinite(number)]
