@@ -7,7 +7,8 @@ A U-Net learns to outline tumours on the phantoms that the checkpoint was traine
 about the others (its recipe's reference and test): about their slices, about what the checkpoint
 paints from their maps, and about what it paints when the tumours are taken out of the maps, which
 is scored against the tumours that had been there: that Dice a reader would reach who guesses the
-place. A slice is called ill from 50 mm² on, as the cohort's own label is. The results are
+place. A slice is called ill from 50 mm² on, as the cohort's own label is. Where no tumour was
+ordered, the pixels that are taken for one are counted by what the map has there. The results are
 `results/map_obedience.json` and `results/map_obedience_brain.json`.
 """
 
@@ -28,7 +29,7 @@ from experiments.segmentation import batches_of
 from medgan_utils import evaluation
 from medgan_utils.data.slices import Slices, join
 from medgan_utils.models import load_generator, patch_discriminator, unet_generator
-from medgan_utils.phantoms import HEAD_TISSUES, ORGANS
+from medgan_utils.phantoms import BODY_TISSUES, HEAD_TISSUES
 from medgan_utils.phantoms.mr_physics import LESION_TISSUES
 from medgan_utils.training import DiceCrossEntropy, Segmenter, finding_channels
 from recipes.liver_split import map_splits
@@ -45,6 +46,7 @@ class Painter:
 
     Attributes:
         parts: From a number of subjects to train, reference and test with their maps.
+        codes: Name -> code of its maps.
         tumour: Codes of a tumour.
         host: Code of what stands in its place when it is taken out.
         settings: Of the reader.
@@ -53,6 +55,7 @@ class Painter:
     """
 
     parts: Callable[[int], dict[str, Slices]]
+    codes: dict[str, int]
     tumour: tuple[int, ...]
     host: int
     settings: dict
@@ -60,19 +63,21 @@ class Painter:
     result: str
 
 
-LIVER = dict(subjects=80, steps=1500, batch=8, rate=1e-3)
-HEADS = LIVER | dict(subjects=160, steps=600)
+LIVER = dict(subjects=160, steps=1500, batch=8, rate=1e-3)
+HEADS = LIVER | dict(steps=600)
 PAINTERS = {
     "liver-map-128": Painter(
-        map_splits,
-        (ORGANS["tumour"],),
-        ORGANS["liver"],
+        lambda subjects: map_splits(subjects=subjects),
+        BODY_TISSUES,
+        (BODY_TISSUES["tumour"],),
+        BODY_TISSUES["liver"],
         LIVER,
         LIVER | dict(subjects=8, steps=2),
         "map_obedience.json",
     ),
     "brain-map-128": Painter(
         lambda subjects: head_maps(128, subjects),
+        HEAD_TISSUES,
         tuple(HEAD_TISSUES[name] for name in LESION_TISSUES),
         HEAD_TISSUES["white"],
         HEADS,
@@ -105,6 +110,12 @@ def painted(name: str, maps: np.ndarray, seed: int) -> np.ndarray:
     return generator.predict([z, maps.astype(np.int32)], batch_size=32, verbose=0)
 
 
+def shares(found: np.ndarray, maps: np.ndarray, codes: dict[str, int]) -> dict[str, float]:
+    """Return name -> share of the pixels found (N, H, W), where that is 1 % or more."""
+    counts = np.bincount(maps[found], minlength=max(codes.values()) + 1) / max(found.sum(), 1)
+    return {name: round(float(counts[k]), 3) for name, k in codes.items() if counts[k] >= 0.01}
+
+
 def obedience(name: str, seed: int, settings: dict) -> list[dict]:
     """Return a row a kind of slices: Dice by subject, and the share of slices called ill."""
     painter = PAINTERS[name]
@@ -128,7 +139,9 @@ def obedience(name: str, seed: int, settings: dict) -> list[dict]:
         numbers = {"dice": evaluation.mean_dice(tumour, found, who)}
         for share, of in (("called, tumour there", ill), ("called, none there", well)):
             numbers[share] = evaluation.bootstrap_mean(called[of], who[of])
-        rows.append(row | {k: [round(float(v), 4) for v in e] for k, e in numbers.items()})
+        row |= {k: [round(float(v), 4) for v in e] for k, e in numbers.items()}
+        row["false pixels a slice"] = round(float(found[well].sum() / max(well.sum(), 1)), 2)
+        rows.append(row | {"of them on": shares(found[well], asked.masks[well], painter.codes)})
     return rows
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from medgan_utils.data import Slices, load_slices
-from medgan_utils.phantoms import ORGANS
+from medgan_utils.phantoms import BODY_TISSUES
 
 SEED, MATRIX, STEP_MM = 2026, 128, 5.0
 CLIPPED = (0.0, 255.0)  # HU in which the real slices arrive
-MAP_CLASSES = tuple(sorted(ORGANS, key=ORGANS.get))  # of the label maps, air 0 first
+MAP_CLASSES = tuple(sorted(BODY_TISSUES, key=BODY_TISSUES.get))  # of the label maps, air 0 first
 PHANTOM_SHARES = {"train": 0.7, "reference": 0.15, "test": 0.15}
 REAL_SHARES = {"train": 0.58, "encoder": 0.14, "reference": 0.14, "test": 0.14}
 
@@ -23,12 +23,13 @@ def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
     return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
 
 
-def map_splits(subjects: int = 80) -> dict[str, Slices]:
+def map_splits(image_size: int = 128, subjects: int = 160) -> dict[str, Slices]:
     """Return liver slices of the phantom in venous phase with their label maps, by subject.
 
-    128 pixels, [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
+    [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
     """
-    slices = _with_liver(subjects, seed=0, image_size=128, phase="venous", masks="organs")
+    cut = dict(image_size=image_size, phase="venous", masks="tissues")
+    slices = _with_liver(subjects, seed=0, **cut)
     return slices.split(PHANTOM_SHARES, seed=SEED)
 
 

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from medgan_utils.data import load_slices
 from medgan_utils.phantoms import (
+    BODY_TISSUES,
     ORGANS,
     ct_physics,
     liver_anatomy,
@@ -125,7 +126,12 @@ def test_load_slices_gives_every_organ(monkeypatch):
     np.testing.assert_array_equal(np.where(organs.masks > 2, 0, organs.masks), liver.masks)
     np.testing.assert_array_equal(organs.labels["tumour"], liver.labels["tumour"])
     assert set(np.unique(organs.masks)) >= {ORGANS[n] for n in ("spleen", "kidney", "bone", "fat")}
-    with pytest.raises(ValueError, match="masks='liver' and masks='organs'"):
+    tissues = load_slices("liver-phantom", 32, masks="tissues", **options)
+    np.testing.assert_array_equal(tissues.images, liver.images)
+    vessels = tissues.masks == BODY_TISSUES["liver_vessel"]
+    assert 0.01 < vessels.sum() / (liver.masks == 1).sum() < 0.15
+    np.testing.assert_array_equal(np.where(vessels, 1, tissues.masks), organs.masks)
+    with pytest.raises(ValueError, match="masks='organs' and masks='tissues'"):
         load_slices("liver-phantom", 32, masks="bones", **options)
 
 
@@ -168,6 +174,17 @@ def test_the_label_map_names_every_organ(bodies, fine):
     assert hu["air"] == -1000 and hu["lung"] < -700 and -130 < hu["fat"] < -70
     assert hu["bone"] > 130 and hu["kidney"] > hu["spleen"] > hu["liver"] > hu["muscle"] > 20
     assert hu["vessel"] > 100 and hu["heart"] > 60 and hu["gallbladder"] < 40
+
+
+def test_the_tissues_name_the_vessels_of_the_liver_too(bodies, fine):
+    vessel = BODY_TISSUES["liver_vessel"]
+    for subject in (*bodies, fine):
+        there = subject.tissues == vessel
+        np.testing.assert_array_equal(np.where(there, 1, subject.tissues), subject.organs)
+        assert 0.01 < there.sum() / (subject.organs == 1).sum() < 0.15
+    venous = make_abdomen(3, 0, "venous", **SMALL)
+    liver = np.median(venous.body[venous.tissues == 1])
+    assert np.median(venous.body[venous.tissues == vessel]) > liver + 15
 
 
 def test_organs_stay_in_the_body(bodies):

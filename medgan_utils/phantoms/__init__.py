@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "HEAD_TISSUES": "mr_physics",
+        "BODY_TISSUES": "organs",
         "ORGANS": "organs",
         "make_abdomen": "abdomens",
         "make_head": "heads",

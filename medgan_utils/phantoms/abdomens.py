@@ -19,7 +19,7 @@ from .chest_anatomy import paint_heart, paint_lungs, paint_oesophagus
 from .ct_physics import PHASES, draw_hu, draw_scanner, scan
 from .liver_anatomy import paint_liver, paint_tumours
 from .organ_anatomy import paint_organs
-from .organs import ORGANS
+from .organs import BODY_TISSUES, ORGANS
 from .solids import grid_points, random_field
 from .trunk_anatomy import Trunk, paint_frame, paint_table, paint_wall
 
@@ -37,6 +37,7 @@ class Abdomen:
         segmentation: (X, X, Z) uint8, 0 none, 1 liver, 2 tumour.
         organs: (X, X, Z) uint8, what every voxel shows, codes of `organs.ORGANS`; liver and tumour
             are those of `segmentation`.
+        tissues: The same with codes of `organs.BODY_TISSUES`.
         affine: (4, 4) voxel to world, mm.
         phase: "plain", "arterial" or "venous".
         scanner: settings of `ct_physics.scan`.
@@ -48,6 +49,7 @@ class Abdomen:
     body: np.ndarray
     segmentation: np.ndarray
     organs: np.ndarray
+    tissues: np.ndarray
     affine: np.ndarray
     phase: str
     scanner: dict
@@ -113,15 +115,17 @@ def make_abdomen(
     return Abdomen(canvas.hu, *labels, affine, phase, scanner, shape, painted, int(seed))
 
 
-def _segment(canvas: HounsfieldCanvas) -> tuple[np.ndarray, np.ndarray]:
-    """Segmentation and organs, (X, Y, Z) uint8 each, that agree in liver and tumour."""
+def _segment(canvas: HounsfieldCanvas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Segmentation, organs and tissues, (X, Y, Z) uint8 each, that agree in liver and tumour."""
     segmentation = (canvas.marked["liver"] > 0.5).astype(np.uint8)
     segmentation[canvas.marked["tumour"] > 0.5] = 2
     organs = canvas.organs
-    organs[(organs == ORGANS["liver"]) | (organs == ORGANS["tumour"])] = ORGANS["fat"]
+    vessels = organs == BODY_TISSUES["liver_vessel"]
+    organs[vessels | (organs == ORGANS["liver"]) | (organs == ORGANS["tumour"])] = ORGANS["fat"]
     liver = segmentation > 0
     organs[liver] = segmentation[liver]
-    return segmentation, organs
+    tissues = np.where(vessels & (segmentation == 1), BODY_TISSUES["liver_vessel"], organs)
+    return segmentation, organs, tissues.astype(np.uint8)
 
 
 def draw_shape(rng: np.random.Generator) -> dict[str, float]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .mr_physics import TISSUE_NAMES
-from .organs import ORGANS
+from .organs import BODY_TISSUES
 from .solids import capsule, ellipsoid
 
 Box = tuple[slice, slice, slice]
@@ -116,7 +116,7 @@ class HounsfieldCanvas(Canvas):
         points: (3, X, Y, Z) float32, what every voxel shows, mm in the phantom's frame.
         spacing_mm: edges of a voxel (x, y, z) in that frame.
         hu: (X, Y, Z) float32.
-        organs: (X, Y, Z) uint8, codes of `ORGANS`: the last organ that covered half of the voxel.
+        organs: (X, Y, Z) uint8, codes of `BODY_TISSUES`: the last that covered half of the voxel.
         marked: name -> (X, Y, Z) float32 coverage from 0 to 1 of what must stay known (liver,
             tumour).
     """
@@ -159,7 +159,7 @@ class HounsfieldCanvas(Canvas):
         part = self.hu[box]
         part += coverage * (hu - part)
         if organ is not None:
-            self.organs[box][coverage > 0.5] = ORGANS[organ]
+            self.organs[box][coverage > 0.5] = BODY_TISSUES[organ]
 
     def mark(self, name: str, coverage: np.ndarray | float, box: Box = WHOLE) -> None:
         """Remember a coverage under a name; where two meet, the larger one."""

@@ -86,11 +86,13 @@ def write_liver_phantom(
     slices: int = 40,
     dose: float = 1.0,
     phase: str | None = None,
+    maps: str = "organs",
     progress: bool = True,
 ) -> list[Path]:
     """Write abdomens as `volume-N.nii.gz` (HU) and `segmentation-N.nii.gz` (0, 1, 2).
 
-    A third file, `organs_segmentation-N.nii.gz`, holds the codes of `organs.ORGANS`.
+    A third file, `organs_segmentation-N.nii.gz`, holds the codes of `organs.ORGANS`, or of
+    `organs.BODY_TISSUES`.
     The same arguments give the same bytes. The folder appears whole or not at all.
 
     Args:
@@ -101,6 +103,7 @@ def write_liver_phantom(
         slices: of each volume.
         dose: see `ct_physics.scan`.
         phase: of all subjects; by default drawn for each.
+        maps: "organs" or "tissues", what the third file is to name.
         progress: show a progress bar.
 
     Returns:
@@ -113,7 +116,7 @@ def write_liver_phantom(
 
     def one(work: Path, index: int) -> dict[str, object]:
         body = make_abdomen(1000 * seed + index, phase=phase, matrix=matrix, slices=slices)
-        return _write_abdomen(work, index, body, dose)
+        return _write_abdomen(work, index, body, dose, getattr(body, maps))
 
     folder = _write_cohort(folder, subjects, one, "liver phantom", ".4g", progress, {})
     return [folder / f"volume-{number}.nii.gz" for number in range(subjects)]
@@ -192,12 +195,14 @@ def _write_head(folder: Path, name: str, head: Head, modalities: Sequence[str]) 
     }
 
 
-def _write_abdomen(folder: Path, number: int, body: Abdomen, dose: float) -> dict:
-    """Write the volume and the segmentation of one abdomen; returns its row of the table."""
+def _write_abdomen(
+    folder: Path, number: int, body: Abdomen, dose: float, label_map: np.ndarray
+) -> dict:
+    """Write volume, segmentation and label map of one abdomen; returns its row of the table."""
     volume = np.rint(body.scan(dose)).astype(np.int16)
     _save(folder / f"volume-{number}.nii.gz", volume, body.affine, 1)
     _save(folder / f"segmentation-{number}.nii.gz", body.segmentation, body.affine, 1)
-    _save(folder / f"organs_segmentation-{number}.nii.gz", body.organs, body.affine, 1)
+    _save(folder / f"organs_segmentation-{number}.nii.gz", label_map, body.affine, 1)
     voxel_ml = float(np.prod(np.diag(body.affine)[:3])) / 1000
     return {
         "participant_id": f"volume-{number}",

@@ -116,7 +116,7 @@ def _paint_trees(canvas: HounsfieldCanvas, liver, roots: list, leaves, radius: f
     for number, root in enumerate(roots):
         own = leaves[nearest == number]
         if len(own):
-            paint_tree(canvas, liver, np.asarray(root), own, radius, hu, 0.0)
+            paint_tree(canvas, liver, np.asarray(root), own, radius, hu, 0.0, "liver_vessel")
 
 
 def paint_tumours(

@@ -18,7 +18,12 @@ ORGANS = {
     "gallbladder": 14,
     "table": 15,
 }
-"""Name -> code. Liver and tumour have the codes of LiTS, so that a rule made for its masks holds.
-Skin and mesentery count as fat; spinal cord, glands and the diaphragm as muscle; cartilage and
-discs as bone; vessels of liver and lung as liver and lung; what a hollow organ holds as the organ.
+"""Name -> code of the label maps of `load_slices("liver-phantom", masks="organs")`.
+
+Liver and tumour have the codes of LiTS, so that a rule made for its masks holds. Skin and mesentery
+count as fat; spinal cord, glands and the diaphragm as muscle; cartilage and discs as bone; vessels
+of liver and lung as liver and lung; what a hollow organ holds as the organ.
 """
+
+BODY_TISSUES = ORGANS | {"liver_vessel": 16}
+"""The same, of `masks="tissues"`: the vessels of the liver have a code of their own."""

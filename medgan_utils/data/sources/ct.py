@@ -64,22 +64,26 @@ def liver_phantom_items(
         slices: Of each volume, over 200 mm.
         dose: Share of the usual number of photons.
         phase: "plain", "arterial" or "venous" for all; by default drawn for each.
-        masks: "liver" (0 none, 1 liver, 2 tumour) or "organs" (codes of
-            `medgan_utils.phantoms.ORGANS`, the same for liver and tumour).
+        masks: "liver" (0 none, 1 liver, 2 tumour), "organs" (codes of
+            `medgan_utils.phantoms.ORGANS`, the same for liver and tumour) or "tissues" (codes of
+            `medgan_utils.phantoms.BODY_TISSUES`: the vessels of the liver as well).
 
     Raises:
         ValueError: Other masks are asked for.
     """
-    if masks not in ("liver", "organs"):
-        raise ValueError(f"masks={masks!r}; the phantom has masks='liver' and masks='organs'")
+    if masks not in ("liver", "organs", "tissues"):
+        raise ValueError(
+            f"masks={masks!r}; the phantom has masks='liver', masks='organs' and masks='tissues'"
+        )
     from ...phantoms.cohort import write_liver_phantom
     from ...phantoms.ct_physics import PHASES
 
     count = subjects if isinstance(subjects, int) else 30
     settings = (count, seed, matrix, slices, dose, phase)
+    settings += ("tissues",) if masks == "tissues" else ()
     folder = phantom_folder("liver-phantom", write_liver_phantom, *settings)
     rows = {row["participant_id"]: row for row in read_table(folder / "participants.tsv")}
-    kind, prefix = (OrganCase, _ORGANS) if masks == "organs" else (LiverCase, "")
+    kind, prefix = (LiverCase, "") if masks == "liver" else (OrganCase, _ORGANS)
     cases = []
     for name in choose_subjects(list(rows), subjects):
         path, mask = folder / f"{name}.nii.gz", folder / f"{prefix}{_mask_name(name)}.nii.gz"
