@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .exercise import exercise, require
+from .exercise import exercise, one_number, require
 
 
 @exercise(
@@ -22,7 +22,7 @@ def losses_by_hand(answer: Callable[[np.ndarray, np.ndarray], tuple[float, float
     random = np.random.default_rng(1)
     for count in (2, 4, 7):
         real, fake = random.uniform(0.5, 0.95, 3), random.uniform(0.05, 0.6, count)
-        d_loss, g_loss = map(float, answer(real, fake))
+        d_loss, g_loss = map(one_number, answer(real, fake))
         on_real, on_fake = -np.mean(np.log(real)), -np.mean(np.log(1 - fake))
         right, generator = on_real + on_fake, -np.mean(np.log(fake))
         swapped = np.isclose(d_loss, generator) and np.isclose(g_loss, right)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .exercise import exercise, require
 
@@ -35,6 +36,15 @@ def orientation(answer: Callable[[np.ndarray], str]) -> None:
         opposite = said.translate(str.maketrans("RLAPSI", "LRPAIS"))
         require(opposite != code, f"you say {said} for {code}: every direction is reversed.")
         require(said == code, f"an affine that stores {code} is called {said}.")
+    turned = Rotation.from_euler("xyz", [20, 30, -25], degrees=True).as_matrix()
+    for code, directions in {
+        "RAS": turned * 0.4,
+        "PSR": turned[:, [1, 2, 0]] * [-0.4, 0.4, 0.45],
+    }.items():
+        affine = np.eye(4)
+        affine[:3, :3] = directions
+        said = answer(affine)
+        require(said == code, f"voxels of 0.4 mm, turned by 20 to 30°: {code}, not {said!r}.")
 
 
 @exercise(
@@ -109,5 +119,9 @@ def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> Non
         require(count == share * 20, f"{count} of 20 patients are tested on, not {share:.0%}.")
     others = [np.asarray(answer(subjects, 0.5, seed)) for seed in range(4)]
     require(any((one != others[0]).any() for one in others), "the seed changes nothing.")
+    names = np.unique(subjects)
+    runs = [np.flatnonzero(np.diff(np.isin(names, subjects[one]), prepend=0)) for one in others]
+    scattered = any(len(changes) > 3 for changes in runs)
+    require(scattered, "the names tested on follow each other in the list: draw them at random.")
     again = np.asarray(answer(subjects, 0.5, 0))
     require((again == others[0]).all(), "the same seed gave other patients.")

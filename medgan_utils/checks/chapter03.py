@@ -58,6 +58,13 @@ def _who_counts(answer: Callable, centres: np.ndarray) -> None:
         np.isclose(given, np.log(3), atol=1e-4),
         f"all points on one of three centres: log 3, not {given:.3f}.",
     )
+    two = np.array([[2.0, 0.0], [0.0, 2.0]])
+    slanted = np.array([[2.15, 0.15], [2.13, 0.13], [0.0, 2.0]])
+    given = one_number(answer(slanted, two, 0.2))
+    require(
+        np.isclose(given, 0, atol=1e-4),
+        f"one point within 0.2 of each of two centres, by the straight line: 0, not {given:.4f}.",
+    )
     edge = np.concatenate([centres[[0, 2]], centres[[0]] + [0.25, 0.0]])  # exact in binary
     given = one_number(answer(edge, centres, 0.25))
     require(
@@ -133,6 +140,11 @@ def erased(answer: Callable[..., float]) -> None:
     uneven[2][lesion[2]] -= 0.7
     uneven[3][lesion[3]] -= 0.2
     _share(answer(before, uneven, lesion, around), 0.25, "one stronger lesion hides no erased one")
+    spotty = before.copy()
+    cells = np.argwhere(lesion[0])[:4]  # of nine pixels
+    spotty[0][tuple(cells.T)] -= 2.0
+    why = "four of its nine pixels turned dark, and in the mean hardly anything of it is left"
+    _share(answer(before, spotty, lesion, around), 0.25, why)
     near_half, size = before.copy(), (before[0][lesion[0]] - before[0][around[0]].mean()).mean()
     for left, right in ((0.45, 0.25), (0.55, 0)):
         near_half[0][lesion[0]] = before[0][lesion[0]] - (1 - left) * size
@@ -167,6 +179,8 @@ def attack_auc(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     some, others = np.array([0.0, 1.0, 1.0, 2.0]), np.array([1.0, 1.0, 0.0])
     given = float(answer(some, others))
     require(np.isclose(given, 7.5 / 12), f"with some equal scores {given:.4f}, not {7.5 / 12:.4f}.")
+    low = float(answer(np.array([0.0, 1.0]), np.array([2.0, 3.0, 1.0])))
+    require(np.isclose(low, 0.5 / 6), f"members below outsiders give {0.5 / 6:.3f}, not {low:.3f}.")
     tied = float(answer(np.zeros(4), np.zeros(6)))
     require(
         np.isclose(tied, 0.5),

@@ -28,12 +28,20 @@ def window(answer: Callable[[np.ndarray, float, float], np.ndarray]) -> None:
         here = got[hu == value][0]
         near = np.isclose(here, wanted, atol=TOLERANCE)
         require(near, f"{value:.0f} HU must give {wanted:g} in [-160, 240] HU, not {here:.3f}.")
+    for value, wanted in ((-1000.0, -1.0), (900.0, 1.0)):
+        here = got[hu == value][0]
+        near = np.isclose(here, wanted, atol=TOLERANCE)
+        require(near, f"{value:.0f} HU lie outside [-160, 240]: {wanted:g}, not {here:.3f}.")
     alone = _windowed(answer, hu[:, 1:2], -160.0, 240.0)
     require(np.allclose(alone, got[:, 1:2]), "the same HU gives another grey in another scan.")
     brain = _windowed(answer, np.array([20.0, 40.0]), 0.0, 80.0)
     wanted = np.array([-0.5, 0.0])
     good = np.allclose(brain, wanted, atol=3 * TOLERANCE)
     require(good, f"with the window [0, 80] HU, 20 and 40 HU must give {wanted}, not {brain}.")
+    wide = _windowed(answer, np.array([-200.0, 300.0]), -1000.0, 1000.0)
+    wanted = np.array([-0.2, 0.3])
+    good = np.allclose(wide, wanted, atol=TOLERANCE)
+    require(good, f"with [-1000, 1000] HU, -200 and 300 HU must give {wanted}, not {wide}.")
 
 
 def _windowed(answer: Callable, hu: np.ndarray, low: float, high: float) -> np.ndarray:

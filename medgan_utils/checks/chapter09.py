@@ -13,12 +13,13 @@ from .exercise import exercise, require
 )
 def shared_subjects(answer: Callable) -> None:
     """The answer maps two arrays of names to the sorted list of names in both."""
-    first = np.array(["sub-07", "sub-01", "sub-02", "sub-02"])
-    second = np.array(["sub-03", "sub-02", "sub-02", "sub-07", "sub-07"])
+    first = np.array(["sub-05", "sub-01", "sub-07", "sub-02", "sub-02"])
+    second = np.array(["sub-05", "sub-07", "sub-03", "sub-02", "sub-07"])
     found = answer(first, second)
     found = list(found)
     require(len(found) == len(set(found)), "a name is listed twice; list each patient once.")
-    require(set(found) == {"sub-02", "sub-07"}, f"sub-02 and sub-07 are in both; you found {found}")
+    both = {"sub-02", "sub-05", "sub-07"}
+    require(set(found) == both, f"sub-02, sub-05 and sub-07 are in both; you found {found}")
     require(found == sorted(found), "the names are right; sort them.")
     require(list(answer(first, np.array(["sub-99"]))) == [], "no patient in both must give [].")
 
@@ -30,6 +31,7 @@ def shared_subjects(answer: Callable) -> None:
 def scale(answer: Callable) -> None:
     """The answer maps voxels and two percentiles to [-1, 1]."""
     voxels = np.random.default_rng(0).gamma(2, 100, (8, 9, 10)).astype(np.float32)
+    voxels[:3] = 0  # air
     voxels[0, 0, 0] = 1e6  # one hot voxel, as MR has them
     scaled = answer(voxels, 1, 99)
     scaled = np.asarray(scaled)

@@ -57,6 +57,8 @@ def mirrored(answer: Callable) -> None:
         found == [1, 3, 7, 8],
         f"slices 1, 3, 7 and 8 are mirrored; you found {found}. (8 fills columns 1 to 15 of 16.)",
     )
+    wider = [int(k) for k in answer(np.pad(masks, ((0, 0), (0, 0), (0, 8))))]
+    require(wider == [], f"with 8 columns of air at the right none is mirrored; you found {wider}.")
 
 
 @exercise(
@@ -66,12 +68,12 @@ def mirrored(answer: Callable) -> None:
 def label_spread(answer: Callable) -> None:
     """The answer maps images and labels to the mean spread of a pixel within a label."""
     random = np.random.default_rng(0)
-    labels = np.repeat([0, 1, 2], [4, 6, 8])
+    labels = np.repeat([0, 2, 7], [4, 6, 8])
     collapsed = labels[:, None, None] * np.ones((18, 5, 5))
     found = answer(collapsed, labels)
     require(abs(float(found)) < 1e-9, "one picture a label must give 0, however labels differ.")
     images = collapsed + random.normal(size=collapsed.shape) * (1 + labels[:, None, None])
-    expected = np.mean([images[labels == kind].std(axis=0).mean() for kind in range(3)])
+    expected = np.mean([images[labels == kind].std(axis=0).mean() for kind in (0, 2, 7)])
     require(
         abs(float(answer(images, labels)) - expected) < 1e-6,
         f"expected {expected:.4f}, found {float(answer(images, labels)):.4f}: average over pixels "
@@ -100,5 +102,11 @@ def sensitivity_at(answer: Callable) -> None:
     )
     require(abs(float(answer(scores, labels, 1.0)) - 0.25) < 1e-9, "at specificity 1 it is 0.25.")
     require(abs(float(answer(scores, labels, 0.6)) - 1) < 1e-9, "at specificity 0.6 it is 1.")
+    ten = np.concatenate([np.arange(10.0), [8.5, 7.5, 9.5]]) - 5  # logits may be negative
+    strict = float(answer(ten, np.repeat([0, 1], [10, 3]), 0.93))
+    require(
+        abs(strict - 1 / 3) < 1e-9,
+        f"for a specificity of 0.93 all of ten negatives must lie below: 1 of 3, not {strict:.2f}.",
+    )
     tied = answer(np.ones(6), np.array([0, 0, 0, 1, 1, 1]), 0.9)
     require(float(tied) == 0, "equal scores tell nothing: strict enough only above all of them, 0.")

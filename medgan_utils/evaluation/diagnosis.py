@@ -79,7 +79,9 @@ def score_classifier(
 
     Returns:
         `AUC`, `sensitivity`, `specificity`, each with its 95 % interval over subjects. An image is
-        called positive from a probability of 0.5 on.
+        called positive from a probability of 0.5 on. Where all images of a group are called alike,
+        drawing subjects again shows no spread; the open end is then the exact one for so many
+        subjects (Clopper and Pearson 1934).
 
     Raises:
         ValueError: If one of the two classes is missing.
@@ -94,8 +96,12 @@ def score_classifier(
     counts = list(bootstrap_counts(codes, repeats))
     rates = []
     for group in (positive, ~positive):
-        several = len(np.unique(codes[group])) > 1  # one subject tells nothing about others
-        shares = [_share(right[group], count[group]) for count in counts if several]
+        several = len(np.unique(codes[group]))
+        if several > 1 and len(set(right[group])) == 1:
+            rates.append(_all_alike(float(right[group][0]), several))
+            continue
+        # One subject tells nothing about others.
+        shares = [_share(right[group], count[group]) for count in counts if several > 1]
         rates.append(percentile_interval(right[group].mean(), shares))
     return {"AUC": auc, "sensitivity": rates[0], "specificity": rates[1]}
 
@@ -105,6 +111,12 @@ def _logits(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
     starts = range(0, len(images), batch_size)
     parts = [model(images[start : start + batch_size], training=False) for start in starts]
     return np.concatenate([np.asarray(part).ravel() for part in parts])
+
+
+def _all_alike(value: float, subjects: int) -> Estimate:
+    """Return the exact 95 % interval of a share of 0 or 1 of so many subjects."""
+    reach = 1 - 0.025 ** (1 / subjects)
+    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
 def _share(right: np.ndarray, counts: np.ndarray) -> float:

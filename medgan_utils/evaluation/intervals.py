@@ -108,7 +108,9 @@ def centred_interval(
 
 
 def percentile_interval(value: float, replicates: Sequence[float]) -> Estimate:
-    """Take the interval from the replicates' percentiles; right for proportions and AUC.
+    """Take the interval from the replicates' percentiles: for proportions and AUC.
+
+    At 0 and 1 all replicates are alike, and the interval has no width: see `score_classifier`.
 
     Args:
         value: The statistic on all images.
