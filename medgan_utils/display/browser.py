@@ -48,12 +48,18 @@ class SliceBrowser:
             size: Screen pixels of the volume's longest side.
 
         Raises:
-            ValueError: The volume is not 3-D, or the window is unknown.
+            ValueError: The volume is not 3-D, or the window is unknown, or a window in HU is asked
+                for and the volume is no CT.
         """
+        modality = str(getattr(volume, "modality", "")).upper()
+        if isinstance(window, str) and modality not in ("", "CT"):
+            raise ValueError(
+                f"{window!r} is a window in HU, of CT; for {modality} give (low, high)"
+            )
         self._voxels, self._spacing = volume_parts(volume, spacing_mm)
         extent = np.array(self._voxels.shape) * self._spacing
         self._boxes = np.maximum(1, np.rint(size * extent / extent.max())).astype(int)
-        self._is_ct = str(getattr(volume, "modality", "")).upper() == "CT"
+        self._is_ct = modality == "CT"
         self._font = ImageFont.load_default(14)
         low, high = resolve_window(window, self._voxels)
         self._make_controls(low, high, window if isinstance(window, str) else "")

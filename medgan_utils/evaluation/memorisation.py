@@ -120,7 +120,8 @@ def membership_by_distance(
         non_member_subjects: Subject of each non-member.
 
     Returns:
-        AUC of the attack with its interval over subjects; 0.5 is no leak.
+        AUC of the attack with its interval over subjects. What is no leak is the AUC on a model
+        that never saw the members: 0.5 only where they are as typical as the outsiders.
 
     Source: Chen et al. 2020 (GAN-Leaks), arXiv:1909.03935.
     """
@@ -143,7 +144,8 @@ def membership_by_logit(
         non_member_subjects: Subject of each non-member.
 
     Returns:
-        AUC of the attack with its interval over subjects; 0.5 is no leak.
+        AUC of the attack with its interval over subjects. What is no leak is the AUC on a model
+        that never saw the members: 0.5 only where they are as typical as the outsiders.
 
     Source: Hayes et al. 2019 (LOGAN), arXiv:1705.07663.
     """
