@@ -1,12 +1,14 @@
 """How `train` trains a run: alone, or as one of several workers that share each batch."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import profiles, run_folder
+from .data import Slices
 from .training import launch
 
 if TYPE_CHECKING:
@@ -43,10 +45,7 @@ def train(run: Path, steps: int, every: int, restart: bool, workers: int = 1, **
     names = settings["condition"]
     slices = run_folder.with_known_labels(slices, names)
     parts = slices.split(run_folder.SHARES)
-    classes = (
-        tuple(int(column.max()) + 1 for column in slices.label_table(names).T) if names else ()
-    )
-    run_folder.say_unseen_classes(parts["train"], names, classes)
+    classes = _classes(slices, parts["train"], names)
     if workers > 1 and cluster == 1:
         if restart:
             _gan(slices.images.shape[1:], classes, settings)  # what is refused deletes nothing
@@ -69,6 +68,15 @@ def train(run: Path, steps: int, every: int, restart: bool, workers: int = 1, **
         callbacks = _callbacks(run, gan, parts["reference"], names, every)
         _fit(gan, _batches(parts, settings, start), steps - start, callbacks, keeper)
     _keep(run, gan, settings)
+
+
+def _classes(slices: Slices, train: Slices, names: Sequence[str]) -> tuple[int, ...]:
+    """Return how many classes each label has, and say which of them no training slice shows."""
+    if not names:
+        return ()
+    counts = tuple(int(column.max()) + 1 for column in slices.label_table(names).T)
+    run_folder.say_unseen_classes(train, names, counts)
+    return counts
 
 
 def _batches(parts: dict, settings: dict, start: int):
