@@ -26,6 +26,21 @@ def test_trained_on_the_finding_it_finds_it():
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
+def test_a_share_of_nothing_or_all_has_the_interval_of_so_few_subjects():
+    import keras
+
+    no = keras.layers.Dense(
+        1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-1)
+    )
+    says_no = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten(), no])
+    images, labels = np.zeros((12, 32, 32, 1)), np.tile([1, 0, 0], 4)
+    subjects = np.repeat([0, 1, 2, 3], 3)
+    rates = diagnosis.score_classifier(says_no, images, labels, subjects, repeats=20)
+    reach = 1 - 0.025**0.25  # Clopper and Pearson, none of four
+    np.testing.assert_allclose(rates["sensitivity"], (0, 0, reach))
+    np.testing.assert_allclose(rates["specificity"], (1, 1 - reach, 1))
+
+
 def test_trained_on_random_labels_it_finds_nothing():
     images, _, _ = lesions(20, 0)
     labels = np.random.default_rng(0).integers(2, size=len(images))

@@ -263,3 +263,10 @@ def test_display_shows_the_panel(latent, ct, monkeypatch):
     latent._ipython_display_()
     browser._ipython_display_()
     assert shown == [latent._panel, browser._panel]
+
+
+def test_a_window_in_hu_is_for_ct():
+    volume = SimpleNamespace(voxels=np.zeros((8, 8, 8)), spacing_mm=(1, 1, 1), modality="T1")
+    with pytest.raises(ValueError, match="'soft tissue' is a window in HU, of CT; for T1 give"):
+        SliceBrowser(volume, window="soft tissue")
+    assert SliceBrowser(volume, window=(0, 100)).window == (0, 100)

@@ -97,3 +97,15 @@ def test_quiet_import_prints_nothing_and_keeps_stderr():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == ""
     assert done.stderr == "still here\n"
+
+
+def test_claims_about_data_of_ones_own_are_told_and_stop_nothing(monkeypatch, capsys):
+    monkeypatch.setenv("MEDGAN_PROFILE", "cpu")
+    run = profiles.choose(**SIZES)
+    run.own_data = True
+    run.claim("it holds", True)
+    run.claim("it does not", False)
+    assert capsys.readouterr().out.endswith("✓ it holds\n✗ not in this run: it does not\n")
+    run.own_data = False
+    with pytest.raises(AssertionError, match="does not bear out: it does not"):
+        run.claim("it does not", False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import ablation, conditional
+from experiments import ablation, conditional, interval_coverage
 from medgan_utils import profiles
 from medgan_utils.training import GAN
 
@@ -78,3 +78,14 @@ def test_the_conditional_runs_are_those_of_the_script():
         assert settings == {key: {**later, **row}[key] for key in settings}
         assert row["balanced"] == balanced
         assert [score["step"] for score in row["scores"]][-1] == conditional.STEPS
+
+
+def test_how_often_an_interval_holds_the_truth_comes_out_again():
+    stored = stored_result("interval_coverage.json")
+    check_provenance(stored, "interval_coverage")
+    ran = [(row["test subjects"], row["seed"]) for row in stored["results"]]
+    assert ran == list(product(interval_coverage.DESIGNS, stored["provenance"]["seeds"]))
+    assert interval_coverage.SETTINGS.items() <= stored["settings"].items()
+    first = stored["results"][0]
+    again = interval_coverage.coverage(*ran[0], **interval_coverage.SETTINGS)
+    assert again["held"] == pytest.approx(first["held"], abs=0.01)
