@@ -29,12 +29,30 @@ def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | N
 
 def encrypt(source: Path, into: Path) -> None:
     """Encrypt a file under a passphrase that is asked for twice; errors as of `encrypt_file`."""
-    passphrase = getpass("passphrase: ")
-    if getpass("once more: ") != passphrase:
+    _check_places(source, into)
+    passphrase = _asked("passphrase: ")
+    if _asked("once more: ") != passphrase:
         raise ValueError("the two passphrases differ; nothing was written")
     print(f"encrypted in {encrypt_file(source, into, passphrase)}; {source} is as it was")
 
 
 def decrypt(source: Path, into: Path) -> None:
     """Decrypt a file that `encrypt` made; errors as of `decrypt_file`."""
-    print(f"decrypted in {decrypt_file(source, into, getpass('passphrase: '))}")
+    _check_places(source, into)
+    print(f"decrypted in {decrypt_file(source, into, _asked('passphrase: '))}")
+
+
+def _check_places(source: Path, into: Path) -> None:
+    """Refuse before anybody types a passphrase."""
+    if not source.is_file():
+        raise FileNotFoundError(f"{source} is no file; check its spelling")
+    if into.exists():
+        raise FileExistsError(f"{into} is there already; name a new file, or delete it first")
+
+
+def _asked(prompt: str) -> str:
+    """Ask for a passphrase without showing it."""
+    try:
+        return getpass(prompt)
+    except Exception as error:  # EOFError without a terminal, termios.error with a broken one
+        raise ValueError("no passphrase was given; run this in a terminal") from error

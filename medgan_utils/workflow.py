@@ -112,10 +112,7 @@ def sample(
         FileNotFoundError: There is no such run or checkpoint.
     """
     format, out = _format(format, out)
-    if count < 1 or seed < 0:
-        raise ValueError(f"--count {count} must be at least 1, --seed {seed} must be at least 0")
-    if spacing_mm is not None and not spacing_mm > 0:
-        raise ValueError(f"--spacing-mm {spacing_mm} must be positive")
+    _check_numbers(format, count, seed, enlarge, spacing_mm)
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
@@ -141,6 +138,18 @@ def sample(
             else:
                 np.savez_compressed(temporary, images=images)
     print(f"{count} images of {images.shape[1]} × {images.shape[2]} pixels in {out}")
+
+
+def _check_numbers(
+    format: str, count: int, seed: int, enlarge: int | None, spacing_mm: float | None
+) -> None:
+    """Refuse numbers out of range, and those that the format has no use for (ValueError)."""
+    if count < 1 or seed < 0:
+        raise ValueError(f"--count {count} must be at least 1, --seed {seed} must be at least 0")
+    if spacing_mm is not None and not 0.01 <= spacing_mm <= 100:
+        raise ValueError(f"--spacing-mm {spacing_mm} must lie between 0.01 and 100")
+    if format in ("png", "npz") and (enlarge is not None or spacing_mm is not None):
+        raise ValueError(f"--enlarge and --spacing-mm are for nifti and dicom, not for {format}")
 
 
 def _format(format: str | None, out: Path | None) -> tuple[str, Path]:

@@ -45,10 +45,14 @@ class AxialCut:
             object.__setattr__(self, "levels", _LEVELS[self.anatomy])
         if self.fov_mm is None:
             object.__setattr__(self, "fov_mm", _FIELD_OF_VIEW_MM[self.anatomy])
-        if self.step_mm <= 0 or self.fov_mm <= 0 or self.image_size < 1:
+        if not (0 < self.step_mm < np.inf and 0 < self.fov_mm < np.inf and self.image_size >= 1):
             raise ValueError("image_size, step_mm and fov_mm must be positive")
-        if self.levels[1] < self.levels[0]:
+        if int(self.image_size) != self.image_size:
+            raise ValueError(f"image_size={self.image_size}; whole pixels are needed")
+        if not -np.inf < self.levels[0] <= self.levels[1] < np.inf:
             raise ValueError(f"levels={self.levels}; give (first, last) with first <= last")
+        if not -np.inf < self.window[0] < self.window[1] < np.inf:
+            raise ValueError(f"window={self.window}; give (low, high) in HU with low < high")
 
 
 def body_mask(volume: Volume) -> np.ndarray:

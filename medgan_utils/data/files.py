@@ -89,6 +89,12 @@ def drop_words(name: str, words: re.Pattern) -> str:
     return name.strip("-_. +")
 
 
+def spelled(modality: str | None) -> str | None:
+    """Return a modality as the course spells it: `ct` is CT; what it does not know stays."""
+    known = {name.casefold(): name for name in (*_CONTRASTS, "PD", "MR")}
+    return None if modality is None else known.get(modality.casefold(), modality)
+
+
 def modality_of(path: str | Path) -> str:
     """Read the modality from a file name (`sub-01_T1w.nii.gz`) or, failing that, from its folders.
 

@@ -22,6 +22,10 @@ _FEW = 8
 """So many values has an outline at most."""
 
 
+SKEW = 0.02
+"""Cosine between two axes above which a volume counts as sheared: 1.1 degrees."""
+
+
 def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "nibabel.Nifti1Image":
     """Read a whole 3-D image in the order in which it is stored.
 
@@ -167,6 +171,13 @@ def _usable_affine(path: Path, image: "nibabel.spatialimages.SpatialImage") -> n
         raise ValueError(
             f"{path} has voxels of {' x '.join(f'{size:g}' for size in sizes)} mm; no scanner has: "
             f"correct the spacing in its header"
+        )
+    axes = affine[:3, :3] / sizes
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SKEW:
+        raise ValueError(
+            f"{path}: its axes are not at right angles (a tilted gantry?), so its planes lie "
+            f"nearer to each other than its voxels are long; take the straightened file that "
+            f"dcm2niix writes beside it (…_Tilt…), or resample it"
         )
     return affine
 

@@ -22,7 +22,8 @@ class LatentExplorer:
     Make it the last line of a cell to see it. The point shown is
     `z = truncation · ε(seed) + Σ sliderᵢ · directionᵢ`, where ε is standard normal and a
     direction is a unit vector, so that a slider counts standard deviations. Truncation below 1
-    stays closer to the mean: safer pictures, less variety (Brock et al. 2019, arXiv:1809.11096).
+    stays closer to the mean: safer pictures, less variety. (The truncation of Brock et al. 2019,
+    arXiv:1809.11096, draws large entries of z anew instead.)
     SeFa directions are from Shen and Zhou 2021, arXiv:2007.06600.
 
     Args:
@@ -105,7 +106,8 @@ class LatentExplorer:
         """Pictures along one direction, for a static figure: `plots.sample_grid(frames(7))`.
 
         Args:
-            count: How many, from −3 to +3 standard deviations around the point shown.
+            count: How many, with this direction's slider at −3 to +3 and all else as shown;
+                between A and B, around the point shown.
             direction: Which row of the directions.
 
         Returns:
@@ -132,6 +134,9 @@ class LatentExplorer:
             raise ValueError(f'keep takes "A" or "B", got {name!r}')
         self._kept[name] = self.z
         self.between.disabled = len(self._kept) < 2
+        if self._interpolating:  # what was kept stays what is shown
+            self.between.value = 0.0 if name == "A" else 1.0
+            self._draw()
         self._describe()
 
     def _ipython_display_(self) -> None:

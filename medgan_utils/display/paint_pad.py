@@ -84,6 +84,8 @@ class PaintPad:
         self._kept = self._start.copy()
         self._drawing = True
         self._make_controls(radius)
+        controls = ("row", "column", "radius", "seed")
+        self._beginning = {name: getattr(self, name).value for name in controls}
         self._make_panel()
         self.seconds = self._measure()
         self._connect(continuous=self.seconds <= SLOW_SECONDS)
@@ -128,7 +130,7 @@ class PaintPad:
         if key in moves:
             down, right = moves[key]
             self._set(row=self.row.value + down, column=self.column.value + right)
-        elif key in "+-":
+        elif key in ("+", "-"):
             self._set(radius=self.radius.value + (0.5 if key == "+" else -0.5))
         elif key == " ":
             self.keep()
@@ -139,9 +141,9 @@ class PaintPad:
         self._draw()
 
     def reset(self) -> None:
-        """Go back to the map of the beginning, as its button does."""
+        """Go back to the map of the beginning and its spot, as its button does."""
         self._kept = self._start.copy()
-        self._draw()
+        self._set(**self._beginning)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..dicom import modality_in
-from ..files import is_picture, modality_of
+from ..files import is_picture, modality_of, spelled
 from ..subjects import name_subjects
 from .item import Item, Picture
 from .masks import mask_files, match_masks
@@ -89,6 +89,7 @@ def survey(
             several contrasts for one `modality`.
     """
     folder = Path(folder)
+    modality = spelled(modality)
     found = walk(folder, glob)
     found_masks = [] if masks is None else mask_files(folder, masks)
     paths = _without(found.images, found_masks)

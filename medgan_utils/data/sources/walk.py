@@ -173,4 +173,7 @@ def _glob_pattern(glob: str | None) -> re.Pattern | None:
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
     parts = [f"[^{p[2:]}" if p[:2] == "[!" else p for p in parts]  # as Python and shells say "not"
     text = "".join(wild.get(p) or (p if p[:1] == "[" else re.escape(p)) for p in parts)
-    return re.compile(text, re.IGNORECASE)
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"glob={glob!r} is no pattern ({error})") from error

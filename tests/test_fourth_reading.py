@@ -1,0 +1,75 @@
+"""Inputs that a reader of the package found to pass in silence, or to fail without saying why."""
+
+import random
+
+import nibabel
+import numpy as np
+import pytest
+
+from medgan_utils import profiles
+from medgan_utils.__main__ import main
+from medgan_utils.data import AxialCut, read_volume
+from medgan_utils.data.files import spelled
+from medgan_utils.data.sources.walk import walk
+
+
+def test_a_sheared_volume_is_refused_by_name(tmp_path):
+    affine = np.diag([2.0, 2.0, 4.0, 1.0])
+    affine[1, 2] = 4 * np.tan(np.radians(20))  # a gantry tilted by 20 degrees
+    nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.int16), affine), tmp_path / "tilted.nii")
+    with pytest.raises(
+        ValueError, match=r"tilted\.nii: its axes are not at right angles.*dcm2niix"
+    ):
+        read_volume(tmp_path / "tilted.nii")
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({"fov_mm": float("nan")}, "must be positive"),
+        ({"fov_mm": float("inf")}, "must be positive"),
+        ({"step_mm": float("nan")}, "must be positive"),
+        ({"levels": (float("nan"), 1.0)}, "first <= last"),
+        ({"image_size": 64.5}, "whole pixels"),
+        ({"window": (10.0, 10.0)}, "low < high"),
+        ({"window": (float("nan"), 10.0)}, "low < high"),
+    ],
+)
+def test_a_cut_that_cannot_be_is_refused_at_once(field, said):
+    with pytest.raises(ValueError, match=said):
+        AxialCut(**{"image_size": 64} | field)
+
+
+def test_a_glob_that_is_no_pattern_is_said(tmp_path):
+    with pytest.raises(ValueError, match="is no pattern"):
+        walk(tmp_path, glob="**/*[b-a].nii")
+
+
+def test_numpy_is_seeded_too(monkeypatch):
+    draws = []
+    for _ in range(2):
+        profiles.set_seed(5)
+        draws.append((random.random(), np.random.rand()))  # noqa: NPY002
+    assert draws[0] == draws[1]
+
+
+def test_what_cannot_be_encrypted_is_said_before_a_passphrase_is_asked(tmp_path, capsys):
+    assert main(["encrypt", str(tmp_path / "nothing.nii"), str(tmp_path / "out")]) == 1
+    assert "nothing.nii is no file" in capsys.readouterr().err
+    (tmp_path / "a").write_text("a")
+    assert main(["encrypt", str(tmp_path / "a"), str(tmp_path / "a")]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--enlarge", "4"), ("--spacing-mm", "1")])
+def test_a_picture_takes_no_spacing(option, tmp_path, capsys):
+    out = ("--out", str(tmp_path / "x.png"))
+    assert main(["sample", "brain-mri-64", *out, *option]) == 1
+    assert "are for nifti and dicom, not for png" in capsys.readouterr().err
+
+
+def test_a_modality_is_known_however_it_is_spelled():
+    assert [spelled(name) for name in ("ct", "t1", "Flair", "mr", "own", None)] == [
+        *("CT", "T1", "FLAIR", "MR", "own"),
+        None,
+    ]
