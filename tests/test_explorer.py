@@ -112,6 +112,18 @@ class TestKeptPoints:
         noise = 0.7 * np.random.default_rng(5).standard_normal(LATENT)
         np.testing.assert_allclose(latent.z, noise + np.eye(LATENT)[0], atol=1e-6)
 
+    @pytest.mark.parametrize(("name", "end"), [("A", 0.0), ("B", 1.0)])
+    def test_keeping_a_point_between_a_and_b_leaves_it_shown(self, latent, name, end):
+        latent.keep("A")
+        latent.seed.value = 5
+        latent.keep("B")
+        latent.between.value = 0.3
+        shown, picture = latent.z, bytes(latent._sample.value)
+        latent.keep(name)
+        assert latent.between.value == end
+        np.testing.assert_allclose(latent.z, shown, atol=1e-6)
+        assert bytes(latent._sample.value) == picture
+
     def test_nothing_kept(self, latent):
         with pytest.raises(ValueError, match=r'keep\("A"\), move the sliders'):
             latent.interpolate()

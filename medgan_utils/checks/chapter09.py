@@ -33,6 +33,7 @@ def scale(answer: Callable) -> None:
     voxels = np.random.default_rng(0).gamma(2, 100, (8, 9, 10)).astype(np.float32)
     voxels[:3] = 0  # air
     voxels[0, 0, 0] = 1e6  # one hot voxel, as MR has them
+    voxels[3, 0, 0] = -1e3  # and one that interpolation left below air
     scaled = answer(voxels, 1, 99)
     scaled = np.asarray(scaled)
     require(scaled.shape == voxels.shape, f"the shape changed to {scaled.shape}.")

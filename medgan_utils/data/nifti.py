@@ -21,7 +21,6 @@ _STRANGERS = {
 _FEW = 8
 """So many values has an outline at most."""
 
-
 SKEW = 0.02
 """Cosine between two axes above which a volume counts as sheared: 1.1 degrees."""
 

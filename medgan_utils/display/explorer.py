@@ -136,7 +136,6 @@ class LatentExplorer:
         self.between.disabled = len(self._kept) < 2
         if self._interpolating:  # what was kept stays what is shown
             self.between.value = 0.0 if name == "A" else 1.0
-            self._draw()
         self._describe()
 
     def _ipython_display_(self) -> None:

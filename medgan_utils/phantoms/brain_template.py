@@ -63,9 +63,8 @@ def _interpolate(grid: np.ndarray, index: np.ndarray, mode: str = "constant") ->
 def signed_distance(inside: np.ndarray, spacing_mm: float) -> np.ndarray:
     """Distance to the border of a boolean mask, mm, negative inside."""
     outside = ndimage.distance_transform_edt(~inside, sampling=spacing_mm)
-    return (outside - ndimage.distance_transform_edt(inside, sampling=spacing_mm)).astype(
-        np.float32
-    )
+    within = ndimage.distance_transform_edt(inside, sampling=spacing_mm)
+    return (outside - within).astype(np.float32)
 
 
 def _close(inside: np.ndarray, radius_mm: float) -> np.ndarray:

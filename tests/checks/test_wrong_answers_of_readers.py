@@ -75,6 +75,11 @@ def of_tissue(voxels, low, high):
     return np.clip(2 * (voxels - low) / (high - low) - 1, -1, 1)
 
 
+def from_the_minimum(voxels, low, high):
+    low, high = voxels.min(), np.percentile(voxels, high)
+    return np.clip(2 * (voxels - low) / (high - low) - 1, -1, 1)
+
+
 def middle_of_sixteen(masks):
     columns = np.arange(masks.shape[2])
     marked = masks > 0
@@ -112,6 +117,7 @@ def grid_of_probabilities(scores, labels, specificity):
         (chapter07.window, clipped_first),
         (chapter09.shared_subjects, as_they_come),
         (chapter09.scale, of_tissue),
+        (chapter09.scale, from_the_minimum),
         (chapter10.mirrored, middle_of_sixteen),
         (chapter10.label_spread, labels_to_two),
         (chapter10.sensitivity_at, nearest_quantile),
