@@ -9,6 +9,7 @@ import numpy as np
 from . import run_folder
 from ._files import written_whole
 from .data import AxialCut, axial_slices
+from .data.loading import check_cut
 from .data.sources.folder import Survey, survey
 from .data.sources.item import Item, Picture
 from .data.sources.people import few
@@ -67,6 +68,7 @@ def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
     )
     axial, found = AxialCut(image_size, **cut), survey(folder, **given)
     _say_what_was_found(found)
+    check_cut(found.items, cut)
     items = [replace(item, **at_reading) for item in found.items]
     looks = _looks(items, axial, found.folder)
     if not looks:

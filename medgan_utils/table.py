@@ -165,14 +165,15 @@ def format_value(value: object, digits: int = 3) -> str:
     """Write one value for a reader: numbers with so many significant digits.
 
     Args:
-        value: Text, a number, a truth value, None, or `(value, low, high)`.
+        value: Text, a number, a truth value, None, or `(value, low, high)`. Three whole numbers
+            are a shape, unless they are an `Estimate`.
         digits: Significant digits.
     """
     if value is None or (isinstance(value, Real) and np.isnan(value)):
         return "–"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, tuple) and len(value) == 3:
+    if isinstance(value, tuple) and len(value) == 3 and not _is_shape(value):
         middle, low, high = (format_value(part, digits) for part in value)
         return middle if "–" in (low, high) else f"{middle} ({low} – {high})"
     if isinstance(value, Integral):
@@ -182,3 +183,8 @@ def format_value(value: object, digits: int = 3) -> str:
         whole = abs(float(f"{number:.{digits}g}")) >= 10 ** (digits - 1)  # 99.97 is 100
         return f"{number:,.0f}" if whole and np.isfinite(number) else f"{number:#.{digits}g}"
     return str(value)
+
+
+def _is_shape(value: tuple) -> bool:
+    """Whether three whole numbers are a size, such as (64, 64, 1), rather than an interval."""
+    return not isinstance(value, Estimate) and all(isinstance(part, int) for part in value)

@@ -12,6 +12,7 @@ from ._files import written_whole
 from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
 from .data.files import modality_of
+from .data.loading import check_cut
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
@@ -85,6 +86,8 @@ def translate(
     axial = _axial(settings)
     options = {name: settings[name] for name in ("glob", "subject_pattern")}
     pairs = find_pairs(folder, given, wanted, **options)
+    cut = [name for name in ("window", "fov_mm") if settings[name] is not None]
+    check_cut([item for one in pairs for item in (one.given, one.wanted)], cut)
     reading = {name: settings[name] for name in ("index", "fill_nan")}
     pairs = [
         Pair(one.subject, replace(one.given, **reading), replace(one.wanted, **reading))

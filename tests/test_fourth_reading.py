@@ -5,12 +5,16 @@ import random
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from medgan_utils import profiles
 from medgan_utils.__main__ import main
 from medgan_utils.data import AxialCut, read_volume
 from medgan_utils.data.files import spelled
 from medgan_utils.data.sources.walk import walk
+from medgan_utils.display import LatentExplorer, plots
+from medgan_utils.models import dcgan_generator
+from medgan_utils.table import Estimate, format_value
 
 
 def test_a_sheared_volume_is_refused_by_name(tmp_path):
@@ -73,3 +77,49 @@ def test_a_modality_is_known_however_it_is_spelled():
         *("CT", "T1", "FLAIR", "MR", "own"),
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "said"),
+    [
+        ("scan.png", ["--levels", "20", "120"], "so --levels would change nothing"),
+        ("scan.png", ["--fov-mm", "200"], "so --fov-mm would change nothing"),
+        ("scan_T1w.nii", ["--window", "0", "80"], "--window is in HU, of CT, and here are T1"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(tmp_path, capsys, name, option, said):
+    for number in range(4):
+        folder = tmp_path / "in" / f"sub-{number}"
+        folder.mkdir(parents=True)
+        if name.endswith("png"):
+            Image.fromarray(np.full((8, 8), 40 * number, np.uint8)).save(folder / name)
+        else:
+            image = nibabel.Nifti1Image(np.ones((8, 8, 8), np.int16), np.diag([2, 2, 2, 1]))
+            nibabel.save(image, folder / name)
+    into = ["--out", str(tmp_path / "run"), "--folder", str(tmp_path / "in")]
+    assert main(["fetch", "folder", *into, *option]) == 1
+    assert said in capsys.readouterr().err
+    sheet = ["--out", str(tmp_path / "sheet.png")]
+    assert main(["inspect", str(tmp_path / "in"), *sheet, *option]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_no_two_of_many_lines_look_alike():
+    curves = plots.curves({str(number): [number, number] for number in range(12)})
+    lines = curves.axes[0].get_lines()
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}
+    assert len(looks) == 12
+
+
+def test_a_shape_is_no_interval():
+    assert format_value((64, 64, 1)) == "(64, 64, 1)"
+    assert format_value((0.5, 0.25, 0.75)) == "0.500 (0.250 – 0.750)"
+    assert format_value(Estimate(0, 0, 1)) == "0 (0 – 1)"
+
+
+def test_an_explorer_refuses_what_its_generator_does_not_know():
+    generator, row = dcgan_generator(32, num_classes=3), np.eye(64)[:1]
+    with pytest.raises(ValueError, match=r"knows 3 classes of its labels, not \[4\]"):
+        LatentExplorer(generator, row, num_classes=4)
+    with pytest.raises(ValueError, match="truncation=2 must lie between 0 and"):
+        LatentExplorer(generator, row, num_classes=3, truncation=2)

@@ -115,7 +115,10 @@ def test_the_command_writes_each_format(tmp_path, capsys, monkeypatch):
         (["--format", "dicom", "--out", "a.png"], "it must end in nothing: it is a folder"),
         (["--format", "png", "--out", "a"], "it must end in .png"),
         (["--count", "0"], "--count 0 must be at least 1"),
-        (["--out", "a.nii", "--spacing-mm", "-1"], "--spacing-mm -1.0 must lie between 0.01 and 100"),
+        (
+            ["--out", "a.nii", "--spacing-mm", "-1"],
+            "--spacing-mm -1.0 must lie between",
+        ),
         (["--out", "a.nii", "--enlarge", "0"], "--enlarge 1"),
     ],
 )

@@ -99,6 +99,7 @@ def find_items(
         options["subjects"] = subjects if isinstance(subjects, int) else list(subjects)
     reading = {name: options.pop(name, None) for name in ("index", "fill_nan")}
     items = [replace(item, **reading) for item in entry.list_items(**options)]
+    check_cut(items, [name for name, value in cut.items() if value is not None])
     contrasts = contrasts_of(items)
     if len(contrasts) > 1:
         if any("contrast" in item.labels for item in items):
@@ -109,6 +110,26 @@ def find_items(
         code = {name: {"contrast": number} for number, name in enumerate(contrasts)}
         items = [replace(item, labels=item.labels | code[item.modality]) for item in items]
     return entry, items, axial
+
+
+def check_cut(items: list[Item], given: Iterable[str]) -> None:
+    """Refuse what was given of an `AxialCut` and none of the items has a use for.
+
+    Raises:
+        ValueError: A window of HU, and no CT; or lengths in mm, and pictures alone.
+    """
+    volumes = [item for item in items if not isinstance(item, Picture)]
+    unused = {"levels", "fov_mm", "step_mm", "window"}.intersection(given)
+    if items and not volumes and unused:
+        raise ValueError(
+            f"pictures are taken as they are, so {min(unused)}= would change nothing: leave it out"
+        )
+    kinds = contrasts_of(volumes)
+    if volumes and "window" in unused and "CT" not in kinds:
+        raise ValueError(
+            f"window= is in HU, of CT, and here are {', '.join(kinds)}: leave it out, or say "
+            f"modality='CT' if that is what they are"
+        )
 
 
 def contrasts_of(items: list[Item]) -> list[str]:

@@ -14,6 +14,7 @@ from .pictures import enlarge, png
 
 SLOW_SECONDS = 0.15  # above it a slider that follows the hand would queue up calls
 REACH = 3.0  # standard deviations a slider goes either way
+MOST_TRUNCATION = 1.5
 
 
 class LatentExplorer:
@@ -50,7 +51,8 @@ class LatentExplorer:
         seconds: Median time from a moved slider to a picture, as measured when it was made.
 
     Raises:
-        ValueError: Directions, classes and generator do not fit together.
+        ValueError: Directions, classes and generator do not fit together, or truncation or seed is
+            out of range.
     """
 
     def __init__(
@@ -71,7 +73,12 @@ class LatentExplorer:
             directions = {f"Direction {k + 1}": row for k, row in enumerate(directions)}
         self._directions = _unit_rows(list(directions.values()), latent_dim)
         self._choices = _label_choices(num_classes, class_names)
-        _check_inputs(generator, conditional=bool(self._choices))
+        _check_inputs(generator, self._choices)
+        if not (0 <= truncation <= MOST_TRUNCATION and seed >= 0):
+            raise ValueError(
+                f"truncation={truncation} must lie between 0 and {MOST_TRUNCATION}, seed={seed} "
+                f"must be at least 0"
+            )
         self._generate = _compiled(generator, latent_dim, len(self._choices))
         self._neighbour = neighbour
         self._size = size
@@ -155,7 +162,7 @@ class LatentExplorer:
             for name in names
         ]
         tip = "Scales the noise: 0 is the mean picture, 1 is what the generator was trained on"
-        self.truncation = slider("Truncation", tip, 0.0, 1.5, 0.05, truncation)
+        self.truncation = slider("Truncation", tip, 0.0, MOST_TRUNCATION, 0.05, truncation)
         self.seed = control(
             widgets.BoundedIntText,
             "Seed",
@@ -255,13 +262,19 @@ def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
     return np.float32(((1 - t) * lengths[0] + t * lengths[1]) * arc)
 
 
-def _check_inputs(generator: tf.keras.Model, conditional: bool) -> None:
+def _check_inputs(generator: tf.keras.Model, choices: Mapping[str, Sequence[str]]) -> None:
+    """Refuse labels that the generator does not take, or of which it knows other numbers."""
     count = len(generator.inputs)
-    if conditional != (count > 1):
+    if bool(choices) != (count > 1):
         raise ValueError(
             f"the generator has {count} input(s): pass num_classes or class_names for one with "
             "[z, labels], and neither for one with z alone"
         )
+    architecture = getattr(generator, "architecture", None)
+    known = architecture.arguments.get("num_classes") if architecture else None
+    counts = [len(names) for names in choices.values()]
+    if known is not None and np.atleast_1d(known).tolist() != counts:
+        raise ValueError(f"the generator knows {known} classes of its labels, not {counts}")
 
 
 def _compiled(generator: tf.keras.Model, latent_dim: int, labels: int) -> Callable:

@@ -10,7 +10,7 @@ differ in their dashes too.
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
+from itertools import count
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -191,9 +191,10 @@ def _line(name: str, line) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _styles() -> Iterator[dict]:
-    """Colour and dashes of the first line, the second, and so on."""
-    for colour, dashes in zip(cycle(PALETTE), cycle(_DASHES), strict=False):
-        yield {"color": colour, "linestyle": dashes}
+    """Colour and dashes of the first line, the second, and so on: no two of 49 are alike."""
+    for number in count():
+        dashes = _DASHES[(number + number // len(PALETTE)) % len(_DASHES)]
+        yield {"color": PALETTE[number % len(PALETTE)], "linestyle": dashes}
 
 
 def _draw_line(axes: Axes, name: str, x, values, style: dict) -> None:
