@@ -20,6 +20,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def regressed(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     return np.clip(new @ line[:-1] + line[-1], -1, 1)
 
 
-def completion(seed: int, settings: dict) -> list[dict]:
+def completion(seed: int, settings: dict, contrasts: Sequence[str] = MR) -> list[dict]:
     """Return a row an arm and missing contrast."""
     train, test = split(settings)
     x, y = train.images[..., :CT], test.images[..., :CT]
@@ -156,7 +157,7 @@ def completion(seed: int, settings: dict) -> list[dict]:
         return model.generator.count_params(), model.seconds
 
     joint = paired(x, x, steps, settings["batch"], seed, rate=RATE)
-    for missing in range(CT):
+    for missing in map(MR.index, contrasts):
         others = [k for k in range(CT) if k != missing]
         there = np.array([k != missing for k in range(CT)], int)
         given, asked = x[..., others], x[..., [missing]]
@@ -189,8 +190,8 @@ def cycle(ct: np.ndarray, mr: np.ndarray, settings: dict, seed: int) -> CycleGAN
     return model
 
 
-def unpaired(seed: int, settings: dict) -> list[dict]:
-    """Return a row an arm: fidelity, and tumours invented and erased."""
+def unpaired(seed: int, settings: dict, only: Sequence[str] = ()) -> list[dict]:
+    """Return a row an arm, all or some: fidelity, and tumours invented and erased."""
     train, test = split(settings)
     flair = MR.index("FLAIR")
     images = {name: (part.images[..., CT:], part.images[..., flair : flair + 1])
@@ -208,8 +209,8 @@ def unpaired(seed: int, settings: dict) -> list[dict]:
     }
     given, asked = images["test"]
     rows = [counted("real FLAIR", asked, asked, test, detector) | {"seed": seed}]
-    for arm, train_it in arms.items():
-        model = train_it()
+    for arm in only or arms:
+        model = arms[arm]()
         row = counted(arm, model.translate(given), asked, test, detector)
         row |= {"parameters": model.generator.count_params(), "seconds": round(model.seconds, 1)}
         rows.append(row | {"seed": seed})

@@ -1,8 +1,10 @@
-"""Checks of chapter 04: cost of a layer, R1, spectral norm, and reading an ablation."""
+"""Checks of chapter 04: cost of a layer, R1, spectral norm, and wins that chance gives."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import product
+from math import comb
 from unittest.mock import patch
 
 import numpy as np
@@ -60,10 +62,10 @@ def r1(answer: Callable) -> None:
     images = tf.constant(random.normal(size=(5, 4, 4, 2)), tf.float32)
     weights = tf.constant(random.normal(size=(4, 4, 2)), tf.float32)
 
-    def linear(x: tf.Tensor) -> tf.Tensor:
+    def linear(x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         return tf.reduce_sum(x * weights, [1, 2, 3])[:, None] + 3.0
 
-    def quadratic(x: tf.Tensor) -> tf.Tensor:
+    def quadratic(x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         return tf.reduce_sum(weights * x**2, [1, 2, 3])[:, None]
 
     norm = float(tf.reduce_sum(weights**2))
@@ -102,16 +104,13 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
         answer: Takes a kernel of shape (inputs, outputs) or (k, k, inputs, outputs).
     """
     random = np.random.default_rng(5)
-    for shape in ((6, 9), (9, 6), (4, 4, 3, 8)):
-        kernel = random.normal(size=shape).astype("float32")
-        matrix = kernel.reshape(-1, shape[-1])
+    kernels = [random.normal(size=shape) for shape in ((6, 9), (9, 6), (4, 4, 3, 8))]
+    turns = [np.linalg.qr(random.normal(size=(8, 8)))[0] for _ in range(2)]
+    kernels.append(turns[0] * [1.0, *[0.95] * 7] @ turns[1])  # the others are hardly shorter
+    for kernel in (one.astype("float32") for one in kernels):
+        shape, matrix = kernel.shape, kernel.reshape(-1, kernel.shape[-1])
         right = float(np.linalg.norm(matrix, 2))
-        with ExitStack() as without:
-            for name in {"svd", "svdvals", "eigh", "eigvalsh"} & set(dir(np.linalg)):
-                without.enter_context(patch(f"numpy.linalg.{name}", _too_slow))
-            for name in {"norm", "matrix_norm"} & set(dir(np.linalg)):  # some are of NumPy 2
-                norm = partial(_no_order_two, norm=getattr(np.linalg, name))
-                without.enter_context(patch(f"numpy.linalg.{name}", norm))
+        with _without_decompositions():
             found = one_number(answer(kernel))
         require(
             not np.isclose(found, np.linalg.norm(matrix), rtol=1e-3),
@@ -129,49 +128,68 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
         )
 
 
+@contextmanager
+def _without_decompositions() -> Iterator[None]:
+    """Refuse singular and eigenvalues of a library for a while."""
+    import scipy.linalg
+    import tensorflow as tf
+
+    names = ("svd", "svdvals", "eig", "eigvals", "eigh", "eigvalsh")
+    with ExitStack() as without:
+        for module, name in product((np.linalg, scipy.linalg, tf.linalg), names):
+            if hasattr(module, name):
+                without.enter_context(patch.object(module, name, _too_slow))
+        for name in {"norm", "matrix_norm"} & set(dir(np.linalg)):  # some are of NumPy 2
+            norm = partial(_no_order_two, norm=getattr(np.linalg, name))
+            without.enter_context(patch.object(np.linalg, name, norm))
+        yield
+
+
 def _too_slow(*_: object, **__: object) -> None:
     require(False, "this is an SVD, or as slow; in training it would be needed at every step.")
 
 
 def _no_order_two(x: np.ndarray, *others: object, norm: Callable, **options: object) -> np.ndarray:
-    """Take a norm as NumPy does, but that of order 2 of a matrix, which is an SVD."""
+    """Take a norm as NumPy does, but that of order 2 of a matrix, which is an SVD.
+
+    Of a row or a column it is that vector's length.
+    """
     order = options.get("ord", others[0] if others else None)
-    return _too_slow() if order == 2 and np.ndim(x) == 2 else norm(x, *others, **options)
+    if order == 2 and np.ndim(x) == 2 and options.get("axis") is None:
+        return _too_slow() if min(np.shape(x)) > 1 else norm(np.ravel(x))
+    return norm(x, *others, **options)
 
 
 @exercise(
-    "4.4 Read the ablation",
-    hint="With three seeds a difference of means proves little. Ask for the strict thing: the "
-    "worst seed of the trick must still beat the best seed of the plain run (lower is better).",
+    "4.4 Wins by chance",
+    hint="Write all seeds of one trick and of the plain run in one row, best first. If nothing "
+    "differs, every order of the two kinds is as likely as any other: which of them are wins?",
 )
-def clear_wins(answer: Callable[[dict[str, list[float]], str], list[str]]) -> None:
-    """Check `answer(scores, baseline) -> names` that beat the baseline with every seed.
+def wins_by_chance(answer: Callable[[int, int, int], float]) -> None:
+    """Check `answer(tricks, seeds, plain_seeds)`: clear wins to expect where no trick does a thing.
 
     Args:
-        answer: Takes variant -> scores of its seeds (lower is better) and the baseline's name;
-            returns the names of the variants whose every seed beats every seed of the baseline.
+        answer: Takes the number of tricks, of the seeds of each, and of the seeds of the plain run;
+            returns how many tricks are expected to have a worst seed that beats its best.
     """
-    scores = {
-        "plain": [1.0, 1.4, 1.2],
-        "clear": [0.5, 0.9, 0.7],
-        "overlapping": [0.1, 0.2, 1.1],
-        "worse": [2.0, 2.2, 1.9],
-        "paired": [0.95, 1.3, 1.1],
-        "tied": [0.8, 0.9, 1.0],
-    }
-    found = list(answer(dict(scores), "plain"))
-    require("plain" not in found, "the baseline does not beat itself.")
-    require("worse" not in found, "'worse' has higher scores, and lower is better.")
-    require(
-        "overlapping" not in found,
-        "'overlapping' has a better mean, but its worst seed (1.1) loses to the best plain (1.0).",
-    )
-    require(
-        "paired" not in found,
-        "'paired' beats the plain run seed by seed, but its worst seed (1.3) loses to 1.0.",
-    )
-    require("tied" not in found, "the worst seed of 'tied' equals the best plain one: no win.")
-    require("clear" in found, "'clear' beats the plain run with every seed and is missing.")
-    others = {"b": scores["plain"], "plain": scores["clear"], "a": [0.1, 0.2, 0.3]}
-    found = sorted(answer(others, "b"))
-    require(found == ["a", "plain"], f"beside the baseline 'b' you list {found}: ask its name.")
+    for tricks, seeds, plain in ((1, 3, 3), (19, 3, 3), (40, 1, 3), (12, 5, 2), (300, 4, 6)):
+        found, one = one_number(answer(tricks, seeds, plain)), 1 / comb(seeds + plain, seeds)
+        asked = f"{tricks} tricks of {seeds} seeds against {plain}"
+        require(
+            not np.isclose(found, 2 * tricks * one),
+            f"{asked}: {found:.4g} counts the clear losses, too.",
+        )
+        require(
+            tricks == 1 or not np.isclose(found, 1 - (1 - one) ** tricks),
+            f"{asked}: {found:.4g} is the chance of *at least one* if tricks were independent; "
+            "asked is how many to expect.",
+        )
+        require(
+            seeds == 1 or not np.isclose(found, tricks / (plain + 1) ** seeds),
+            f"{asked}: {found:.4g} takes the seeds of a trick one by one, but all meet the same "
+            "plain run: where its best seed is poor, it is poor for all of them.",
+        )
+        require(
+            np.isclose(found, tricks * one, rtol=1e-4),
+            f"{asked}: you expect {found:.4g} wins, but chance gives {tricks * one:.4g}.",
+        )

@@ -89,7 +89,7 @@ def jensen_shannon(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     """
     p, q = np.array([0.1, 0.2, 0.7]), np.array([0.3, 0.3, 0.4])
     right = _jsd(p, q)
-    given = float(answer(p, q))
+    given = one_number(answer(p, q))
     require(
         not np.isclose(given, np.sqrt(right)),
         "that is the square root (the Jensen-Shannon *distance*), not the divergence.",
@@ -104,14 +104,14 @@ def jensen_shannon(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     require(
         np.isclose(given, right, atol=1e-6), f"{given:.5f} instead of {right:.5f} for {p} and {q}."
     )
-    apart = float(answer(np.array([0.5, 0.5, 0.0, 0.0]), np.array([0.0, 0.0, 0.25, 0.75])))
+    apart = one_number(answer(np.array([0.5, 0.5, 0.0, 0.0]), np.array([0.0, 0.0, 0.25, 0.75])))
     require(np.isfinite(apart), f"{apart} for histograms without a common bin: mind 0 · log 0.")
     require(
         np.isclose(apart, np.log(2), atol=1e-6),
         f"{apart:.5f} for histograms without a common bin; the most there is, is log 2 = 0.69315.",
     )
     p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
-    given, right = float(answer(p, q)), 0.5 * np.log(2)
+    given, right = one_number(answer(p, q)), 0.5 * np.log(2)
     require(
         np.isclose(given, right, atol=1e-6),
         f"{given:.5f} instead of {right:.5f} for {p} and {q}: a bin that one of them leaves empty "
@@ -176,7 +176,7 @@ def wasserstein(answer: Callable[[np.ndarray, np.ndarray], float]) -> None:
     random = np.random.default_rng(5)
     wide, narrow = random.normal(size=200), 0.2 * random.normal(size=200)
     right = np.mean(np.abs(np.sort(wide) - np.sort(narrow)))
-    given = float(answer(wide.copy(), narrow.copy()))
+    given = one_number(answer(wide.copy(), narrow.copy()))
     require(
         not np.isclose(given, abs(wide.mean() - narrow.mean())),
         "that is the distance of the means: it calls a wide and a narrow sample the same.",

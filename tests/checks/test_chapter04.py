@@ -1,5 +1,7 @@
 """Chapter 04's checks accept the right answers and refuse plausible wrong ones."""
 
+from math import comb
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -71,22 +73,16 @@ def few_rounds(kernel):
     return np.linalg.norm(matrix @ u)
 
 
-def clear_wins(scores, baseline):
-    best = min(scores[baseline])
-    return [name for name in scores if name != baseline and max(scores[name]) < best]
+def wins_by_chance(tricks, seeds, plain_seeds):
+    return tricks / comb(seeds + plain_seeds, seeds)
 
 
-def better_mean(scores, baseline):
-    return [name for name in scores if np.mean(scores[name]) < np.mean(scores[baseline])]
+def at_least_one(tricks, seeds, plain_seeds):
+    return 1 - (1 - wins_by_chance(1, seeds, plain_seeds)) ** tricks
 
 
-def better_seed_by_seed(scores, baseline):
-    return [
-        name
-        for name in scores
-        if name != "overlapping"
-        and all(a < b for a, b in zip(scores[name], scores[baseline], strict=True))
-    ]
+def seed_by_seed(tricks, seeds, plain_seeds):
+    return tricks / (plain_seeds + 1) ** seeds
 
 
 def as_matrix(kernel):
@@ -102,7 +98,7 @@ RIGHT = [
     (chapter04.transposed_cost, cost),
     (chapter04.r1, r1),
     (chapter04.spectral_norm, power_iteration),
-    (chapter04.clear_wins, clear_wins),
+    (chapter04.wins_by_chance, wins_by_chance),
 ]
 WRONG = [
     (chapter04.transposed_cost, cost_at_output_size, "instead of"),
@@ -118,9 +114,11 @@ WRONG = [
     (chapter04.spectral_norm, lambda kernel: np.linalg.norm(as_matrix(kernel), ord=2), "SVD"),
     (chapter04.spectral_norm, lambda kernel: np.linalg.svdvals(as_matrix(kernel))[0], "SVD"),
     (chapter04.spectral_norm, by_eigenvalues, "SVD"),
-    (chapter04.clear_wins, lambda scores, _: clear_wins(scores, "plain"), "ask its name"),
-    (chapter04.clear_wins, better_mean, "worst seed"),
-    (chapter04.clear_wins, better_seed_by_seed, "paired"),
+    (chapter04.wins_by_chance, at_least_one, "at least one"),
+    (chapter04.wins_by_chance, seed_by_seed, "one by one"),
+    (chapter04.wins_by_chance, lambda *n: 2 * wins_by_chance(*n), "losses, too"),
+    (chapter04.wins_by_chance, lambda tricks, seeds, plain: tricks / 20, "chance gives"),
+    (chapter04.wins_by_chance, lambda tricks, seeds, plain: tricks / 2**seeds, "chance gives"),
 ]
 
 

@@ -16,6 +16,12 @@ def simultaneous_radius(rate, gamma):
     return max(abs(np.linalg.eigvals(matrix)))
 
 
+SAFE_LOGS = {
+    "log of a clipped sigmoid": lambda p: tf.math.log(tf.clip_by_value(p, 1e-7, 1 - 1e-7)),
+    "log of sigmoid and a little": lambda p: tf.math.log(p + 1e-8),
+}
+
+
 def step(generator, discriminator, optimizer, real, z, fault=None):
     d_weights = list(discriminator.trainable_variables)
     weights = d_weights + (generator.trainable_variables if fault == "both" else [])
@@ -31,6 +37,9 @@ def step(generator, discriminator, optimizer, real, z, fault=None):
         loss = tf.nn.softplus(-logits[0]) + tf.nn.softplus(logits[1])
         if fault == "log of sigmoid":
             loss = -tf.math.log(tf.sigmoid(logits[0])) - tf.math.log(1 - tf.sigmoid(logits[1]))
+        if fault in SAFE_LOGS:
+            real_says, fake_says = (tf.sigmoid(value) for value in logits)
+            loss = -SAFE_LOGS[fault](real_says) - SAFE_LOGS[fault](1 - fake_says)
         loss = loss if fault == "no mean" else tf.reduce_mean(loss)
     gradients = tape.gradient(loss, weights)
     if fault == "ascent":
@@ -73,6 +82,8 @@ def test_discriminator_step_passes():
         ("forgot", "did not move"),
         ("bias stays", "bias did not move"),
         ("log of sigmoid", "not finite"),
+        ("log of a clipped sigmoid", "clipped probability hides"),
+        ("log of sigmoid and a little", "clipped probability hides"),
     ],
 )
 def test_discriminator_step_refuses(fault, said, capsys):
@@ -91,6 +102,8 @@ def test_every_patient_has_one_fault(capsys):
         for other in set(chapter06.WOULD_SHOW) - {fault}:
             assert not chapter06.diagnosis(patient, other)
     assert not chapter06.diagnosis("A", "mode collapse")
+    assert not chapter06.diagnosis("A", ["flipped labels"])
+    assert "as text" in capsys.readouterr().out
     assert not chapter06.diagnosis("A", ...)
     assert "not answered yet" in capsys.readouterr().out
 

@@ -2,9 +2,20 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
+import tensorflow as tf
 from scipy.spatial.distance import cdist
 
-from medgan_utils.checks import chapter02, chapter03, chapter07, chapter09, chapter10
+from medgan_utils.checks import (
+    chapter02,
+    chapter03,
+    chapter04,
+    chapter05,
+    chapter06,
+    chapter07,
+    chapter09,
+    chapter10,
+)
 
 
 def letters(affine, positive):
@@ -103,6 +114,48 @@ def grid_of_probabilities(scores, labels, specificity):
             return float(np.mean(scores[labels == 1] >= threshold))
 
 
+def as_matrix(kernel):
+    return np.reshape(kernel, (-1, np.shape(kernel)[-1]))
+
+
+def in_columns(kernel, rounds=200):
+    """Power iteration on vectors of shape (n, 1)."""
+    matrix, v = as_matrix(kernel), np.ones((np.shape(kernel)[-1], 1))
+    for _ in range(rounds):
+        v = matrix.T @ (matrix @ v)
+        v /= np.linalg.norm(v, 2)
+    return np.linalg.norm(matrix @ v, 2)
+
+
+def squared(kernel, eigenvalues):
+    matrix = as_matrix(kernel)
+    return np.sqrt(eigenvalues(matrix.T @ matrix).real.max())
+
+
+def eigenvalues(rate, gamma):
+    step_d = np.array([[1, 0], [-rate / 2, 1 - rate * gamma]])
+    return np.linalg.eigvals(np.array([[1, rate / 2], [0, 1]]) @ step_d)
+
+
+def plus_root(rate, gamma):
+    total, product = eigenvalues(rate, gamma).sum().real, 1 - rate * gamma
+    return abs((total + np.emath.sqrt(total**2 - 4 * product)) / 2)
+
+
+def r1_in_training(discriminator, images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.reduce_sum(discriminator(images, training=True))
+    return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, images) ** 2, axis=[1, 2, 3]))
+
+
+def one_in_an_array(p, q):
+    middle = (p + q) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        halves = [np.nansum(one * np.log(one / middle)) for one in (p, q)]
+    return np.array([sum(halves) / 2])
+
+
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
@@ -113,6 +166,13 @@ def grid_of_probabilities(scores, labels, specificity):
         (chapter03.unevenness, ring("chebyshev")),
         (chapter03.erased, erased_by(np.median)),
         (chapter03.attack_auc, never_below_half),
+        (chapter04.spectral_norm, lambda kernel: in_columns(kernel, rounds=5)),
+        (chapter04.spectral_norm, lambda kernel: squared(kernel, np.linalg.eigvals)),
+        (chapter04.spectral_norm, lambda kernel: squared(kernel, lambda m: np.linalg.eig(m)[0])),
+        (chapter04.spectral_norm, lambda kernel: scipy.linalg.svdvals(as_matrix(kernel))[0]),
+        (chapter04.spectral_norm, lambda kernel: tf.linalg.svd(as_matrix(kernel))[0][0]),
+        (chapter06.alternating_radius, lambda *step: abs(max(eigenvalues(*step), key=np.real))),
+        (chapter06.alternating_radius, plus_root),
         (chapter07.window, black_bone),
         (chapter07.window, clipped_first),
         (chapter09.shared_subjects, as_they_come),
@@ -133,3 +193,7 @@ def test_the_same_answers_put_right_pass():
     assert chapter03.unevenness(ring("euclidean"))
     assert chapter03.erased(erased_by(np.mean))
     assert chapter02.orientation(lambda affine: letters(affine, lambda c, row: c[row] > 0))
+    assert chapter04.spectral_norm(in_columns)
+    assert chapter04.r1(r1_in_training)
+    assert chapter05.jensen_shannon(one_in_an_array)
+    assert chapter06.alternating_radius(lambda *step: max(abs(eigenvalues(*step))))
