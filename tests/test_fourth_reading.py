@@ -2,6 +2,7 @@
 
 import random
 
+import keras
 import nibabel
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from medgan_utils.data.sources.walk import walk
 from medgan_utils.display import LatentExplorer, plots
 from medgan_utils.models import dcgan_generator
 from medgan_utils.table import Estimate, format_value
+from medgan_utils.training import GAN, losses
 
 
 def test_a_sheared_volume_is_refused_by_name(tmp_path):
@@ -123,3 +125,24 @@ def test_an_explorer_refuses_what_its_generator_does_not_know():
         LatentExplorer(generator, row, num_classes=4)
     with pytest.raises(ValueError, match="truncation=2 must lie between 0 and"):
         LatentExplorer(generator, row, num_classes=3, truncation=2)
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ([keras.layers.Dense(1, activation="sigmoid")], "the losses take logits"),
+        ([keras.layers.Dense(1), keras.layers.Activation("sigmoid")], "the losses take logits"),
+        ([keras.layers.Dense(2)], "one logit is needed"),
+    ],
+)
+def test_a_discriminator_that_ends_in_no_logit_is_refused(ends, said):
+    critic = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten(), *ends])
+    with pytest.raises(ValueError, match=said):
+        GAN(dcgan_generator(32), critic)
+
+
+@pytest.mark.parametrize("name", losses.NAMES)
+def test_logits_of_two_shapes_are_no_pairs(name):
+    column, row = np.zeros((4, 1), np.float32), np.zeros(4, np.float32)
+    with pytest.raises(ValueError, match=r"have shapes \(4, 1\) and \(4,\)"):
+        losses.get(name).discriminator_loss(column, row)

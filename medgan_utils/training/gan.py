@@ -49,7 +49,8 @@ class GAN(AdversarialModel):
         step: Number of steps taken, an int64 variable.
 
     Raises:
-        ValueError: A value is out of range, or the classes of the labels are not known.
+        ValueError: A value is out of range, the classes of the labels are not known, or the
+            discriminator does not end in one logit.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class GAN(AdversarialModel):
             raise ValueError(f"ema={ema} must lie in [0, 1)")
         if not 0 <= seed < SEEDS:
             raise ValueError(f"seed={seed} must lie between 0 and {SEEDS - 1}")
+        _check_logits(discriminator)
         self.generator, self.discriminator = generator, discriminator
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
@@ -214,3 +216,19 @@ class GAN(AdversarialModel):
     def call(self, inputs, training=False):
         """Generate images from z, or [z, labels], with the averaged generator."""
         return self.ema_generator(inputs, training=training)
+
+
+def _check_logits(discriminator: keras.Model) -> None:
+    """Refuse a discriminator that ends in probabilities, or in several numbers: both would train.
+
+    Raises:
+        ValueError: Its last layer has a sigmoid, or its last axis is not 1.
+    """
+    if getattr(discriminator.layers[-1], "activation", None) is keras.activations.sigmoid:
+        raise ValueError(
+            f"{discriminator.name} ends in a sigmoid, but the losses take logits: leave it out"
+        )
+    for output in getattr(discriminator, "outputs", None) or ():  # `CycleGAN` has two critics side by side
+        if output.shape[-1] != 1:
+            shape = tuple(output.shape)
+            raise ValueError(f"{discriminator.name} returns {shape}; one logit is needed: (B, 1)")

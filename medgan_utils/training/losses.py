@@ -18,7 +18,11 @@ class AdversarialLoss:
     relativistic = False
 
     def discriminator_loss(self, real_logits: KerasTensor, fake_logits: KerasTensor) -> KerasTensor:
-        """Return D's loss, shape (B,), from logits (B, 1) of real and of generated images."""
+        """Return D's loss, shape (B,), from logits (B, 1) of real and of generated images.
+
+        Raises:
+            ValueError: Their shapes differ in length.
+        """
         raise NotImplementedError
 
     def generator_loss(
@@ -39,7 +43,8 @@ class NonSaturating(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """Softplus(-real) + softplus(fake)."""
-        return _flat(ops.softplus(-_f32(real_logits)) + ops.softplus(_f32(fake_logits)))
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(ops.softplus(-real) + ops.softplus(fake))
 
     def generator_loss(self, fake_logits, real_logits):
         """Softplus(-fake)."""
@@ -65,7 +70,8 @@ class LeastSquares(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """½ (real - 1)² + ½ fake²."""
-        return _flat(0.5 * (_f32(real_logits) - 1) ** 2 + 0.5 * _f32(fake_logits) ** 2)
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(0.5 * (real - 1) ** 2 + 0.5 * fake**2)
 
     def generator_loss(self, fake_logits, real_logits):
         """½ (fake - 1)²."""
@@ -80,7 +86,8 @@ class Hinge(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """max(0, 1 - real) + max(0, 1 + fake)."""
-        return _flat(ops.relu(1 - _f32(real_logits)) + ops.relu(1 + _f32(fake_logits)))
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(ops.relu(1 - real) + ops.relu(1 + fake))
 
     def generator_loss(self, fake_logits, real_logits):
         """-fake."""
@@ -95,7 +102,8 @@ class Wasserstein(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """Fake - real."""
-        return _flat(_f32(fake_logits) - _f32(real_logits))
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(fake - real)
 
     def generator_loss(self, fake_logits, real_logits):
         """-fake."""
@@ -114,11 +122,13 @@ class Relativistic(AdversarialLoss):
 
     def discriminator_loss(self, real_logits, fake_logits):
         """Softplus(fake - real)."""
-        return _flat(ops.softplus(_f32(fake_logits) - _f32(real_logits)))
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(ops.softplus(fake - real))
 
     def generator_loss(self, fake_logits, real_logits):
         """Softplus(real - fake)."""
-        return _flat(ops.softplus(_f32(real_logits) - _f32(fake_logits)))
+        real, fake = _pair(real_logits, fake_logits)
+        return _flat(ops.softplus(real - fake))
 
 
 NAMES = {
@@ -146,6 +156,17 @@ def get(loss: str | AdversarialLoss) -> AdversarialLoss:
 
 def _f32(logits):
     return ops.cast(logits, "float32")
+
+
+def _pair(real_logits, fake_logits):
+    """Return both as float32; (B, 1) and (B,) would pair every real image with every fake."""
+    real, fake = _f32(real_logits), _f32(fake_logits)
+    if len(real.shape) != len(fake.shape):
+        raise ValueError(
+            f"logits of real and of generated images have shapes {tuple(real.shape)} and "
+            f"{tuple(fake.shape)}; give both as (B, 1)"
+        )
+    return real, fake
 
 
 def _flat(values):
