@@ -228,7 +228,8 @@ def _check_logits(discriminator: keras.Model) -> None:
         raise ValueError(
             f"{discriminator.name} ends in a sigmoid, but the losses take logits: leave it out"
         )
-    for output in getattr(discriminator, "outputs", None) or ():  # `CycleGAN` has two critics side by side
+    # `CycleGAN` has two critics side by side; a subclassed network does not know its outputs.
+    for output in getattr(discriminator, "outputs", None) or ():
         if output.shape[-1] != 1:
             shape = tuple(output.shape)
             raise ValueError(f"{discriminator.name} returns {shape}; one logit is needed: (B, 1)")
