@@ -1,7 +1,7 @@
 """Checks of chapter 04: cost of a layer, R1, spectral norm, and wins that chance gives."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from math import comb
@@ -128,21 +128,20 @@ def spectral_norm(answer: Callable[[np.ndarray], float]) -> None:
         )
 
 
-@contextmanager
-def _without_decompositions() -> Iterator[None]:
-    """Refuse singular and eigenvalues of a library for a while."""
+def _without_decompositions() -> ExitStack:
+    """Refuse singular and eigenvalues of a library until the stack is left."""
     import scipy.linalg
     import tensorflow as tf
 
     names = ("svd", "svdvals", "eig", "eigvals", "eigh", "eigvalsh")
-    with ExitStack() as without:
-        for module, name in product((np.linalg, scipy.linalg, tf.linalg), names):
-            if hasattr(module, name):
-                without.enter_context(patch.object(module, name, _too_slow))
-        for name in {"norm", "matrix_norm"} & set(dir(np.linalg)):  # some are of NumPy 2
-            norm = partial(_no_order_two, norm=getattr(np.linalg, name))
-            without.enter_context(patch.object(np.linalg, name, norm))
-        yield
+    without = ExitStack()
+    for module, name in product((np.linalg, scipy.linalg, tf.linalg), names):
+        if hasattr(module, name):
+            without.enter_context(patch.object(module, name, _too_slow))
+    for name in {"norm", "matrix_norm"} & set(dir(np.linalg)):  # some are of NumPy 2
+        norm = partial(_no_order_two, norm=getattr(np.linalg, name))
+        without.enter_context(patch.object(np.linalg, name, norm))
+    return without
 
 
 def _too_slow(*_: object, **__: object) -> None:
