@@ -224,12 +224,14 @@ def _check_logits(discriminator: keras.Model) -> None:
     Raises:
         ValueError: Its last layer has a sigmoid, or its last axis is not 1.
     """
+    outputs = getattr(discriminator, "outputs", None)
+    if not outputs:  # a subclassed network: nothing is known of it yet
+        return
     if getattr(discriminator.layers[-1], "activation", None) is keras.activations.sigmoid:
         raise ValueError(
             f"{discriminator.name} ends in a sigmoid, but the losses take logits: leave it out"
         )
-    # `CycleGAN` has two critics side by side; a subclassed network does not know its outputs.
-    for output in getattr(discriminator, "outputs", None) or ():
+    for output in outputs:  # `CycleGAN` has two critics side by side
         if output.shape[-1] != 1:
             shape = tuple(output.shape)
             raise ValueError(f"{discriminator.name} returns {shape}; one logit is needed: (B, 1)")
