@@ -89,6 +89,7 @@ covers: .venv/ready
 bench: .venv/ready
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
 	$(BIN)/python benchmarks/explorer_latency.py --save benchmarks/results/explorer_latency.json
+	$(BIN)/python benchmarks/paint_pad_latency.py --save benchmarks/results/paint_pad_latency.json
 	$(BIN)/python tools/tables.py
 
 # Write badge and bootstrap cell from the address in pyproject.toml.

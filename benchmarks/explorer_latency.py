@@ -55,13 +55,29 @@ def measure(neighbour: str, graphics: str) -> dict:
         graphics: How the browser composes its page, one of `GRAPHICS`.
 
     Returns:
+        What `in_browser` does, and whether there was a neighbour.
+    """
+    source = CELL.strip() + SHOW.format(neighbour=neighbour)
+    title = "The generator's picture at the sliders' position"
+    return {"neighbour": neighbour != "None"} | in_browser(source, title, "Direction 1", graphics)
+
+
+def in_browser(source: str, title: str, slider: str, graphics: str) -> dict:
+    """Run one cell in a fresh JupyterLab, and press keys on a slider of what it shows.
+
+    Args:
+        source: The cell; it prints "kernel … ms", the kernel's own time for a picture.
+        title: Of the picture that is to change.
+        slider: Its label.
+        graphics: How the browser composes its page, one of `GRAPHICS`.
+
+    Returns:
         Median and 95th percentile in milliseconds, and the kernel's share of them.
     """
     with tempfile.TemporaryDirectory() as folder:
         course, scratch = Path(folder) / "course", Path(folder) / "jupyter"
         course.mkdir()
         scratch.mkdir()
-        source = CELL.strip() + SHOW.format(neighbour=neighbour)
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source)], metadata={"kernelspec": kernel}
@@ -72,11 +88,9 @@ def measure(neighbour: str, graphics: str) -> dict:
             kernel_ms = (
                 lab.page.get_by_text(re.compile(r"^kernel [\d.]+ ms")).inner_text().split()[1]
             )
-            title = "The generator's picture at the sliders' position"
-            times = lab.time_presses(title, "Direction 1", WARM_UP + PRESSES)[WARM_UP:]
+            times = lab.time_presses(title, slider, WARM_UP + PRESSES)[WARM_UP:]
             chromium = lab.page.context.browser.version
     return {
-        "neighbour": neighbour != "None",
         "graphics": graphics,
         "presses": PRESSES,
         "median_ms": round(float(np.median(times)), 1),

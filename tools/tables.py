@@ -256,6 +256,13 @@ def explorer_latency(results: list[dict]) -> str:
     return table(head, [[names[row["neighbour"]], *(row[key] for key in keys)] for row in results])
 
 
+def paint_pad_latency(results: list[dict]) -> str:
+    """Return the time from key to painted slice, by checkpoint and how the page is drawn."""
+    head = ("painter", "graphics", "presses", "median ms", "p95 ms", "of which in the kernel, ms")
+    keys = ("checkpoint", "graphics", "presses", "median_ms", "p95_ms", "of_which_kernel_ms")
+    return table(head, [[row[key] for key in keys] for row in results])
+
+
 TABLES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
@@ -267,6 +274,7 @@ TABLES: dict[str, Callable[..., str]] = {
         import_time,
         translators,
         explorer_latency,
+        paint_pad_latency,
         kills,
         workers,
         small_devices,
