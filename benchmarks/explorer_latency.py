@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -103,17 +104,16 @@ def in_browser(source: str, title: str, slider: str, graphics: str) -> dict:
     }
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def command(about: str, measure: Callable[[str, str], dict], of: Iterable, targets: dict) -> None:
+    """Run a command line: measure each of `of` in every way of `GRAPHICS`, print, and keep."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--save", type=Path, help="also keep the result with its provenance")
     arguments = parser.parse_args()
-    cases = [(beside, way) for way in GRAPHICS for beside in ("None", "nearest")]
-    results = [measure(beside, way) for beside, way in cases]
+    results = [measure(one, graphics) for graphics in GRAPHICS for one in of]
     print(json.dumps(results, indent=2))
     if arguments.save:
-        record(arguments.save, results, seeds=[0], targets=TARGETS)
+        record(arguments.save, results, seeds=[0], targets=targets)
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, ("None", "nearest"), TARGETS)

@@ -6,16 +6,15 @@ the spot 100 times in each, as `explorer_latency.py` does with the explorer.
     python benchmarks/paint_pad_latency.py [--save benchmarks/results/paint_pad_latency.json]
 """
 
-import argparse
-import json
-from pathlib import Path
-
-from benchmarks.explorer_latency import GRAPHICS, in_browser
+from benchmarks.explorer_latency import command, in_browser
 from medgan_utils.display.paint_pad import IMAGE_TITLE
-from tools.record import record
 
 TARGETS = {"median_ms": 150}
-CODES = {"liver-map-128": ("BODY_TISSUES", "liver"), "brain-map-128": ("HEAD_TISSUES", "white")}
+# Checkpoint -> the codes of its maps, what the spot lies in, the code of the tumour.
+PAINTERS = {
+    "liver-map-128": ("BODY_TISSUES", "liver", 2),
+    "brain-map-128": ("HEAD_TISSUES", "white", 4),
+}
 CELL = """
 import numpy as np
 from medgan_utils import phantoms
@@ -36,23 +35,10 @@ pad
 
 def measure(checkpoint: str, graphics: str) -> dict:
     """Run a pad in a fresh JupyterLab and press the keys; see `in_browser`."""
-    codes, host = CODES[checkpoint]
-    tumour = {"liver-map-128": 2, "brain-map-128": 4}[checkpoint]
+    codes, host, tumour = PAINTERS[checkpoint]
     source = CELL.strip().format(checkpoint=checkpoint, codes=codes, host=host, tumour=tumour)
     return {"checkpoint": checkpoint} | in_browser(source, IMAGE_TITLE, "Column", graphics)
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--save", type=Path, help="also keep the result with its provenance")
-    arguments = parser.parse_args()
-    cases = [(checkpoint, way) for way in GRAPHICS for checkpoint in CODES]
-    results = [measure(checkpoint, way) for checkpoint, way in cases]
-    print(json.dumps(results, indent=2))
-    if arguments.save:
-        record(arguments.save, results, seeds=[0], targets=TARGETS)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, PAINTERS, TARGETS)
