@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
 import medgan_utils
 from tools import map as house
@@ -73,7 +72,7 @@ def code_of_users():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
-                yield TransformerManager().transform_cell("".join(cell["source"]))
+                yield re.sub(r"^( *)[%!].*", r"\1pass", "".join(cell["source"]), flags=re.M)
 
 
 def test_nothing_is_there_for_tests_alone():
