@@ -5,7 +5,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,14 @@ stopped. Every command explains its options: python -m medgan_utils train --help
 SIZES = (32, 64, 128, 256)
 MOST_NOTES = 3
 PACKAGE = Path(__file__).resolve().parent
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Names the defaults, but for options that are left out by default."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        unset = action.default is None or isinstance(action.default, bool | list)
+        return action.help if unset else super()._get_help_string(action)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,9 +57,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command(commands, name: str, function, help: str) -> argparse.ArgumentParser:
-    formatter = argparse.ArgumentDefaultsHelpFormatter
     one = commands.add_parser(
-        name, help=help, description=help, formatter_class=formatter, allow_abbrev=False
+        name, help=help, description=help, formatter_class=_Help, allow_abbrev=False
     )
     one.set_defaults(function=function)
     return one
@@ -81,22 +88,27 @@ def _add_fetch(commands) -> None:
 
 def _add_reading(one: argparse.ArgumentParser) -> None:
     """Add the options that say how files are read and cut; they are those of `load_slices`."""
-    reading = one.add_argument_group("how files are read and cut")
-    add = reading.add_argument
-    add("--image-size", type=int, default=64, choices=SIZES, help="pixels a side")
-    add("--anatomy", choices=("head", "body"), help="how to cut; by default as the source says")
+    add = _add_cutting(one, "how to cut; by default as the source says")
     add("--modality", help="what your files show, for example CT (kept in HU) or T1")
+    add("--masks", help="folder with a mask for each image, or a pattern such as '*_seg.nii.gz'")
+    add("--labels", type=Path, help="CSV: file or subject, then one column a label")
+    add("--participants", type=Path, help="CSV or TSV with the subjects' age and sex")
+
+
+def _add_cutting(one: argparse.ArgumentParser, anatomy: str) -> Callable:
+    """Add the options that `translate` has as well; return what adds more to their group."""
+    add = one.add_argument_group("how files are read and cut").add_argument
+    add("--image-size", type=int, default=64, choices=SIZES, help="pixels a side")
+    add("--anatomy", choices=("head", "body"), help=anatomy)
     add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
     add("--levels", type=float, nargs=2, metavar=("FIRST", "LAST"),
         help="heads: mm below the vertex; bodies: share of the length, 0 at the top")  # fmt: skip
     add("--fov-mm", type=float, help="side of the square; by default 240 for heads, else 400")
     add("--glob", help="which files, for example '**/*_T1w.nii.gz'")
     add("--subject-pattern", help="regular expression; its first group is the subject")
-    add("--masks", help="folder with a mask for each image, or a pattern such as '*_seg.nii.gz'")
-    add("--labels", type=Path, help="CSV: file or subject, then one column a label")
-    add("--participants", type=Path, help="CSV or TSV with the subjects' age and sex")
     add("--index", type=int, help="which volume of a file that holds several")
     add("--fill-nan", type=float, help="what replaces voxels that are no numbers")
+    return add
 
 
 def _add_train(commands) -> None:
@@ -155,15 +167,7 @@ def _add_translate(commands) -> None:
     one.add_argument("--l1", type=float, default=100.0, help="weight of the distance from the pair")
     one.add_argument("--seed", type=int, default=2026)
     one.add_argument("--restart", action="store_true", help="delete an earlier training")
-    add = one.add_argument_group("how files are read and cut").add_argument
-    add("--image-size", type=int, default=64, choices=SIZES, help="pixels a side")
-    add("--anatomy", choices=("head", "body"), help="how to cut; heads by default")
-    add("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey scale of CT in HU")
-    add("--fov-mm", type=float, help="side of the square; by default 240 for heads, else 400")
-    add("--glob", help="which files, for example '**/*.nii.gz'")
-    add("--index", type=int, help="which volume of a file that holds several")
-    add("--fill-nan", type=float, help="what replaces voxels that are no numbers")
-    add("--subject-pattern", help="regular expression; its first group is the subject")
+    _add_cutting(one, "how to cut; heads by default")
 
 
 def _add_protection(commands) -> None:

@@ -21,6 +21,7 @@ from .table import Table
 if TYPE_CHECKING:
     from .training import Pix2Pix
 
+CUT = ("window", "levels", "fov_mm")  # of `AxialCut`, refused where they would change nothing
 LEAST = 3  # subjects: at least one is kept to judge by
 SHARES = {"train": 0.8, "test": 0.2}
 NOTE = "SYNTHETIC: translated by a network, never measured"
@@ -66,8 +67,8 @@ def translate(
         steps: Of training, in all.
         every: Steps between two saves.
         restart: Delete what an earlier training left.
-        **settings: image_size, batch_size, l1, seed, anatomy, window, fov_mm, glob,
-            subject_pattern.
+        **settings: image_size, batch_size, l1, seed, anatomy, window, levels, fov_mm, glob,
+            index, fill_nan, subject_pattern.
 
     Raises:
         ValueError: Pairs are incomplete or do not fit, or a value is out of range.
@@ -86,7 +87,7 @@ def translate(
     axial = _axial(settings)
     options = {name: settings[name] for name in ("glob", "subject_pattern")}
     pairs = find_pairs(folder, given, wanted, **options)
-    cut = [name for name in ("window", "fov_mm") if settings[name] is not None]
+    cut = [name for name in CUT if settings[name] is not None]
     check_cut([item for one in pairs for item in (one.given, one.wanted)], cut)
     reading = {name: settings[name] for name in ("index", "fill_nan")}
     pairs = [
@@ -105,11 +106,10 @@ def translate(
 
 def _axial(settings: dict) -> AxialCut:
     """Return how slices are cut: what was not given is as usual."""
-    names = ("image_size", "anatomy", "window", "fov_mm")
+    names = ("image_size", "anatomy", *CUT)
     chosen = {name: settings[name] for name in names if settings[name] is not None}
-    if "window" in chosen:
-        chosen["window"] = tuple(chosen["window"])
-    return AxialCut(**chosen)
+    pairs = {name: tuple(chosen[name]) for name in ("window", "levels") if name in chosen}
+    return AxialCut(**chosen | pairs)
 
 
 def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:

@@ -246,3 +246,19 @@ def test_a_refused_seed_deletes_no_training(folder, run, capsys):
     assert "must lie between" in capsys.readouterr().err
     assert command(folder, out, "--restart", "--l1", "nan") == 1
     assert sorted(path.name for path in out.iterdir()) == before
+
+
+def test_levels_are_chosen_as_in_fetch(folder, tmp_path, capsys):
+    assert command(folder, tmp_path / "run", "--levels", "900", "950") == 1
+    said = capsys.readouterr().err
+    assert "none of the levels (900.0, 950.0) lies in this volume" in said
+    assert "choose other --levels" in said
+    usual, few = (
+        translating.pair_slices(
+            translating.find_pairs(folder, "T1", "T2", glob=None, subject_pattern=None),
+            translating._axial(dict.fromkeys(("anatomy", "window", "fov_mm")) | chosen),
+        )
+        for chosen in ({"image_size": 32, "levels": None}, {"image_size": 32, "levels": [40, 60]})
+    )
+    assert few.positions.min() >= 35 and few.positions.max() <= 65
+    assert usual.positions.min() < 35 and usual.positions.max() > 65
