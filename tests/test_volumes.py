@@ -71,14 +71,18 @@ def test_colours_and_complex_numbers_are_refused(tmp_path):
 
 def test_nan_is_refused_or_filled(tmp_path):
     voxels = np.ones((4, 4, 4), np.float32)
-    voxels[1, 2, 3], voxels[0, 0, 0] = np.nan, np.inf
+    nothing = np.finfo(np.float32).min  # as some tools write where nothing was measured
+    voxels[1, 2, 3], voxels[0, 0, 0], voxels[3, 3, 3] = np.nan, np.inf, nothing
     path = tmp_path / "holes.nii.gz"
     nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
-    with pytest.raises(ValueError, match=r"holes\.nii\.gz holds 2 voxels.*fill_nan=0"):
+    with pytest.raises(ValueError, match=r"holes\.nii\.gz holds 3 voxels.*fill_nan=0"):
         read_volume(path)
     filled = read_volume(path, fill_nan=0).voxels
-    assert filled[1, 2, 3] == filled[0, 0, 0] == 0
-    assert filled.sum() == 62
+    assert filled[1, 2, 3] == filled[0, 0, 0] == filled[3, 3, 3] == 0
+    assert filled.sum() == 61
+    for value in (np.nan, np.inf, nothing):
+        with pytest.raises(ValueError, match=r"fill_nan=.*give a number to put in"):
+            read_volume(path, fill_nan=value)
 
 
 def test_percentiles_do_not_depend_on_unit_or_air():
@@ -147,6 +151,15 @@ def test_a_volume_of_nothing_but_air_is_named(tmp_path):
     path = tmp_path / "air.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.zeros((9, 9, 9), np.float32), np.eye(4)), path)
     with pytest.raises(ValueError, match=r"air\.nii\.gz: no body found"):
+        body_mask(read_volume(path))
+
+
+def test_a_voxel_far_too_bright_is_said_to_hide_the_body(tmp_path):
+    image = head()
+    voxels = image.get_fdata(dtype=np.float32)
+    voxels[5, 5, 5] = 1e7
+    path = write(nibabel.Nifti1Image(voxels, image.affine), tmp_path / "hot.nii.gz")
+    with pytest.raises(ValueError, match=r"from 0 to 1e\+07, 99 % of them end at \d+; .* clip"):
         body_mask(read_volume(path))
 
 

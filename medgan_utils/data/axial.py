@@ -80,7 +80,12 @@ def body_mask(volume: Volume) -> np.ndarray:
         threshold = 0.5 * (threshold_otsu(np.maximum(voxels, air)) + air)
     labels, count = ndimage.label(ndimage.binary_opening(voxels > threshold))
     if count == 0 or voxels.max() == voxels.min():
-        raise ValueError(f"{volume.path}: no body found, every voxel is about as dark as air")
+        low, usual, high = np.percentile(voxels, (0, 99, 100))
+        raise ValueError(
+            f"{volume.path}: no body found, every voxel is about as dark as air: the values go "
+            f"from {low:g} to {high:g}, 99 % of them end at {usual:g}; if a few voxels are far "
+            f"too bright, clip them and save the file again"
+        )
     body = labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
     for axis, stride in enumerate(strides):
         body = np.repeat(body, stride, axis)

@@ -21,6 +21,8 @@ RESAMPLE = (
 )
 _LABEL_TOLERANCE = 0.05
 """How far from a whole number a label may be stored."""
+_MEASURED = 1e30
+"""No voxel is as far from 0."""
 _FEW = 4
 """So many labels between 0 and the largest may be thin everywhere."""
 
@@ -105,14 +107,20 @@ def read_volume(
 
 
 def without_nan(voxels: np.ndarray, path: Path, fill: float | None) -> np.ndarray:
-    """Replace NaN and infinite voxels by a value; refuse them if there is none (ValueError)."""
-    known = np.isfinite(voxels)
+    """Replace NaN and infinite voxels by a value; refuse them if there is none (ValueError).
+
+    Beyond 1e30 nothing was measured: some tools write the largest number of float32 for nothing.
+    """
+    if fill is not None and not abs(fill) < _MEASURED:
+        raise ValueError(f"fill_nan={fill}: give a number to put in, such as 0, of a CT -1000")
+    known = np.abs(voxels) < _MEASURED  # of NaN this is false
     if known.all():
         return voxels
     if fill is None:
         raise ValueError(
-            f"{path} holds {np.sum(~known)} voxels that are NaN or infinite; pass fill_nan=0 "
-            f"(command: --fill-nan 0), of a CT -1000, to replace them, or repair it"
+            f"{path} holds {np.sum(~known)} voxels that are NaN or infinite, or beyond "
+            f"{_MEASURED:g}; pass fill_nan=0 (command: --fill-nan 0), of a CT -1000, to replace "
+            f"them, or repair it"
         )
     return np.where(known, voxels, np.float32(fill))
 
