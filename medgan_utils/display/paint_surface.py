@@ -41,16 +41,19 @@ function render({ model, el }) {
     touch(event, true);
   });
   image.addEventListener("pointermove", event => { if (event.buttons) touch(event, false); });
-  image.addEventListener("keydown", event => {
-    const known = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "+", "-", " "];
+  const known = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "+", "-", " "];
+  const press = event => {
+    if (event.target !== image || event.ctrlKey || event.metaKey) return;
     if (!known.includes(event.key)) return;
     event.preventDefault();
     event.stopPropagation();  // or the notebook would move to another cell
     say("key", event.key);
-  });
+  };
+  window.addEventListener("keydown", press, true);  // Notebook 7 listens before the picture would
   model.on("change:source", show);
   show();
   el.appendChild(image);
+  return () => window.removeEventListener("keydown", press, true);
 }
 export default { render };
 """
