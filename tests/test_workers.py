@@ -120,7 +120,7 @@ def test_all_shares_together_are_the_batch_of_one():
         distributed._own_share(noise_slices().to_dataset(6), strategy, 0)
 
 
-STEPS = ("--steps", "160", "--every", "20", "--batch-size", "4", "--workers", "2")
+STEPS = ("--steps", "80", "--every", "20", "--batch-size", "4", "--workers", "2")
 
 
 def train(run):
@@ -142,7 +142,7 @@ def kill_one_worker(launcher):
 def left(run):
     """Return every array and picture that a run left."""
     content = {path.name: path.read_bytes() for path in (run / "grids").iterdir()}
-    with np.load(run / "state" / "step-00000160" / "state.npz") as state:
+    with np.load(run / "state" / "step-00000080" / "state.npz") as state:
         content |= {name: state[name].tobytes() for name in state.files}
     rows = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
     return content | {f"score {row['step']}": row["SWD"] for row in rows}
@@ -152,11 +152,11 @@ def test_one_worker_killed_in_the_middle_changes_nothing(tmp_path):
     whole = train(tmp_path / "whole")
     out = whole.communicate(timeout=500)[0]
     assert whole.returncode == 0, out
-    assert "starting at step 0 of 160 with 2 workers" in out and "going on" not in out
+    assert "starting at step 0 of 80 with 2 workers" in out and "going on" not in out
     assert "generator in" in out
     cut = train(tmp_path / "cut")
     end = time.monotonic() + 500
-    while not (tmp_path / "cut" / "state" / "step-00000040").is_dir():
+    while not (tmp_path / "cut" / "state" / "step-00000020").is_dir():
         assert cut.poll() is None and time.monotonic() < end
         time.sleep(0.01)
     kill_one_worker(cut)
@@ -164,7 +164,7 @@ def test_one_worker_killed_in_the_middle_changes_nothing(tmp_path):
     assert cut.returncode == 0, out
     assert "worker 1 was ended by SIGKILL; all go on from step" in out
     start = int(out.partition("all go on from step ")[2].split()[0])
-    assert 40 <= start < 160 and f"going on from step {start} of 160 with 2 workers" in out
+    assert 20 <= start < 80 and f"going on from step {start} of 80 with 2 workers" in out
     expected, found = left(tmp_path / "whole"), left(tmp_path / "cut")
     assert expected.keys() == found.keys() and len(found) > 50
     assert [name for name in expected if expected[name] != found[name]] == []
