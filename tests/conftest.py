@@ -15,3 +15,13 @@ profiles.quiet_tensorflow()
 def _own_cache(tmp_path_factory, monkeypatch):
     """No test reads or writes the reader's cache."""
     monkeypatch.setenv("MEDGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def eagerly():
+    """Run step by step: for trainings of a few steps, tracing takes longer than they do."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

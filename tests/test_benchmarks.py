@@ -8,7 +8,6 @@ import h5py
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from small_heads import write_cohort
 from stored import check_provenance
 
@@ -38,13 +37,6 @@ def test_the_bare_loop_ends_with_the_weights_of_fit(dataset):
     for one, other in zip(weights(fitted), weights(bare), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
     assert max(np.abs(a - b).max() for a, b in zip(start, weights(fitted), strict=True)) > 0.01
-
-
-@pytest.fixture
-def eagerly():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def test_the_other_styles_train_all_three_networks(dataset, eagerly):

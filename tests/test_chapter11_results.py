@@ -8,6 +8,7 @@ from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import map_obedience, mr_denoising, scarcity, segmentation, translation
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 COMPLETIONS = (
     "most similar contrast copied",
     "regression of grey values",
