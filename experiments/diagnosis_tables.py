@@ -83,7 +83,9 @@ TASKS = {
     "brain-tumour": Task(
         flair_parts, "brain-phantom-64", ("lesion", "level", "contrast"), "lesion", flip=True
     ),
-    "age-group": Task(brain_parts, "brain-mri-age-64", ("age_group",), "age_group", flip=True),
+    "age-group": Task(
+        brain_parts, "brain-mri-age-64", ("age_group", "level"), "age_group", flip=True
+    ),
 }
 slices_of = cache(lambda task, *subjects: TASKS[task].parts(*subjects))
 

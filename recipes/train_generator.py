@@ -37,7 +37,7 @@ from recipes.publish import Finished, publish
 from recipes.settings import FINE, LABELLED, LONG, MAPS, VARIANTS, Recipe, conditions
 
 EPOCH = 250
-LEVELS, CONTRASTS = 6, ("T1", "T2", "FLAIR")  # of the brain phantom
+LEVELS, CONTRASTS = 6, ("T1", "T2", "FLAIR")
 IXI_DATA = (
     "IXI (T1, Hammersmith site), https://brain-development.org/ixi-dataset/, downsampled\n"
     "  subset (2 mm); slices every {} mm from 20 to 120 mm below the vertex, 240 mm square,\n"
@@ -166,8 +166,12 @@ def real_folder() -> str:
 
 
 def brain_parts() -> dict[str, Slices]:
-    """Return the IXI slices of subjects of known age, with their age group."""
-    return {part: with_age_group(slices) for part, slices in ixi_splits(real_folder()).items()}
+    """Return the IXI slices of subjects of known age, with their age group and level.
+
+    All heads are cut at the same 26 levels, so the bins of one part are those of the others.
+    """
+    parts = ixi_splits(real_folder()).items()
+    return {part: with_age_group(slices).with_levels(LEVELS) for part, slices in parts}
 
 
 def phantom_heads(subjects: int = 300, seed: int = 5, test: float = 0.05) -> dict[str, Slices]:
@@ -304,15 +308,15 @@ PROJECTS = {
         "brain-encoder-64",
         replace(LABELLED, decay_images=600_000),
         {
-            "about": "A DCGAN of axial T1-weighted head slices, 64 × 64 pixels of 3.75 mm. One"
-            f" label: age group\n(0 under {AGE_LIMIT:g} years, 1 from {AGE_LIMIT:g} on). Earlier"
-            " weights learned at a constant rate from 192,000\nimages, and were scored on the same"
-            " test subjects.",
+            "about": "A DCGAN of axial T1-weighted head slices, 64 × 64 pixels of 3.75 mm. Labels,"
+            f" in this order:\nage group (0 under {AGE_LIMIT:g} years, 1 from {AGE_LIMIT:g} on),"
+            f" level (0 top to {LEVELS - 1}). Earlier weights knew the age\ngroup alone, and were"
+            " scored on the same test subjects.",
             "data": IXI["data"] + "\n  Subjects of known age only.",
             "licence": IXI["licence"],
         },
-        ("age_group",),
-        (2,),
+        ("age_group", "level"),
+        (2, LEVELS),
         flip=True,
     ),
     "liver-map-64": Project(
