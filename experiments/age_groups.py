@@ -6,11 +6,12 @@ The shipped reference features do not say whose they are. This writes the age gr
 years, or from 50 on) and the sex of each test subject, nothing else of them, so that the notebook
 can score samples by group without the images; and what it cannot: the floor, other real subjects
 of the same group. KID, which is unbiased with few images; intervals draw the test subjects again.
-The generator knows no sex: the samples for women and men have the ages of their slices.
+The generator knows no sex: the samples for women and men have the ages of their slices. Levels are
+ordered as the slices of a head have them; what the encoder reads of the real slices of each level
+stands beside, for who asks whether that label is obeyed.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from medgan_utils import profiles
@@ -24,7 +25,7 @@ from medgan_utils.data import Slices
 from medgan_utils.evaluation import KernelDistance, ReferenceFeatures, load_encoder
 from medgan_utils.evaluation.intervals import bootstrap_counts, centred_interval
 from medgan_utils.models import load_generator
-from recipes.ixi_split import ixi_splits, with_age_group
+from recipes.train_generator import brain_parts
 from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "age_groups.json"
@@ -39,29 +40,32 @@ def distance(real: np.ndarray, fake: np.ndarray, subjects: np.ndarray) -> tuple[
     return kid(), [kid(counts) for counts in bootstrap_counts(subjects, 500)]
 
 
-def samples(group: int, count: int, seed: int) -> np.ndarray:
-    """Return the features of so many samples of a group."""
+def samples(group: int, levels: list[int], count: int, seed: int) -> np.ndarray:
+    """Return the features of so many samples of a group, at the levels of a head in turn."""
     generator = load_generator(NAME)
     z = np.random.default_rng(seed).standard_normal((count, generator.inputs[0].shape[-1]))
-    labels = np.full((count, 1), group, np.int32)
-    images = generator.predict([z.astype(np.float32), labels], verbose=0)
+    labels = np.stack([np.full(count, group), np.resize(levels, count)], axis=1)
+    images = generator.predict([z.astype(np.float32), labels.astype(np.int32)], verbose=0)
     return load_encoder(ENCODER).features(images)
 
 
-def rows(real: np.ndarray, subjects: np.ndarray, groups: np.ndarray) -> list[dict]:
+def rows(
+    real: np.ndarray, subjects: np.ndarray, groups: np.ndarray, levels: list[int]
+) -> list[dict]:
     """Score samples of the group's own label, and of the other, against each group.
 
     Args:
         real: Features (N, d) of the test slices.
         subjects: Their subjects (N,), 0, 1, …
         groups: Age group of each subject.
+        levels: Level of each slice of a head.
     """
     found = []
     for group, name in enumerate(GROUPS):
         chosen = groups[subjects] == group
         for label, asked in enumerate(GROUPS):
             for seed in SEEDS:
-                fake = samples(label, int(chosen.sum()), seed)
+                fake = samples(label, levels, int(chosen.sum()), seed)
                 value, draws = distance(real[chosen], fake, subjects[chosen])
                 row = {"group": name, "asked for": asked, "seed": seed}
                 row["KID"] = [round(v, 4) for v in centred_interval(value, draws)]
@@ -94,27 +98,44 @@ def floors(
     return found
 
 
+def levels_read(tested: Slices) -> list[dict]:
+    """Return where the test slices of each level lie, and where the encoder reads them."""
+    read, level = load_encoder(ENCODER).predict(tested.images)[:, 0], tested.labels["level"]
+    found = []
+    for label in np.unique(level):
+        chosen = level == label
+        row = {"level": int(label), "mm": round(float(tested.positions[chosen].mean()), 1)}
+        row["read (mm)"] = round(float(read[chosen].mean()), 1)
+        found.append(row | {"deviation (mm)": round(float(read[chosen].std()), 1)})
+    return found
+
+
 def main() -> None:
     """Read, score and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    parts = ixi_splits(os.environ["MEDGAN_REAL_DATA"])
-    tested, others = with_age_group(parts["test"]), with_age_group(parts["reference"])
+    parts = brain_parts()
+    tested, others = parts["test"], parts["reference"]
     stored = ReferenceFeatures.load(NAME)
     real, codes = stored.features[ENCODER], np.unique(tested.subjects, return_inverse=True)[1]
     assert np.array_equal(codes, stored.subjects), "these are not the subjects of the reference"
     apart = np.abs(load_encoder(ENCODER).features(tested.images) - real).max()
     assert apart < 1e-2, f"the features differ by {apart}"
     first = [int(np.flatnonzero(codes == one)[0]) for one in np.unique(codes)]
+    levels = tested.labels["level"][codes == 0].tolist()
+    same = [tested.labels["level"][codes == one].tolist() == levels for one in np.unique(codes)]
+    assert all(same), "the heads were not cut at the same levels"
     groups = {name: tested.labels[name][first] for name in ("age_group", "sex")}
     results = {
         "groups": groups["age_group"].tolist(),
         "sexes": groups["sex"].tolist(),
-        "rows": rows(real, codes, groups["age_group"]),
+        "levels": levels,
+        "levels read": levels_read(tested),
+        "rows": rows(real, codes, groups["age_group"], levels),
         "floor": floors(others, tested, groups, real),
     }
-    for row in [*results["rows"], *results["floor"]]:
+    for row in [*results["levels read"], *results["rows"], *results["floor"]]:
         print(row)
     record(options.out, results, seeds=list(SEEDS))
 

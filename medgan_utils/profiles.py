@@ -2,10 +2,9 @@
 
 A notebook has one visible cell of sizes::
 
-    run = profiles.choose(
-        smoke=dict(steps=20, subjects=4),
-        cpu=dict(steps=3000, subjects=40),
-        gpu=dict(steps=60_000, subjects=200),
+    run = profiles.choose(  # in smoke, cpu and gpu
+        steps=(20, 3000, 60_000),
+        subjects=(4, 40, 200),
     )
 
 The environment variable `MEDGAN_PROFILE` names the profile; `cpu` is the default everywhere.
@@ -83,41 +82,41 @@ class Run:
         )
 
 
-def choose(
-    *, smoke: dict[str, Any], cpu: dict[str, Any], gpu: dict[str, Any], seed: int = 2026
-) -> Run:
+def choose(*, seed: int = 2026, **sizes: tuple[Any, Any, Any]) -> Run:
     """Pick the sizes of this run and seed every generator of random numbers.
 
     With `MEDGAN_STEPS_DIVIDED` above 1, `every` and the whole numbers whose names hold "steps" are
     divided by it, but not below those of `smoke`, with which the notebook is known to run.
 
     Args:
-        smoke: Sizes for tests: about 30 s a notebook; shapes and ranges are asserted.
-        cpu: Sizes for a laptop: about 10 min a notebook. The default, on Colab too.
-        gpu: Sizes for one GPU, chosen by hand with `MEDGAN_PROFILE=gpu`.
         seed: Given to Python, NumPy and, where it is loaded, Keras (and so TensorFlow).
+        **sizes: Three values each: for `smoke` (tests, about a minute a notebook; only shapes and
+            ranges are asserted), for `cpu` (a laptop, about 10 min a notebook; the default, on
+            Colab too) and for `gpu` (one GPU, chosen by hand with `MEDGAN_PROFILE=gpu`).
 
     Returns:
         A `Run` whose attributes are the chosen sizes.
 
     Raises:
         ValueError: `MEDGAN_PROFILE` names no profile, `MEDGAN_STEPS_DIVIDED` is no whole number
-            from 1, or the three do not set the same names.
+            from 1, or a size has not three values.
     """
     chosen = os.environ.get("MEDGAN_PROFILE", "cpu")
-    sizes = dict(zip(NAMES, (smoke, cpu, gpu), strict=True))
-    if chosen not in sizes:
+    if chosen not in NAMES:
         raise ValueError(f"MEDGAN_PROFILE={chosen!r} is none of {', '.join(NAMES)}")
     for name, values in sizes.items():
-        if set(values) != set(cpu):
-            odd = ", ".join(sorted(set(values) ^ set(cpu)))
-            raise ValueError(f"profiles {name!r} and 'cpu' must set the same sizes; differs: {odd}")
+        if not isinstance(values, tuple) or len(values) != len(NAMES):
+            raise ValueError(f"{name}={values!r} needs three values: for {', '.join(NAMES)}")
     text = os.environ.get("MEDGAN_STEPS_DIVIDED", "1")
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"MEDGAN_STEPS_DIVIDED={text!r} must be a whole number from 1")
     set_seed(seed)
     in_full = chosen != "smoke" and int(text) == 1
-    return Run(chosen, seed, _steps_divided(sizes[chosen], int(text), smoke), in_full)
+    smoke, picked = (
+        {name: values[NAMES.index(profile)] for name, values in sizes.items()}
+        for profile in ("smoke", chosen)
+    )
+    return Run(chosen, seed, _steps_divided(picked, int(text), smoke), in_full)
 
 
 def _steps_divided(sizes: dict[str, Any], by: int, least: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ def test_the_age_groups_say_what_made_them():
     groups = stored["results"]["groups"]
     for of_each in (groups, stored["results"]["sexes"]):
         assert len(of_each) == len(np.unique(reference.subjects)) and set(of_each) == {0, 1}
+    levels = [row["level"] for row in stored["results"]["levels read"]]
+    assert levels == sorted(set(stored["results"]["levels"]))
     floors = [row["group"] for row in stored["results"]["floor"]]
     assert floors == [*age_groups.GROUPS, *age_groups.SEXES]
     ran = [(row["group"], row["asked for"], row["seed"]) for row in stored["results"]["rows"]]
@@ -29,7 +31,7 @@ def test_a_row_of_the_age_groups_comes_out_again_without_real_images():
     row = stored["rows"][0]
     reference = ReferenceFeatures.load(age_groups.NAME)
     chosen = np.array(stored["groups"])[reference.subjects] == 0
-    fake = age_groups.samples(0, int(chosen.sum()), row["seed"])
+    fake = age_groups.samples(0, stored["levels"], int(chosen.sum()), row["seed"])
     real, people = reference.features[age_groups.ENCODER][chosen], reference.subjects[chosen]
     assert age_groups.distance(real, fake, people)[0] == pytest.approx(row["KID"][0], abs=0.01)
 

@@ -11,7 +11,7 @@ import pytest
 
 from medgan_utils import profiles
 
-SIZES = dict(smoke=dict(steps=1), cpu=dict(steps=2), gpu=dict(steps=3))
+SIZES = dict(steps=(1, 2, 3))
 
 
 @pytest.mark.parametrize(("name", "steps"), [("smoke", 1), ("cpu", 2), ("gpu", 3)])
@@ -27,8 +27,9 @@ def test_cpu_is_the_default(monkeypatch):
 
 
 def test_unknown_profiles_and_sizes_are_named(monkeypatch):
-    with pytest.raises(ValueError, match=r"'gpu' and 'cpu' must set the same sizes; differs: size"):
-        profiles.choose(smoke=dict(steps=1), cpu=dict(steps=1), gpu=dict(steps=1, size=2))
+    for odd in ((1, 2), [1, 2, 3], 7):
+        with pytest.raises(ValueError, match="needs three values: for smoke, cpu, gpu"):
+            profiles.choose(steps=odd)
     with pytest.raises(AttributeError, match=r"sets no 'setps': steps"):
         profiles.choose(**SIZES).setps  # noqa: B018
     monkeypatch.setenv("MEDGAN_PROFILE", "huge")
@@ -57,16 +58,16 @@ def test_claims_are_judged_outside_smoke(monkeypatch, capsys):
 def test_steps_are_divided_and_claims_then_not_judged(monkeypatch, capsys):
     monkeypatch.setenv("MEDGAN_PROFILE", "gpu")
     monkeypatch.setenv("MEDGAN_STEPS_DIVIDED", "1000")
-    small = dict(steps=2, probe_steps=3, image_size=64, every=1, live=dict(gan_steps=4))
-    sizes = dict(steps=6000, probe_steps=10, image_size=128, every=2000, live=dict(gan_steps=9000))
-    run = profiles.choose(smoke=small, cpu=sizes, gpu=sizes)
+    sizes = dict(steps=(2, 600, 6000), probe_steps=(3, 10, 10), image_size=(64, 64, 128))
+    sizes |= dict(every=(1, 200, 2000), live=tuple(dict(gan_steps=n) for n in (4, 900, 9000)))
+    run = profiles.choose(**sizes)
     assert (run.steps, run.probe_steps, run.image_size, run.every) == (6, 3, 128, 2)
     assert run.live == {"gan_steps": 9}
     run.claim("one is two", 1 == 2)
     assert "(not judged with steps divided) one is two" in capsys.readouterr().out
     monkeypatch.setenv("MEDGAN_STEPS_DIVIDED", "0")
     with pytest.raises(ValueError, match="'0' must be a whole number from 1"):
-        profiles.choose(smoke=sizes, cpu=sizes, gpu=sizes)
+        profiles.choose(**sizes)
 
 
 def test_finish_prints_time_profile_and_cores(capsys):
