@@ -7,8 +7,8 @@ years, or from 50 on) and the sex of each test subject, nothing else of them, so
 can score samples by group without the images; and what it cannot: the floor, other real subjects
 of the same group. KID, which is unbiased with few images; intervals draw the test subjects again.
 The generator knows no sex: the samples for women and men have the ages of their slices. Levels are
-ordered as the slices of a head have them; what the encoder reads of the real slices of each level
-stands beside, for who asks whether that label is obeyed.
+ordered as the slices of a head have them. What the encoder reads of the real slices stands beside,
+by level and by age group, for who asks whether the labels are obeyed.
 """
 
 import argparse
@@ -23,7 +23,12 @@ import numpy as np
 
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import KernelDistance, ReferenceFeatures, load_encoder
-from medgan_utils.evaluation.intervals import bootstrap_counts, centred_interval
+from medgan_utils.evaluation.intervals import (
+    bootstrap_counts,
+    centred_interval,
+    percentile_interval,
+    subject_codes,
+)
 from medgan_utils.models import load_generator
 from recipes.train_generator import brain_parts
 from tools.record import record
@@ -110,6 +115,23 @@ def levels_read(tested: Slices) -> list[dict]:
     return found
 
 
+def tissues_read(part: str, slices: Slices) -> list[dict]:
+    """Return how much of each tissue the encoder reads in the slices of each age group.
+
+    Means in % of the image, with intervals over subjects; every head counts with all its levels.
+    """
+    encoder, found = load_encoder(ENCODER), []
+    for group, name in enumerate(GROUPS):
+        chosen = slices.select(slices.labels["age_group"] == group)
+        codes, read = subject_codes(chosen.subjects, len(chosen)), encoder.predict(chosen.images)
+        row = {"heads": part, "group": name, "subjects": int(codes.max()) + 1}
+        for target, values in zip(encoder.config.targets[1:], read.T[1:], strict=True):
+            draws = [np.average(values, weights=n) for n in bootstrap_counts(codes, 500)]
+            row[target] = [round(float(v), 3) for v in percentile_interval(values.mean(), draws)]
+        found.append(row)
+    return found
+
+
 def main() -> None:
     """Read, score and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -132,10 +154,13 @@ def main() -> None:
         "sexes": groups["sex"].tolist(),
         "levels": levels,
         "levels read": levels_read(tested),
+        "tissues read": [
+            row for part in ("train", "test") for row in tissues_read(part, parts[part])
+        ],
         "rows": rows(real, codes, groups["age_group"], levels),
         "floor": floors(others, tested, groups, real),
     }
-    for row in [*results["levels read"], *results["rows"], *results["floor"]]:
+    for row in sum((results[key] for key in ("levels read", "tissues read", "rows", "floor")), []):
         print(row)
     record(options.out, results, seeds=list(SEEDS))
 

@@ -20,6 +20,8 @@ def test_the_age_groups_say_what_made_them():
         assert len(of_each) == len(np.unique(reference.subjects)) and set(of_each) == {0, 1}
     levels = [row["level"] for row in stored["results"]["levels read"]]
     assert levels == sorted(set(stored["results"]["levels"]))
+    read = [(row["heads"], row["group"]) for row in stored["results"]["tissues read"]]
+    assert read == list(product(("train", "test"), age_groups.GROUPS))
     floors = [row["group"] for row in stored["results"]["floor"]]
     assert floors == [*age_groups.GROUPS, *age_groups.SEXES]
     ran = [(row["group"], row["asked for"], row["seed"]) for row in stored["results"]["rows"]]
