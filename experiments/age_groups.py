@@ -160,8 +160,8 @@ def main() -> None:
         "rows": rows(real, codes, groups["age_group"], levels),
         "floor": floors(others, tested, groups, real),
     }
-    for row in sum((results[key] for key in ("levels read", "tissues read", "rows", "floor")), []):
-        print(row)
+    for key in ("levels read", "tissues read", "rows", "floor"):
+        print(*results[key], sep="\n")
     record(options.out, results, seeds=list(SEEDS))
 
 
