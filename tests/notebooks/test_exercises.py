@@ -41,10 +41,11 @@ def solution(markdown):
 @pytest.mark.parametrize(("path", "number"), list(exercises()))
 def test_solution_passes_and_stub_does_not(path, number):
     source = cells(path)
+    imports = [source[name] for name in source if name in ("imports", "imports-course")]
     check = source[f"exercise-{number}-check"]
-    solved = run([source["imports"], solution(source[f"exercise-{number}-solution"]), check])
+    solved = run([*imports, solution(source[f"exercise-{number}-solution"]), check])
     assert solved.startswith("✓"), solved
-    untouched = run([source["imports"], source[f"exercise-{number}-answer"], check])
+    untouched = run([*imports, source[f"exercise-{number}-answer"], check])
     assert untouched.startswith("○"), untouched
 
 
