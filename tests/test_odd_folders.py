@@ -91,6 +91,27 @@ def topogram(file, _):
     file.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
 
 
+@pytest.mark.parametrize(
+    ("description", "planned_on"),
+    [
+        ("AAHead_Scout_MPR_sag", True),
+        ("3Plane Loc SSFSE", True),
+        ("localizer", True),
+        ("Survey_SHC", True),
+        ("T1 local 3D", False),
+        ("velocity map", False),
+        ("", False),
+    ],
+)
+def test_what_a_scan_was_planned_on_is_told_by_its_description(tmp_path, description, planned_on):
+    def edit(file, _):
+        file.SeriesDescription = description
+
+    write_series(tmp_path / "quick", VOLUME, series="1.2.1", edit=edit)
+    write_series(tmp_path / "scan", VOLUME, series="1.2.2")
+    assert [path.name for path in walk(tmp_path).images] == ["quick", "scan"][planned_on:]
+
+
 def test_topograms_are_no_scans(tmp_path):
     ct, one = tmp_path / "ct", tmp_path / "one"
     write_series(tmp_path / "topogram", VOLUME[..., :1], series="1.2.1", edit=topogram)
@@ -244,6 +265,25 @@ def test_outlines_may_be_chosen_and_empty_scans_are_no_outlines(tmp_path):
     empty = outline(tmp_path / "other" / "sub-2_t1.nii.gz", np.int16)
     write(head(), empty.with_name("sub-3_t1.nii.gz"))
     assert len(walk(empty.parent).images) == 2
+
+
+def test_outlines_of_pictures_are_told_by_what_they_hold(tmp_path):
+    random, area = np.random.default_rng(0), np.zeros((128, 128), np.uint8)
+    area[30:60, 30:60] = 1
+    scan = random.integers(0, 255, area.shape, dtype=np.uint8)
+    black, dust = 0 * area, random.integers(0, 2, area.shape, dtype=np.uint8)
+    for number, slice_ in enumerate((scan, black, dust)):
+        Image.fromarray(slice_).save(tmp_path / f"P1_{number:03}.png")
+    assert len(walk(tmp_path).images) == 3  # black slices and noise are no outlines
+    deep = Image.fromarray(area.astype(np.uint16) * 40_000)
+    outlines = {"white": Image.fromarray(255 * area), "palette": Image.fromarray(3 * area, "P")}
+    for name, outline_ in (outlines | {"deep": deep}).items():
+        outline_.save(tmp_path / f"P1_000 {name}.png")
+    found = walk(tmp_path)
+    assert [path.name for path in found.images] == ["P1_000.png", "P1_002.png"]
+    assert len(found.label_maps) == 4  # the black slice may be an empty outline
+    (tmp_path / "P1_000 white.png").write_bytes(b"damaged")
+    assert "P1_000 white.png" in [path.name for path in walk(tmp_path).images]
 
 
 def test_a_scan_below_zero_is_no_outline(tmp_path, recwarn):

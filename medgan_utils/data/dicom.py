@@ -1,5 +1,6 @@
 """One DICOM series to one array with its affine."""
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ _GROUPS = "PerFrameFunctionalGroupsSequence"
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _NO_SCANS = {"SEG": "with a segmentation", "RTDOSE": "with a dose", "REG": "with a registration"}
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # SOPClassUID, of several frames with a further number
+_LOCALIZER = re.compile(
+    r"(?<![a-z])(locali[sz]ers?|loc|scouts?|survey|topograms?|scanograms?)(?![a-z])", re.IGNORECASE
+)
+"""How scanners describe the quick images that a scan is planned on; MR does not always tag them."""
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
     "1.2.840.10008.5.1.4.1.1.2.1": "CT",
@@ -68,7 +73,8 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
     photometric = str(header.get("PhotometricInterpretation") or "MONOCHROME")
     if (header.get("SamplesPerPixel") or 1) > 1 or "MONOCHROME" not in photometric:
         return "in colour"
-    if "LOCALIZER" in (header.get("ImageType") or ()):
+    described = _LOCALIZER.search(str(header.get("SeriesDescription") or ""))
+    if "LOCALIZER" in (header.get("ImageType") or ()) or described:
         return "topograms (localizers)"
     captured = f"{header.get('SOPClassUID') or ''}.".startswith(f"{_CAPTURE}.")
     if captured and "ImageOrientationPatient" not in header and not header.get(_GROUPS):

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..dicom import DICOM_SUFFIXES, check_tags, is_dicom, modality_tag, no_scan, read_header
 from ..files import IMAGE_SUFFIXES, is_label_map, is_picture
 from ..nifti import few_values
+from ..pictures import few_grey_values
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
 _NOBODY = re.compile(
@@ -118,8 +119,8 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
 
 
 def _set_outlines_apart(found: Walk) -> None:
-    """Call volumes of a few labels label maps, whatever their names, if other images are there."""
-    counts = {path: few_values(path) for path in found.images if not is_picture(path)}
+    """Call images of a few labels label maps, whatever their names, if other images are there."""
+    counts = {p: (few_grey_values if is_picture(p) else few_values)(p) for p in found.images}
     outlines = [path for path, count in counts.items() if count]
     if any(counts[path] > 1 for path in outlines) and (found.patients or None in counts.values()):
         found.images = [path for path in found.images if not counts.get(path)]
