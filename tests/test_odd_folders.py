@@ -86,6 +86,20 @@ def test_dicom_beside_the_nifti_made_of_it_is_refused(tmp_path):
         survey(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "path", ["{}/{}/t1.nii.gz", "{}/{}.nii.gz", "{1}_{0}.nii.gz", "{1}/{0}/t1.nii.gz"]
+)
+@pytest.mark.parametrize("end", ["", "3T", "_15T"])
+def test_two_people_on_many_scanners_are_two(path, end):
+    scanners = [maker + end for maker in ("GE", "Siemens", "Philips", "Canon")]
+    assert people(*(path.format(s, who) for s in scanners for who in ("alice", "bob"))) == 2
+
+
+def test_two_names_at_many_sites_are_two():
+    paths = [f"site-{s}/{who}/t1.nii.gz" for s in "ABCD" for who in ("alice", "bob")]
+    assert people(*paths) == 2
+
+
 def topogram(file, _):
     file.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     file.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]

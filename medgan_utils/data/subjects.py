@@ -42,7 +42,8 @@ _VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\
     |(pre|post)(op|rt|tx|chemo|treatment|surgery|contrast)?|before|after|(month|week|day|year)s?\d*
     |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
     |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
-    |ax(ial)?|sag(ittal)?|cor(onal)?"""
+    |ax(ial)?|sag(ittal)?|cor(onal)?
+    |(ge|siemens|philips|canon|toshiba|hitachi)?(15|[137])t|ge|siemens|philips|canon|toshiba|hitachi"""
 _THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
@@ -123,9 +124,9 @@ def name_subjects(
     sites = {path: next(filter(_SITE.fullmatch, path.parts[:-1]), None) for path in paths}
     sites = {p: site and (drop_words(site, _words(_VISIT)) or site) for p, site in sites.items()}
     if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
-        found = {
-            p: (f"{sites[p]}/{name}" if sites[p] else name, r) for p, (name, r) in found.items()
-        }
+        for path, (name, rule) in found.items():
+            if sites[path] and any(map(str.isdigit, name)):
+                found[path] = (f"{sites[path]}/{name}", rule)
     names = dict(zip(paths, _spelled_alike([found[path][0] for path in paths]), strict=True))
     of_study: dict[str, str] = {}  # a series that does not say whose it is: as others of its study
     for path in sorted(paths, key=lambda path: not patients.get(path)):
