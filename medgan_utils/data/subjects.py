@@ -43,7 +43,7 @@ _VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\
     |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
     |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
     |ax(ial)?|sag(ittal)?|cor(onal)?
-    |(ge|siemens|philips|canon|toshiba|hitachi)?(15|[137])t|ge|siemens|philips|canon|toshiba|hitachi"""
+    |(ge|siemens|philips|canon|toshiba|hitachi)([137]5?t)?|[137]5?t"""
 _THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 _COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
