@@ -1,6 +1,7 @@
 """What every room does with files: write them whole, and say in one line why one is no good."""
 
 import errno
+import gzip
 import os
 import shutil
 import uuid
@@ -9,6 +10,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import nibabel
 
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -43,6 +48,14 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def write_nifti_whole(image: "nibabel.Nifti1Image", path: Path) -> None:
+    """Write a NIfTI image whole or not at all, gzipped if the name ends in .gz, in any case."""
+    stored = image.to_bytes()
+    with written_whole(path) as temporary:
+        gz = path.name.lower().endswith(".gz")
+        temporary.write_bytes(gzip.compress(stored, 1, mtime=0) if gz else stored)
 
 
 @contextmanager

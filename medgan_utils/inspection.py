@@ -121,7 +121,7 @@ def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
                 if pictures
                 else _look_at_volume(some[turn % len(some)], axial)
             )
-        except ValueError as error:
+        except (ValueError, FileNotFoundError) as error:
             print(f"  cannot be used: {error}")
     return looks
 

@@ -124,9 +124,9 @@ def _steps_divided(sizes: dict[str, Any], by: int, least: dict[str, Any]) -> dic
     divided = dict(sizes)
     for name, value in sizes.items():
         if isinstance(value, dict):
-            divided[name] = _steps_divided(value, by, least[name])
-        elif "steps" in name or name == "every":
-            divided[name] = min(value, max(value // by, least[name]))
+            divided[name] = _steps_divided(value, by, least.get(name) or {})
+        elif isinstance(value, int) and ("steps" in name or name == "every"):
+            divided[name] = min(value, max(value // by, least.get(name) or 1))
     return divided
 
 

@@ -131,7 +131,9 @@ class Table:
             if isinstance(value, Estimate):
                 return [plain(float(part)) for part in value]
             value = value.item() if isinstance(value, np.generic) else value
-            return None if isinstance(value, float) and np.isnan(value) else value
+            if isinstance(value, tuple) and (len(value) != 3 or _is_shape(value)):
+                return str(value)
+            return None if isinstance(value, float) and not np.isfinite(value) else value
 
         return [{name: plain(value) for name, value in row.items()} for row in self.rows]
 
@@ -149,6 +151,7 @@ class Table:
     def save(self, path: str | Path) -> Path:
         """Write caption, notes and rows as JSON, whole or not at all."""
         content = {"caption": self.caption, "notes": self.notes, "rows": self.plain_rows()}
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with written_whole(Path(path)) as unfinished:
             unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return Path(path)

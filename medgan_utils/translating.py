@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import __version__, profiles, run_folder
-from ._files import written_whole
+from ._files import write_nifti_whole
 from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
 from .data.files import modality_of
@@ -325,10 +325,7 @@ def apply_to(
     suffix = ".nii.gz" if name.endswith(".gz") else ".nii"
     target = into / f"{path.name[: -len(suffix)]}_to-{wanted}{suffix}"
     into.mkdir(parents=True, exist_ok=True)
-    with written_whole(target) as temporary:
-        named = temporary.with_name(temporary.name + suffix)
-        image.to_filename(named)  # which looks at the suffix
-        named.replace(temporary)
+    write_nifti_whole(image, target)
     return target
 
 

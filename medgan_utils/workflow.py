@@ -70,7 +70,10 @@ def fetch(
         raise ValueError(str(error)) from error
     run_folder.enough_to_train({item.subject for item in items})
     slices = load_slices(source, image_size, subjects=subjects, **given)
-    fetched = {name: str(value) for name, value in given.items()}
+    fetched = {
+        name: str(value.resolve() if isinstance(value, Path) else value)
+        for name, value in given.items()
+    }
     slices = replace(slices, info=slices.info | {"fetched": fetched})
     path = run_folder.keep_slices(out, slices, discard)
     parts = slices.split(run_folder.SHARES)
@@ -136,7 +139,8 @@ def sample(
                 about = f"{synthetic.NOTE}. {about}"
                 temporary.write_bytes(plots.grid_png(images, about=about))
             else:
-                np.savez_compressed(temporary, images=images)
+                with temporary.open("wb") as file:  # to a path it adds .npz, to .NPZ as well
+                    np.savez_compressed(file, images=images)
     print(f"{count} images of {images.shape[1]} × {images.shape[2]} pixels in {out}")
 
 

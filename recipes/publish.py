@@ -170,6 +170,22 @@ def publish(
     return save(finished.gan.ema_generator, checkpoints_folder() / name, CARD.format(**content))
 
 
+def asked_for(generator: keras.Model, count: int = 64) -> list[np.ndarray]:
+    """Return latents and, where it takes them, labels or maps of all classes (blocks of them)."""
+    random = np.random.default_rng(0)
+    classes = generator.architecture.arguments.get("num_classes")
+    inputs = [random.normal(size=(count, *generator.inputs[0].shape[1:])).astype("float32")]
+    for one in generator.inputs[1:]:
+        shape = (count, *one.shape[1:])
+        if len(shape) == 3:  # a map
+            blocks = random.integers(0, classes, (count, shape[1] // 16, shape[2] // 16))
+            labels = np.kron(blocks, np.ones((16, 16), int))
+        else:
+            labels = random.integers(0, classes, shape)
+        inputs.append(labels.astype(one.dtype))
+    return inputs
+
+
 def save(generator: keras.Model, path: Path, card: str) -> Path:
     """Save a generator in 16 bits where its pictures stay the same, and otherwise in 32.
 
@@ -178,13 +194,7 @@ def save(generator: keras.Model, path: Path, card: str) -> Path:
     Raises:
         ValueError: 32 bits, too, move a pixel by more; the checkpoint is there.
     """
-    random = np.random.default_rng(0)
-    inputs = [
-        random.normal(size=(64, *one.shape[1:])).astype("float32")
-        if one.dtype == "float32"
-        else np.zeros((64, *one.shape[1:]), one.dtype)  # labels
-        for one in generator.inputs
-    ]
+    inputs = asked_for(generator)
     pictures = generator.predict(inputs, verbose=0)
     for half in (True, False):
         save_generator(generator, path, card, shipped=True, half=half)

@@ -133,6 +133,8 @@ LABELLED = replace(
 def adam(recipe: Recipe, warmup_images: int = 0) -> keras.optimizers.Adam:
     """Return the optimiser of one network, whose rate may rise from 0 at first."""
     rate, warmup = recipe.rate, warmup_images // recipe.batch_size
+    if warmup and not recipe.steps:
+        raise ValueError("warmup_images needs decay_images")
     if recipe.steps:
         rising = dict(warmup_target=rate, warmup_steps=warmup) if warmup else {}
         start, falling = 0.0 if warmup else rate, recipe.steps - warmup

@@ -26,9 +26,9 @@ from recipes.recipe import ROOT, build, scorer  # first: quiets TensorFlow
 import keras
 import numpy as np
 
+from medgan_utils._files import written_whole
 from medgan_utils.data import Slices, load_slices
 from medgan_utils.display import plots
-from medgan_utils.models import load_generator
 from medgan_utils.phantoms import HEAD_TISSUES, VERSION
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
 from recipes.growth import grow
@@ -156,7 +156,7 @@ class Project:
         flip: Whether slices may be mirrored.
         balance: A label of two classes that are to be shown equally often.
         grown_from: Project whose run in `runs/` the networks start from (`recipes/growth.py`).
-        goes_on_from: Checkpoint that G starts from, where D and the optimisers start anew.
+        goes_on_from: Project whose averaged G in `runs/` is the start; D and optimisers are new.
     """
 
     parts: Callable[[], dict[str, Slices]]
@@ -341,6 +341,16 @@ PROJECTS = {
         (len(MAP_CLASSES),),
         balance="tumour",
     ),
+    "liver-map-128-start": Project(
+        map_splits,
+        "liver-encoder-64",
+        replace(MAP_FINE, decay_images=200_000),
+        LIVER_MAP_FACTS | {"about": livers_drawn(128, 3.125, MAP_STARTED.format("liver-map-64"))},
+        MAPS,
+        (len(MAP_CLASSES),),
+        balance="tumour",
+        grown_from="liver-map-64",
+    ),
     "liver-map-128": Project(
         map_splits,
         "liver-encoder-64",
@@ -362,7 +372,7 @@ PROJECTS = {
         MAPS,
         (len(MAP_CLASSES),),
         balance="tumour",
-        goes_on_from="liver-map-128",
+        goes_on_from="liver-map-128-start",
     ),
     "brain-map-64": Project(
         lambda: head_maps(64),
@@ -433,10 +443,11 @@ def train(
     recipe, names = project.recipe, project.names
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
+    same_recipe(folder, recipe, start)
     if not start and project.grown_from:
         print("grown:", ", ".join(grow(gan, trained(project.grown_from))), flush=True)
     if not start and project.goes_on_from:
-        weights = load_generator(project.goes_on_from).get_weights()
+        weights = trained(project.goes_on_from).ema_generator.get_weights()
         gan.generator.set_weights(weights)
         gan.ema_generator.set_weights(weights)
     labels = conditions(parts["reference"].select(slice(64)), names)
@@ -456,6 +467,16 @@ def train(
     )
 
 
+def same_recipe(folder: Path, recipe: Recipe, start: int) -> None:
+    """Write down what a run is trained by, or end where its folder holds another recipe's run."""
+    note, said = folder / "recipe.json", json.loads(json.dumps(asdict(recipe)))
+    if start and note.is_file() and json.loads(note.read_text(encoding="utf-8")) != said:
+        sys.exit(f"{folder} was trained by another recipe or --images: pass the same, or move it")
+    folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(note) as unfinished:
+        unfinished.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+
 def trained(name: str) -> GAN:
     """Return the GAN of another project as its run left it, or end with what to do."""
     project = PROJECTS[name]
@@ -468,7 +489,7 @@ def trained(name: str) -> GAN:
 def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) -> Finished:
     """Load what a run ends with, or its best weights, and what is known of it."""
     recipe = project.recipe
-    ResumableCheckpoint(folder / "state").restore(gan)
+    same_recipe(folder, recipe, ResumableCheckpoint(folder / "state").restore(gan))
     if not recipe.steps:
         gan.ema_generator.load_weights(folder / "best.weights.h5")
     lines = (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()
@@ -516,9 +537,9 @@ def main() -> int:
     parts, gan = project.parts(), build(project.recipe, project.num_classes, project.names)
     if arguments.publish:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
-        if project.grown_from:
-            command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
-            log = ROOT / "runs" / project.grown_from / "scores.jsonl"
+        if earlier := project.grown_from or project.goes_on_from:
+            command += f"; before it `python recipes/train_generator.py {earlier}`"
+            log = ROOT / "runs" / earlier / "scores.jsonl"
             start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
             command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
         facts = project.facts | {"command": command}

@@ -46,7 +46,8 @@ def test_a_bundled_file_is_read_or_refused_in_one_line(tmp_path, path):
         volume = read_volume(source)
     except (ValueError, FileNotFoundError) as error:
         assert type(error) in (ValueError, FileNotFoundError)
-        assert "\n" not in str(error) and path.name in str(error)
+        hidden = path.name.startswith(".")  # and so passed over: the folder is named
+        assert "\n" not in str(error) and (hidden or path.name in str(error))
         assert path.name not in READ
     else:
         shape, modality = READ.get(path.name, (volume.voxels.shape, volume.modality))

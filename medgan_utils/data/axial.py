@@ -193,7 +193,12 @@ def every_plane(volume: Volume, axial: AxialCut, body: np.ndarray | None = None)
     else:
         scaled = scale_percentiles(volume.voxels, body, axial.percentiles)
     planes = np.flatnonzero(body.any(axis=(0, 1)))
-    centre = _box(body).mean(axis=1)[::-1]
+    try:
+        seen = _levels(volume, body, axial)[0]  # centred as what was trained on
+    except ValueError:
+        seen = planes
+    centre = _box(body[:, :, seen]).mean(axis=1)[::-1]
+    _warn_if_wider(volume, _box(body), axial)
     images = [_resample(plane, volume, axial, centre) for plane in scaled[:, :, planes].T]
     return Cut(np.stack(images)[..., None], planes, centre, volume, axial)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .._files import one_line, written_whole
 from ..table import Table
-from .dicom import DICOM_SUFFIXES, is_dicom, no_scan, read_header
+from .dicom import DICOM_SUFFIXES, is_dicom, no_scan, read_header, series_files
 from .dicom_profile import Pseudonym, clean, identifiers
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultd
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; give the folder with the series' files")
     headers, done = {}, defaultdict(set)
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in series_files(folder):
         if not is_dicom(path):
             if path.suffix.lower() in DICOM_SUFFIXES:
                 raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")

@@ -48,6 +48,13 @@ def is_dicom(path: Path) -> bool:
     return len(start) == 132 and (little or big) and (explicit or short)
 
 
+def series_files(folder: Path) -> list[Path]:
+    """Return a folder's files but hidden and empty ones, and each once: links to them are none."""
+    paths = sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path))
+    own = {path.resolve(): path for path in reversed(paths) if path.is_file()}
+    return sorted(p for p in own.values() if p.name[0] != "." and p.stat().st_size)
+
+
 def read_header(path: Path, pixels: bool = False) -> "pydicom.Dataset":
     """Read a DICOM file, by default without its pixels.
 
@@ -97,8 +104,8 @@ def modality_in(path: Path) -> str:
     Raises:
         ValueError: There is no image, or its header does not say.
     """
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    headers = (read_header(file) for file in files if file.is_file() and is_dicom(file))
+    files = series_files(path) if path.is_dir() else [path]
+    headers = (read_header(file) for file in files if is_dicom(file))
     header = next((h for h in headers if path.is_file() or no_scan(h) is None), None)
     modality = "" if header is None else modality_tag(header)
     if not modality:
@@ -149,8 +156,7 @@ def modality_tag(header: "pydicom.Dataset") -> str:
 def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
     """Read all DICOM images in a folder; what is no scan is passed over."""
     images, others, headless = {}, [], {}
-    paths = sorted(folder.iterdir()) if folder.is_dir() else [folder]
-    for path in filter(Path.is_file, paths):
+    for path in series_files(folder) if folder.is_dir() else [folder]:
         if not is_dicom(path):
             if path.suffix.lower() in DICOM_SUFFIXES:
                 raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")

@@ -40,6 +40,14 @@ _ENHANCED = re.compile(
 """A T1 after contrast agent: `T1_post`, `T1+C`, `t1_sag_km`, BIDS' `ce-gadolinium_T1w`."""
 
 
+_ONTO = re.compile(
+    rf"(?<=[^-_. +])[-_. +]+(?:(?:reg(?:istered)?|in|onto|space)[-_. ]+|to_)(?:{CONTRAST_WORDS})"
+    rf"(?![^-_. +])",
+    re.IGNORECASE,
+)
+"""Onto what a scan was laid, which is not what it shows: `FLAIR_to_T1`, `T2_space-T1w`."""
+
+
 def stem(path: str | Path) -> str:
     """Return the file name without its suffix, `.nii.gz` counted as one, in one form of Unicode."""
     name = unicodedata.normalize("NFC", Path(path).name)
@@ -106,7 +114,7 @@ def modality_of(path: str | Path) -> str:
     """
     path = Path(path)
     for part in (stem(path), *reversed(path.parts[:-1])):
-        words = re.split(_SEPARATORS, part)
+        words = re.split(_SEPARATORS, _ONTO.sub("", part))
         if re.fullmatch("pdw?", words[-1], re.IGNORECASE):  # elsewhere it may be a disease
             return "PD"
         for word in reversed(words):

@@ -60,6 +60,8 @@ def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "n
         stored = image.dataobj if image.ndim == 3 else image.dataobj[point]
         with np.errstate(over="ignore"):  # becomes infinite, which is told
             voxels = np.asarray(stored, dtype=np.float32)
+    except FileNotFoundError as error:  # the .img of a .hdr
+        raise second_file_missing(path, error) from error
     except Exception as error:
         raise ValueError(unreadable(path, error)) from error
     _warn_of_contradictions(path, image, affine)
@@ -83,13 +85,18 @@ def open_nifti(path: Path) -> "nibabel.spatialimages.SpatialImage":
     try:
         return nibabel.load(path)
     except FileNotFoundError as error:
-        missing = one_line(error).replace(str(path.parent), ".")
-        raise FileNotFoundError(
-            f"{path} needs a second file that is missing ({missing}); copy it beside it, "
-            f"or convert both to one .nii.gz"
-        ) from error
+        raise second_file_missing(path, error) from error
     except Exception as error:  # headers raise ImageFileError, HeaderDataError, PARRECError, …
         raise ValueError(unreadable(path, error)) from error
+
+
+def second_file_missing(path: Path, error: Exception) -> FileNotFoundError:
+    """Say that one of .hdr and .img is missing."""
+    missing = one_line(error).replace(str(path.parent), ".")
+    return FileNotFoundError(
+        f"{path} needs a second file that is missing ({missing}); copy it beside it, or convert "
+        f"both to one .nii.gz"
+    )
 
 
 def few_values(path: Path) -> int | None:

@@ -26,7 +26,7 @@ _KNOWN = re.compile(
       | BraTS-[A-Z]+-\d+ | BraTS20\d\d_\d+              # BraTS-GLI-00000-000, BraTS2021_00006
       | BraTS\d\d_(?:Training|Validation)_\d+           # BraTS20_Training_001_flair
       | BraTS1\d_[A-Z0-9]+_[A-Z0-9]+ (?=_\d+)           # Brats18_CBICA_AAM_1_t1
-      | \d{6} (?=_[37]T_)                               # 100307_3T_T1w_MPR1
+      | \d{6} (?=_[37]T_(?:T[12]w_(?:MPR|SPC)|[rt]fMRI|d?MRI|DWI))   # 100307_3T_T1w_MPR1
       | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband|person)
         (?:[-_ ][A-Z]{0,3}[-_]?)?\d+                   # case10007_slice133, patient001_frame01
     )""",
@@ -38,7 +38,8 @@ _KNOWN_VOLUME = re.compile(  # LiTS; the Decathlon, with or without _0000
     re.IGNORECASE,
 )
 _BEFORE_SLICE = re.compile(r"(.*[^-_ ])[-_ ]+slice[-_ ]?\d+", re.IGNORECASE)
-_VISIT = r"""ses(sion)?\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\d*|screening
+_VISIT = r"""ses(sion)?\d*|wave\d*|exam\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\d*
+    |screening
     |(pre|post)(op|rt|tx|chemo|treatment|surgery|contrast)?|before|after|(month|week|day|year)s?\d*
     |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
     |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
@@ -111,11 +112,11 @@ def name_subjects(
     if pattern is not None:
         names = [_by_pattern(str(path), pattern) for path in paths]
         return _spelled_alike(names), ["subject_pattern"] * len(paths)
-    patients = patients or {}
+    patients, visit = patients or {}, re.compile(_VISIT, re.IGNORECASE | re.VERBOSE)
     found = {}
     for path in paths:
         if patients.get(path):
-            without_visit = drop_words(patients[path], _words(_VISIT))
+            without_visit = drop_words(patients[path], visit)
             found[path] = (without_visit or patients[path], "PatientID")
         elif known := _known(path):
             found[path] = (known, "known name")
@@ -161,7 +162,8 @@ def _by_pattern(path: str, pattern: str) -> str:
 def _known(path: PurePosixPath) -> str | None:
     """Find a name as known data sets give it, in the file name or in the folders above it."""
     for part in (stem(path), *reversed(path.parts[:-1])):
-        if match := _KNOWN.search(part):
+        match = _KNOWN.search(part)
+        if match and not (is_picture(path) and match[0].isdigit()):  # a picture's own number
             return match[0]
     name = stem(path)
     if not is_picture(path) and (match := _KNOWN_VOLUME.match(name)):
@@ -195,7 +197,8 @@ def _by_structure(
         repeats = few_names and len(places[name]) > 1
         numbered = any(map(str.isdigit, "".join(folders[path])))
         if folders[path] and (nobody or repeats or numbered):
-            found[path] = (_person_among(folders[path]), "folder")
+            both = any(map(str.isdigit, name)) and not _is_number(name) and len(places[name]) > 1
+            found[path] = (_person_among(folders[path]), "file name" if both else "folder")
         elif name:
             found[path] = (name, "file name")
         else:

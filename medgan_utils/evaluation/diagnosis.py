@@ -36,11 +36,11 @@ def train_classifier(
         A model from images to logits `(N, 1)`.
 
     Raises:
-        ValueError: If one of the two classes is missing.
+        ValueError: If one of the two classes is missing, or there is a third.
     """
     import keras
 
-    labels = np.asarray(labels).ravel()
+    labels = _of_two_classes(labels)
     groups = [np.flatnonzero(labels == value) for value in (0, 1)]
     if not all(len(group) for group in groups):
         raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
@@ -59,6 +59,14 @@ def train_classifier(
     if augment is None:
         model.set_weights(trained.get_weights())
     return model
+
+
+def _of_two_classes(labels: np.ndarray) -> np.ndarray:
+    """Return labels (N,), all of them 0 or 1."""
+    labels = np.asarray(labels).ravel()
+    if others := sorted(set(np.unique(labels).tolist()) - {0, 1}):
+        raise ValueError(f"labels hold {others}; 1 for a finding and 0 for none are needed")
+    return labels
 
 
 def score_classifier(
@@ -84,9 +92,9 @@ def score_classifier(
         subjects (Clopper and Pearson 1934).
 
     Raises:
-        ValueError: If one of the two classes is missing.
+        ValueError: If one of the two classes is missing, or there is a third.
     """
-    positive = np.asarray(labels).ravel().astype(bool)
+    positive = _of_two_classes(labels).astype(bool)
     if positive.all() or not positive.any():
         raise ValueError("the test images hold one class only; add images of the other")
     logits = _logits(model, np.asarray(images, np.float32))

@@ -201,7 +201,7 @@ def ms_ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     if smallest < 11:
         raise ValueError(f"images are {smallest} pixels wide; MS-SSIM needs at least 11")
     weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
-    weights = weights[: min(5, int(np.log2(smallest / 11)) + 1)]
+    weights = weights[: min(5, int(np.log2((smallest - 1) / 10)) + 1)]
     first, second = (tf.constant(to_unit(x), tf.float32) for x in (images, others))
     scores = tf.image.ssim_multiscale(first, second, 1.0, tuple(weights / weights.sum()))
     return scores.numpy()

@@ -112,7 +112,8 @@ def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
         f"real subjects {pairs[1][0].value:.0%}), recall {pairs[0][1].value:.2f} (other real "
         f"subjects {pairs[1][1].value:.2f}); "
     )
-    shares = [one.value / max(other.value, 1e-12) for one, other in zip(*pairs, strict=True)]
+    both = zip(*pairs, strict=True)
+    shares = [one.value / other.value if other.value else 1.0 for one, other in both]
     if min(shares) < 0.5:
         return line + "many kinds of image are missing.", (
             "samples resemble each other too much: train longer, or with a mode-seeking term and "

@@ -145,6 +145,8 @@ class Monitor(EverySteps):
         if self.log is not None and self.log.is_file() and not self.rows:
             rows = [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
             self.rows = [row for row in rows if row["step"] <= int(self.model.step.numpy())]
+        if self.rows:  # a run that is started again at its end takes no step to be scored
+            self._acted = self.rows[-1]["step"]
         before = self.rows[-1]["seconds"] if self.rows else 0.0
         self._started = time.perf_counter() - before
 

@@ -30,7 +30,8 @@ class CycleGAN(GAN):
         mr_of_ct = model.translate(images)
 
     Source: Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
-    Networks", ICCV 2017, arXiv:1703.10593. Their pool of 50 earlier images is left out.
+    Networks", ICCV 2017, arXiv:1703.10593. Their pool of 50 earlier images is left out, and
+    `LeastSquares` halves G's loss as well: a cycle weight of 10 here weighs as 20 does there.
 
     Args:
         forward: Generator from the first pile to the second.

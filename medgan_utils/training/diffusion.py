@@ -1,8 +1,9 @@
 """A small diffusion model: it learns to take noise out, and draws by doing so step by step.
 
 Sources: Ho et al., "Denoising Diffusion Probabilistic Models", NeurIPS 2020, arXiv:2006.11239; the
-cosine schedule of Nichol & Dhariwal 2021, arXiv:2102.09672; what is predicted is v, Salimans & Ho
-2022, arXiv:2202.00512; drawn without fresh noise, Song et al. 2021 (DDIM), arXiv:2010.02502.
+cosine schedule of Nichol & Dhariwal 2021, arXiv:2102.09672, without its offset; what is predicted
+is v, Salimans & Ho 2022, arXiv:2202.00512; drawn without fresh noise, Song et al. 2021 (DDIM),
+arXiv:2010.02502.
 """
 
 from itertools import pairwise

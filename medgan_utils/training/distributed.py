@@ -149,7 +149,11 @@ def _own_share(
         return cut[0] if len(cut) == 1 else tuple(cut)
 
     first = tf.nest.flatten(dataset.element_spec)[0].shape[0]
-    if first and first % replicas:
+    if first is None:
+        raise ValueError(
+            "batches of no fixed size do not part evenly: drop_remainder=True is needed"
+        )
+    if first % replicas:
         raise ValueError(f"a batch of {first} images does not part evenly into {replicas} replicas")
     return dataset.map(pieces).unbatch()
 

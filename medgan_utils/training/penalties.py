@@ -166,8 +166,8 @@ class Mismatch(Penalty):
         if len(batch.labels.shape) != 3:
             return values
         differs = ops.any(ops.not_equal(wrong, batch.labels), axis=(1, 2))
-        alone = (-1, *[1] * (len(values.shape) - 1))  # the same for all numbers of an image
-        return values * ops.reshape(ops.cast(differs, values.dtype), alone)
+        values = ops.mean(ops.reshape(values, (ops.shape(differs)[0], -1)), axis=1)
+        return values * ops.cast(differs, values.dtype)
 
     def wrong_maps(self, maps: KerasTensor) -> KerasTensor:
         """Return maps (B, H, W) without the erased class, or each the next image's."""

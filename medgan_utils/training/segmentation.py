@@ -101,13 +101,17 @@ class Segmenter(Pix2Pix):
     Example::
 
         model = Segmenter(unet_generator(64, last="logits"), patch_discriminator(64))
-        model.compile(adversarial_weight=0.0, terms=[DiceCrossEntropy()])
+        model.compile(adversarial_weight=0.0)
         model.fit(images, finding_channels(masks), batch_size=16)
         masks = model.translate(others) > 0
 
     Source: Luc et al., "Semantic Segmentation using Adversarial Networks", 2016, arXiv:1611.08408
     (the critic).
     """
+
+    def compile(self, *arguments, terms: Sequence[Term] = (DiceCrossEntropy(),), **settings):
+        """As `Pix2Pix.compile`, by default with `DiceCrossEntropy` for the distance."""
+        super().compile(*arguments, terms=terms, **settings)
 
     def _game(self, target, fake, shown):
         """Play as `Pix2Pix` does, on masks in [-1, 1]: twice the probability, less 1."""
@@ -116,6 +120,8 @@ class Segmenter(Pix2Pix):
 
 class L1Inside(Term):
     """Mean |G(x) - y| inside of a finding: it counts by its own size, as in Dice, if it is small.
+
+    The sum over its n pixels and all channels, divided by n + 1: of a few pixels a little less.
 
     Args:
         codes: Channels of the painter's input that make up the finding, see `map_channels`.

@@ -107,7 +107,8 @@ def survey(
     for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
         subject, mask, row = rest
         header = found.patients.get(path, (None, "MR"))[1], found.descriptions.get(path, "")
-        contrast = _modality(path, name, *header)
+        unsaid = modality and not header[0]  # of a DICOM header without the tag
+        contrast = modality_of(name) if unsaid else _modality(path, name, *header)
         named.setdefault(contrast, path)
         kind = Picture if is_picture(path) else Item
         items.append(kind(path, subject, modality or contrast, mask, row))

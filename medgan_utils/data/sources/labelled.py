@@ -71,7 +71,7 @@ def organamnist_items(
     ]
 
 
-class OrganPart(Item):
+class OrganPart(Picture):
     """One part of OrganAMNIST, many pictures in one file."""
 
     def slices(self, axial: AxialCut, body: dict) -> Slices:

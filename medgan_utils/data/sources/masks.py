@@ -60,11 +60,11 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
         by_folder[_person_folder(mask)].append(mask)
     found = [_mask_of(image, by_name, by_folder) for image in images]
     named, taken = set(map(_barest, images)), Counter(found)
-    folders = {_person_folder(image)[-1:] for image in images}
+    folders, others = ({_owner(path) for path in paths} for paths in (images, masks))
     for image, mask in zip(images, found, strict=True):
         doubled = taken[mask] > 1 and _barest(mask) in named - {_barest(image)}
-        theirs = _person_folder(mask)[-1:]
-        elsewhere = theirs in folders - {_person_folder(image)[-1:]}
+        own, theirs = _owner(image), _owner(mask)
+        elsewhere = own != theirs and (theirs in folders or own in others)
         if doubled or elsewhere or _of_another(mask, image):
             raise FileNotFoundError(
                 f"no mask fits {image}: {mask.name} is another image's (of another visit?); add "
@@ -137,12 +137,24 @@ def _by_name(masks: Sequence[Path], names: Callable[[Path], set[str]]) -> dict[s
     return table
 
 
+_IMAGE_FOLDER = re.compile(r"im(g|age)s?(tr|ts|va)?", re.IGNORECASE)
+
+
 def _person_folder(path: Path) -> tuple[str, ...]:
     """Return the folders above a file, without those that say that label maps are in them."""
     return tuple(part for part in path.parts[:-1] if not is_label_folder(part))
 
 
+def _without_images(path: Path) -> tuple[str, ...]:
+    """Return the folders of `_person_folder` without those that say that images are in them."""
+    return tuple(part for part in _person_folder(path) if not _IMAGE_FOLDER.fullmatch(part))
+
+
+def _owner(path: Path) -> tuple[str, ...]:
+    return _without_images(path)[-1:]
+
+
 def _common_folders(image: Path, mask: Path) -> int:
     """Count how many folders above both have the same names, from the files upwards."""
-    pairs = zip(reversed(_person_folder(image)), reversed(_person_folder(mask)), strict=False)
+    pairs = zip(reversed(_without_images(image)), reversed(_without_images(mask)), strict=False)
     return next((n for n, (one, other) in enumerate(pairs) if one != other), 99)

@@ -37,7 +37,7 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; a .csv or .tsv file is needed")
-    text = _text(path)
+    text = re.sub(r"^sep=.\r?\n", "", _text(path))  # Excel's own first line
     first = text.partition("\n")[0]
     delimiter = max("\t;,", key=first.count)
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
@@ -53,7 +53,10 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
             raise ValueError(f"{path.name}, line {number}: not as many cells as columns in line 1")
     if not rows:
         raise ValueError(f"{path.name} holds no rows; a header and a line a subject are needed")
-    return [{name.strip(): cell.strip() for name, cell in row.items()} for row in rows]
+    rows = [{name.strip(): cell.strip() for name, cell in row.items()} for row in rows]
+    if names[1:] and not names[-1] and not any(row[""] for row in rows):  # a trailing separator
+        rows = [{name: cell for name, cell in row.items() if name} for row in rows]
+    return rows
 
 
 def _text(path: Path) -> str:
@@ -119,7 +122,11 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
         ValueError: A cell is no number, or a subject has two rows that differ.
     """
     if isinstance(labels, Mapping):
-        name, rows = "labels=", [{"": str(key), **values} for key, values in labels.items()]
+        if not all(isinstance(values, Mapping) for values in labels.values()):
+            raise ValueError("labels= needs names of labels: {'sub-01': {'group': 1}}")
+        name = "labels="
+        names = dict.fromkeys(column for values in labels.values() for column in values)
+        rows = [{"": str(key), **dict.fromkeys(names, ""), **v} for key, v in labels.items()]
     else:
         name, rows = Path(labels).name, read_table(labels)
     first, *columns = rows[0] if rows else [""]
@@ -153,9 +160,10 @@ def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[
     numbers = []
     for cell in cells:
         try:
-            if _THOUSANDS.match(str(cell)):
-                raise ValueError
-            numbers.append(float(_DECIMAL_COMMA.sub(r"\1.\2", str(cell))))
+            number = float(_DECIMAL_COMMA.sub(r"\1.\2", str(cell)))
+            if _THOUSANDS.match(str(cell)) or "_" in str(cell) or np.isinf(number):
+                raise ValueError  # Python reads 1_2 as 12
+            numbers.append(number)
         except ValueError:
             unknown = column is None or str(cell).lower() in _UNKNOWN
             if not unknown:
@@ -176,8 +184,10 @@ def _rows_of_subjects(table: Mapping[str, Mapping]) -> dict[str, str]:
     """Return subject -> key of its row; not where rows of its visits differ."""
     keys: dict[str, list[str]] = {}
     for key in table:
-        if not _ONE_OF_MANY.search(stem(key)):  # a slice, or a visit, speaks of itself alone
-            keys.setdefault(_spelled(subject_of(key)), []).append(key)
+        person = subject_of(key)
+        numbered = re.fullmatch(r"[-_. ]+\d+", stem(key).removeprefix(person))
+        if not numbered and not _ONE_OF_MANY.search(stem(key)):  # these speak of themselves alone
+            keys.setdefault(_spelled(person), []).append(key)
     return {
         person: some[0]
         for person, some in keys.items()
@@ -210,9 +220,11 @@ def labels_by_image(
     rows = _rows_of_subjects({key: row for key, row in table.items() if _spelled(key) not in files})
     rows |= {_spelled(key): key for key in table}
     keys, owners = [], {}
+    of_people = set(map(_spelled, table)) <= set(map(_spelled, subjects))
     for path, subject in zip(paths, subjects, strict=True):
         short, visits = subject.removeprefix("sub-"), _names_of_visits(path, subject)
-        aliases = (path, Path(path).name, stem(path), *visits, subject, short, f"sub-{short}")
+        files, people = (path, Path(path).name, stem(path), *visits), (subject, short)
+        aliases = (*(people + files if of_people else files + people), f"sub-{short}")
         keys.append(next((rows[_spelled(a)] for a in aliases if _spelled(a) in rows), None))
         owner = owners.setdefault(keys[-1], subject)
         if keys[-1] is not None and owner != subject:
