@@ -116,3 +116,8 @@ def test_a_mean_over_images_has_the_interval_of_its_subjects():
     assert alone.high - alone.low < (mean.high - mean.low) / 3
     assert intervals.bootstrap_mean(np.array([np.nan, 1, 1]), list("abc")).value == 1
     assert np.isnan(intervals.bootstrap_mean(np.array([np.nan]), ["a"]).value)
+
+
+def test_half_a_difference_needs_four_times_the_subjects():
+    assert intervals.times_as_many(2.8, 1.0) == pytest.approx(1)
+    assert intervals.times_as_many(-1.4, 1.0) == pytest.approx(4)

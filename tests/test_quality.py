@@ -100,3 +100,9 @@ def test_inside_a_mask_only_the_mask_counts():
     assert evaluation.ssim(outside, images, masks).min() == pytest.approx(1)
     assert evaluation.ssim(spoilt, images, masks).max() < 1
     assert np.isnan(evaluation.psnr(spoilt, images, ~(masks | True))).all()
+
+
+def test_the_spread_within_labels_is_not_that_between_them():
+    images = np.repeat([[[[0.0]]], [[[1.0]]]], 4, axis=0)
+    assert evaluation.spread_within(images, [0] * 4 + [1] * 4) == 0
+    assert evaluation.spread_within(images, [0, 1] * 4) == pytest.approx(0.5)

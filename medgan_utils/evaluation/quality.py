@@ -207,6 +207,17 @@ def ms_ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     return scores.numpy()
 
 
+def spread_within(images: np.ndarray, labels: np.ndarray) -> float:
+    """Return the standard deviation of a pixel within one label, averaged: 0 if z changes nothing.
+
+    Args:
+        images: Images (N, H, W, C).
+        labels: A label for each, (N,).
+    """
+    labels = np.asarray(labels).ravel()
+    return float(np.mean([images[labels == one].std(axis=0).mean() for one in np.unique(labels)]))
+
+
 def diversity(images: np.ndarray) -> float:
     """Return the mean MS-SSIM between random pairs of samples: lower is more diverse.
 

@@ -6,12 +6,14 @@ import tensorflow as tf
 from medgan_utils.checks import chapter06
 
 
-def radius(rate, gamma):
-    matrix = np.array([[1, rate / 2], [0, 1]]) @ np.array([[1, 0], [-rate / 2, 1 - rate * gamma]])
+def radius(rate, gamma, steps):
+    matrix = np.array([[1, rate / 2], [0, 1]])
+    for _ in range(steps):
+        matrix = matrix @ np.array([[1, 0], [-rate / 2, 1 - rate * gamma]])
     return max(abs(np.linalg.eigvals(matrix)))
 
 
-def simultaneous_radius(rate, gamma):
+def simultaneous_radius(rate, gamma, steps):
     matrix = np.array([[1, rate / 2], [-rate / 2, 1 - rate * gamma]])
     return max(abs(np.linalg.eigvals(matrix)))
 
@@ -63,7 +65,9 @@ def test_alternating_radius(capsys):
     assert chapter06.alternating_radius(radius)
     assert not chapter06.alternating_radius(simultaneous_radius)
     assert "simultaneous" in capsys.readouterr().out
-    assert not chapter06.alternating_radius(lambda rate, gamma: 1.0)
+    assert not chapter06.alternating_radius(lambda rate, gamma, steps: radius(rate, gamma, 1))
+    assert "what one step of D gives" in capsys.readouterr().out
+    assert not chapter06.alternating_radius(lambda rate, gamma, steps: 1.0)
 
 
 def test_discriminator_step_passes():

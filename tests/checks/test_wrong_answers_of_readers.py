@@ -132,13 +132,14 @@ def squared(kernel, eigenvalues):
     return np.sqrt(eigenvalues(matrix.T @ matrix).real.max())
 
 
-def eigenvalues(rate, gamma):
+def eigenvalues(rate, gamma, steps):
     step_d = np.array([[1, 0], [-rate / 2, 1 - rate * gamma]])
-    return np.linalg.eigvals(np.array([[1, rate / 2], [0, 1]]) @ step_d)
+    steps_d = np.linalg.matrix_power(step_d, steps)
+    return np.linalg.eigvals(np.array([[1, rate / 2], [0, 1]]) @ steps_d)
 
 
-def plus_root(rate, gamma):
-    total, product = eigenvalues(rate, gamma).sum().real, 1 - rate * gamma
+def plus_root(rate, gamma, steps):
+    total, product = eigenvalues(rate, gamma, steps).sum().real, (1 - rate * gamma) ** steps
     return abs((total + np.emath.sqrt(total**2 - 4 * product)) / 2)
 
 
