@@ -39,10 +39,8 @@ class Recipe:
         mode_seeking: λ of the mode-seeking term; of 0.02, 0.1 and 1 the middle one was best on the
             reference phantoms of `brain-phantom-64`, where 0 gave one head a label.
         mismatch: Weight of real images whose first label is wrong, for a conditional GAN.
-        erased: Of label maps, a class and what stands in its place in the wrong ones.
         projection: How a conditional D pools its features over places.
         ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
-        warmup_images: Images in which G's rate rises from 0: for a trained G that meets a new D.
         decay_images: Images after which both rates have fallen, as a cosine, to 2 %; 0 keeps them.
         seed: Of weights, latents, augmentation and order.
     """
@@ -59,11 +57,9 @@ class Recipe:
     spectral_norm: bool = False
     augment: dict | None = None
     ema_images: float = 8000
-    warmup_images: int = 0
     decay_images: int = 0
     mode_seeking: float = 0.0
     mismatch: float = 0.0
-    erased: tuple[int, int] | None = None
     projection: str = "mean"
     seed: int = 2026
 
@@ -130,15 +126,11 @@ LABELLED = replace(
 """For phantoms and their labels: half an hour of two slow cores, to the end of its rate."""
 
 
-def adam(recipe: Recipe, warmup_images: int = 0) -> keras.optimizers.Adam:
-    """Return the optimiser of one network, whose rate may rise from 0 at first."""
-    rate, warmup = recipe.rate, warmup_images // recipe.batch_size
-    if warmup and not recipe.steps:
-        raise ValueError("warmup_images needs decay_images")
+def adam(recipe: Recipe) -> keras.optimizers.Adam:
+    """Return the optimiser of one network."""
+    rate = recipe.rate
     if recipe.steps:
-        rising = dict(warmup_target=rate, warmup_steps=warmup) if warmup else {}
-        start, falling = 0.0 if warmup else rate, recipe.steps - warmup
-        rate = keras.optimizers.schedules.CosineDecay(start, falling, alpha=0.02, **rising)
+        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.steps, alpha=0.02)
     return keras.optimizers.Adam(rate, beta_1=recipe.beta_1, beta_2=0.99)
 
 
@@ -181,7 +173,7 @@ def objectives(recipe: Recipe) -> dict:
     """Return what is minimised and seen: `loss`, `penalties`, `terms` and `augment`."""
     return {
         "loss": recipe.loss,
-        "penalties": [R1(recipe.r1_gamma), Mismatch(recipe.mismatch, erased=recipe.erased)],
+        "penalties": [R1(recipe.r1_gamma), Mismatch(recipe.mismatch)],
         "terms": [ModeSeeking(recipe.mode_seeking)],
         "augment": None if recipe.augment is None else DiffAugment(**recipe.augment),
     }

@@ -82,16 +82,6 @@ MAP_FINE = replace(
     mode_seeking=0.0,
     decay_images=300_000,
 )
-MAP_LEG = replace(
-    MAP_FINE,
-    about=MAP_FINE.about + ", images of a tumour also under maps without",
-    rate=7e-4,
-    mismatch=1.0,
-    erased=(MAP_CLASSES.index("tumour"), MAP_CLASSES.index("liver")),
-    warmup_images=10_000,
-    decay_images=256_000,
-)
-"""Goes on from weights: of 64 pixels' and 128 pixels' 360,000 images by `MAP` and `MAP_FINE`."""
 MAP_ABOUT = (
     ", drawn from a *label map*: what the map has stands\nwhere the map has it. Classes of the map:"
     "\n{0}.\n"
@@ -156,7 +146,6 @@ class Project:
         flip: Whether slices may be mirrored.
         balance: A label of two classes that are to be shown equally often.
         grown_from: Project whose run in `runs/` the networks start from (`recipes/growth.py`).
-        goes_on_from: Project whose averaged G in `runs/` is the start; D and optimisers are new.
     """
 
     parts: Callable[[], dict[str, Slices]]
@@ -168,7 +157,6 @@ class Project:
     flip: bool = False
     balance: str | None = None
     grown_from: str | None = None
-    goes_on_from: str | None = None
 
 
 def real_folder() -> str:
@@ -341,38 +329,25 @@ PROJECTS = {
         (len(MAP_CLASSES),),
         balance="tumour",
     ),
-    "liver-map-128-start": Project(
-        map_splits,
-        "liver-encoder-64",
-        replace(MAP_FINE, decay_images=200_000),
-        LIVER_MAP_FACTS | {"about": livers_drawn(128, 3.125, MAP_STARTED.format("liver-map-64"))},
-        MAPS,
-        (len(MAP_CLASSES),),
-        balance="tumour",
-        grown_from="liver-map-64",
-    ),
     "liver-map-128": Project(
         map_splits,
         "liver-encoder-64",
-        MAP_LEG,
+        MAP_FINE,
         LIVER_MAP_FACTS
         | {
             "about": livers_drawn(
                 128,
                 3.125,
-                " Trained in legs:\n160,000 images of 64 × 64 pixels, then 200,000 of 128 (the"
-                " weights of commit a0a67f0), from which\nthis leg went on with a new discriminator"
-                " that was also shown the images of tumours under maps\nwithout them. The first"
-                " weights (56 subjects, 360,000 images, mode seeking to the end) and those\nof the"
-                " leg before drew tumours where the map has none: readers called 30 and 23, then\n"
-                "15 and 18 % of such slices ill, of the phantoms 4 to 9 %. All were scored on the"
-                " same test subjects.",
+                MAP_STARTED.format("liver-map-64")
+                + " Earlier weights (56 subjects, 360,000\nimages, the term in use to the end) drew"
+                " tumours where the map has none: a reader called 30\nand 23 % of such slices ill,"
+                " of the phantoms 9 and 6 %.",
             ),
         },
         MAPS,
         (len(MAP_CLASSES),),
         balance="tumour",
-        goes_on_from="liver-map-128-start",
+        grown_from="liver-map-64",
     ),
     "brain-map-64": Project(
         lambda: head_maps(64),
@@ -446,10 +421,6 @@ def train(
     same_recipe(folder, recipe, start)
     if not start and project.grown_from:
         print("grown:", ", ".join(grow(gan, trained(project.grown_from))), flush=True)
-    if not start and project.goes_on_from:
-        weights = trained(project.goes_on_from).ema_generator.get_weights()
-        gan.generator.set_weights(weights)
-        gan.ema_generator.set_weights(weights)
     labels = conditions(parts["reference"].select(slice(64)), names)
     grid = SampleGrid(
         gan.latents(64), plots.grid_png, monitor.every, folder / "grids", labels=labels
@@ -537,9 +508,9 @@ def main() -> int:
     parts, gan = project.parts(), build(project.recipe, project.num_classes, project.names)
     if arguments.publish:
         command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
-        if earlier := project.grown_from or project.goes_on_from:
-            command += f"; before it `python recipes/train_generator.py {earlier}`"
-            log = ROOT / "runs" / earlier / "scores.jsonl"
+        if project.grown_from:
+            command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
+            log = ROOT / "runs" / project.grown_from / "scores.jsonl"
             start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
             command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
         facts = project.facts | {"command": command}

@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +13,7 @@ from medgan_utils.models import dcgan_generator, map_generator, patch_discrimina
 from medgan_utils.table import Estimate, Table
 from medgan_utils.training import GAN, DiceCrossEntropy, Mismatch, Monitor, Segmenter, losses
 from recipes.publish import asked_for
-from recipes.settings import Recipe, adam
+from recipes.settings import Recipe
 from recipes.train_generator import same_recipe
 
 
@@ -106,16 +105,8 @@ def test_half_precision_is_judged_on_labels_of_every_class(generator):
 
 
 def test_a_folder_of_another_recipe_is_not_gone_on_with(tmp_path):
-    same_recipe(tmp_path, Recipe(erased=(2, 1)), 0)
-    same_recipe(tmp_path, Recipe(erased=(2, 1)), 500)
+    same_recipe(tmp_path, Recipe(widths=(8, 4)), 0)
+    same_recipe(tmp_path, Recipe(widths=(8, 4)), 500)
     with pytest.raises(SystemExit, match="another recipe or --images"):
-        same_recipe(tmp_path, Recipe(erased=(2, 1), decay_images=100), 500)
+        same_recipe(tmp_path, Recipe(widths=(8, 4), decay_images=100), 500)
     same_recipe(tmp_path, Recipe(), 0)  # nothing was trained yet
-
-
-def test_a_rate_rises_before_it_falls():
-    rate = adam(Recipe(decay_images=16_000), warmup_images=1600)._learning_rate
-    values = [float(keras.ops.convert_to_numpy(rate(step))) for step in (0, 50, 100, 1000)]
-    np.testing.assert_allclose(values, [0, 5e-4, 1e-3, 2e-5], rtol=1e-3, atol=1e-9)
-    with pytest.raises(ValueError, match="needs decay_images"):
-        adam(Recipe(), warmup_images=1600)

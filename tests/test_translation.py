@@ -200,26 +200,8 @@ def test_a_wrong_map_is_that_of_another_image():
             discriminator_loss = staticmethod(lambda real, wrong: wrong)
 
         def logits(self, images, labels):
-            return labels
+            return tf.cast(labels, tf.float32)
 
     wrong = Mismatch()(Batch(), [0, 1])
-    np.testing.assert_array_equal(wrong, np.roll(Batch.labels, 1, axis=0))
-
-
-def test_a_wrong_map_lacks_the_class_that_the_image_shows():
-    maps = np.full((2, 4, 4), 3, np.uint8)
-    maps[0, 1:3] = 2
-
-    class Batch:
-        labels, num_classes, real = tf.constant(maps), (4,), None
-        real_logits = tf.zeros((2, 1))
-
-        class loss:
-            discriminator_loss = staticmethod(lambda real, wrong: wrong)
-
-        def logits(self, images, labels):
-            return 1.0 + 0 * tf.cast(labels, tf.float32)[:, :1, 0]
-
-    without = Mismatch(erased=(2, 3))
-    np.testing.assert_array_equal(without.wrong_maps(Batch.labels), np.full_like(maps, 3))
-    assert without(Batch(), [0, 1]).numpy().ravel().tolist() == [1, 0]  # the other has none
+    expected = np.roll(Batch.labels, 1, axis=0).mean(axis=(1, 2))  # one value an image
+    np.testing.assert_allclose(wrong, expected, rtol=1e-6)

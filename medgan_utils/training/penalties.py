@@ -125,8 +125,8 @@ class GradientPenalty(Penalty):
 class Mismatch(Penalty):
     """Real images with a wrong label, which D is to call fake: for a G that ignores a label.
 
-    Of label maps, the wrong one is that of the next image in the batch or, with `erased`, its own
-    without one class; where right and wrong are the same, the image does not count.
+    Of label maps, the wrong one is that of the next image in the batch; where both are the same,
+    the image does not count.
 
     Source: Reed et al., "Generative Adversarial Text to Image Synthesis", ICML 2016,
     arXiv:1605.05396.
@@ -134,13 +134,11 @@ class Mismatch(Penalty):
     Args:
         weight: How much they count beside the generated images.
         column: Which label is then wrong.
-        erased: Of label maps, a class and the one that stands in its place in the wrong map: an
-            image with a tumour is fake where its map has none.
     """
 
-    def __init__(self, weight: float = 1.0, column: int = 0, erased: tuple[int, int] | None = None):
+    def __init__(self, weight: float = 1.0, column: int = 0):
         super().__init__(weight)
-        self.column, self.erased = column, erased
+        self.column = column
 
     def check(self, num_classes):
         """Raise a ValueError unless the label has two classes or more."""
@@ -154,7 +152,7 @@ class Mismatch(Penalty):
     def __call__(self, batch, seed):
         """Return D's loss of each real image where the one of a wrong label is the fake."""
         if len(batch.labels.shape) == 3:
-            wrong = self.wrong_maps(batch.labels)
+            wrong = ops.roll(batch.labels, 1, axis=0)
         elif batch.labels.shape[1] != len(batch.num_classes):  # one-hot rows
             classes = batch.num_classes[0]
             right = ops.argmax(batch.labels, axis=1)[:, None]
@@ -168,13 +166,6 @@ class Mismatch(Penalty):
         differs = ops.any(ops.not_equal(wrong, batch.labels), axis=(1, 2))
         values = ops.mean(ops.reshape(values, (ops.shape(differs)[0], -1)), axis=1)
         return values * ops.cast(differs, values.dtype)
-
-    def wrong_maps(self, maps: KerasTensor) -> KerasTensor:
-        """Return maps (B, H, W) without the erased class, or each the next image's."""
-        if self.erased is None:
-            return ops.roll(maps, 1, axis=0)
-        gone, instead = self.erased
-        return ops.where(maps == gone, ops.cast(instead, maps.dtype), maps)
 
     def wrong_labels(self, labels: KerasTensor, classes: int, seed: KerasTensor) -> KerasTensor:
         """Return labels (B, n) with the column changed to another of its classes."""
