@@ -99,6 +99,7 @@ class Finished:
         watch: Name of the score that the monitor watched.
         weights: Which weights these are, as half a sentence of the card.
         facts: Entries of the card: about, data, licence, recipe, batch_size, command, seeds.
+        discriminator: Whether the GAN's is the one that trained against these weights.
     """
 
     gan: GAN
@@ -107,6 +108,7 @@ class Finished:
     watch: str
     weights: str
     facts: dict
+    discriminator: bool = True
 
     def sample(self, real: Slices, seed: int) -> np.ndarray:
         """Return as many samples as there are slices, with the labels of the slices."""
@@ -274,6 +276,9 @@ def privacy_lines(
     yield f"- The same on pixels: {near.auc}."
     attack = membership_by_distance(inner, outer, features, train.subjects, tested.subjects)
     yield f"- Membership inference from samples (AUC, 0.5 no leak): {attack}."
+    if not finished.discriminator:
+        yield "- No discriminator was at hand to be asked."
+        return
     logits = finished.logits(train), finished.logits(tested)
     attack = membership_by_logit(*logits, train.subjects, tested.subjects)
     yield (
