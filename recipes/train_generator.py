@@ -339,12 +339,12 @@ PROJECTS = {
                 128,
                 3.125,
                 MAP_STARTED.format("liver-map-64")
-                + " When the GAN was trained, readers of\nphantoms made G unlearn what they took for"
-                " tumours where the map has none (`correct_painter.py`);\nso it also draws tumours"
-                " that are read more easily than those of the phantoms. Earlier weights, scored\non"
-                " the same test subjects: 56 subjects, 360,000 images, mode seeking to the end (30 and"
-                " 23 % of the\nslices without a tumour called ill), and these before their correction"
-                " (15 and 18 %).",
+                + " When the GAN was trained, readers of\nphantoms made G unlearn what they took"
+                " for tumours where the map has none (`correct_painter.py`);\nso it also draws"
+                " tumours that are read more easily than those of the phantoms. Earlier weights,"
+                " scored\non the same test subjects: 56 subjects, 360,000 images, mode seeking to"
+                " the end (30 and 23 % of the\nslices without a tumour called ill), and these"
+                " before their correction (15 and 18 %).",
             ),
         },
         MAPS,
