@@ -102,7 +102,7 @@ def correct(weights: str, parts: dict[str, Slices], steps: int = STEPS) -> tuple
     pairs = tf.data.Dataset.zip(
         tf.data.Dataset.from_tensor_slices(latents), shown.map(lambda _, maps: maps)
     )
-    history = model.fit(pairs, steps_per_epoch=100, epochs=steps // 100, verbose=2)
+    history = model.fit(pairs, steps_per_epoch=100, epochs=steps // 100, verbose=2, shuffle=False)
     return model.painter, {name: values[-1] for name, values in history.history.items()}
 
 
