@@ -12,6 +12,7 @@ alone, G stopped to paint tumours. The result lies in `runs/`; `--publish` opens
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -112,22 +113,25 @@ def main() -> int:
     parser.add_argument("weights", help="of the painter as its GAN left it, without suffix")
     parser.add_argument("--publish", action="store_true", help="open the test split; write all")
     arguments = parser.parse_args()
-    project, started = PROJECTS[NAME], time.perf_counter()
+    project = PROJECTS[NAME]
     parts, kept = project.parts(), ROOT / "runs" / f"{NAME}-corrected.weights.h5"
     gan = build(project.recipe, project.num_classes, project.names)
-    score, watch, rows = scorer(parts["reference"], project.encoder, project.names), "", []
-    watch = f"FD {project.encoder}"
+    score = scorer(parts["reference"], project.encoder, project.names)
+    watch, rows = f"FD {project.encoder}", []
     gan.ema_generator.set_weights(load_generator(arguments.weights).get_weights())
     rows.append({"step": 0, "seconds": 0.0, **score(gan)})
     if not kept.exists():
+        started = time.perf_counter()
         painter, means = correct(arguments.weights, parts)
-        print(means)
         kept.parent.mkdir(parents=True, exist_ok=True)
         painter.save_weights(kept)
+        said = means | {"seconds": time.perf_counter() - started}
+        kept.with_suffix(".json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+    said = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
     gan.ema_generator.load_weights(kept)
     gan.step.assign(STEPS)
-    rows.append({"step": STEPS, "seconds": time.perf_counter() - started, **score(gan)})
-    print(rows)
+    rows.append({"step": STEPS, "seconds": said["seconds"], **score(gan)})
+    print(said, rows)
     if arguments.publish:
         facts = project.facts | card_facts()
         weights = "the weights of the last step, the end of a falling learning rate"
