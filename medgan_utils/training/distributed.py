@@ -45,7 +45,7 @@ def fit_workers(
         every: Steps between two lines that the chief prints.
 
     Raises:
-        ValueError: A batch does not part evenly, or its images or labels do not fit.
+        ValueError: Batches of a fixed size do not part evenly, or images or labels do not fit.
         FloatingPointError: A loss is no longer finite; all workers stop at the same step.
         ConnectionError: Another worker is gone.
     """
@@ -149,11 +149,7 @@ def _own_share(
         return cut[0] if len(cut) == 1 else tuple(cut)
 
     first = tf.nest.flatten(dataset.element_spec)[0].shape[0]
-    if first is None:
-        raise ValueError(
-            "batches of no fixed size do not part evenly: drop_remainder=True is needed"
-        )
-    if first % replicas:
+    if first and first % replicas:
         raise ValueError(f"a batch of {first} images does not part evenly into {replicas} replicas")
     return dataset.map(pieces).unbatch()
 
