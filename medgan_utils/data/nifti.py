@@ -18,7 +18,7 @@ _STRANGERS = {
     b"version https://git-lfs": ((), "it is a Git LFS pointer: fetch the file with `git lfs pull`"),
 }
 """First bytes -> (suffixes for which they are wrong, by default all; what to do)."""
-_FEW = 8
+FEW = 8
 """So many values has an outline at most."""
 
 SKEW = 0.02
@@ -115,7 +115,7 @@ def few_values(path: Path) -> int | None:
             with np.errstate(invalid="ignore"):  # NaN, negatives: they differ below
                 codes = values.astype(np.uint8)
             count = np.count_nonzero(np.bincount(codes.ravel()))
-            if count > _FEW or (codes != values).any():
+            if count > FEW or (codes != values).any():
                 return None
     except Exception:  # a damaged file is named when it is read
         return None

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._files import one_line
 from .intensity import scale_percentiles
+from .nifti import FEW
 from .volumes import sharp_labels
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 _COLOUR = 12
 """By how much of 255 the channels of a grey picture may differ: JPEG does not keep them equal."""
-_FEW, _HEADER = 8, 300
-"""So many values has an outline at most, so many bytes a PNG beside its pixels."""
+_HEADER = 300
+"""So many bytes has a PNG beside its pixels, at most."""
 _ORIENTATION = 0x0112
 """EXIF's number of the tag that says how a picture is to be turned."""
 
@@ -89,7 +90,7 @@ def few_grey_values(path: Path) -> int | None:
             count = len(np.unique(np.asarray(image)))
     except Exception:  # a damaged file is named when it is read
         return None
-    return count if count <= _FEW else None
+    return count if count <= FEW else None
 
 
 def fit_square(pixels: np.ndarray, image_size: int) -> np.ndarray:
