@@ -2,6 +2,7 @@
 
     MEDGAN_REAL_DATA=folder python experiments/diagnosis_tables.py
     python experiments/diagnosis_tables.py --tasks liver-tumour brain-tumour
+    python experiments/diagnosis_tables.py --teachers
 
 Tasks: tumour in a liver slice (phantom), tumour in a FLAIR head slice (phantom), age group from a
 T1 head slice (real IXI heads). The classifier sees 4, 8, 16 or all training subjects; generated
@@ -9,7 +10,8 @@ slices come from the task's checkpoint. That saw *all* training subjects (liver,
 of another cohort (brain), so it brings in what other patients taught it; with all subjects, that
 holds for the brain only. Tested on real slices of the test subjects, which no checkpoint saw;
 nothing here was chosen on them. A finished cell is not run again. The result is
-`results/diagnosis.json`.
+`results/diagnosis.json`. `--teachers` asks what the brain's samples stand in for: a classifier that
+learned from the 270 heads themselves; `results/diagnosis_teachers.json`.
 """
 
 import argparse
@@ -33,6 +35,7 @@ from recipes.liver_split import phantom_splits
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
+TEACHERS = RESULT.with_name("diagnosis_teachers.json")
 SIZES, SEEDS = (4, 8, 16, None), (0, 1, 2)  # None: all training subjects
 SETTINGS = dict(steps=400, generated=1000, repeats=500)
 REAL, CLASSICAL, GAN, BOTH, ONLY = (
@@ -136,22 +139,35 @@ def run_cell(
     moves = classical(task.flip)
     material = {REAL: (real, None), CLASSICAL: (real, moves), GAN: (both, None)}
     material |= {BOTH: (both, moves), ONLY: (fake, None)}
-    rows = []
-    for arm, ((images, labels), augment) in material.items():
-        keras.utils.set_random_seed(seed)
-        model = evaluation.train_classifier(
-            images, labels, steps=settings["steps"], augment=augment, seed=seed
-        )
-        truth = test.labels[task.finding]
-        scores = evaluation.score_classifier(
-            model, test.images, truth, test.subjects, repeats=settings["repeats"]
-        )
-        row = {"task": name, "arm": arm, "subjects": len(np.unique(few.subjects)), "seed": seed}
-        row |= {"real_images": len(few), "findings": int(few.labels[task.finding].sum())}
-        for key, value in scores.items():
-            row[key] = [round(float(v), 4) for v in (value.value, value.low, value.high)]
-        rows.append(row)
-    return rows
+    return [taught(name, arm, few, *material[arm], seed, settings, test) for arm in material]
+
+
+def taught(
+    name: str, arm: str, real: Slices, material: tuple, augment, seed: int, settings: dict, test
+) -> dict:
+    """Return the row of one classifier, trained on material (images, findings)."""
+    finding = TASKS[name].finding
+    keras.utils.set_random_seed(seed)
+    model = evaluation.train_classifier(
+        *material, steps=settings["steps"], augment=augment, seed=seed
+    )
+    scores = evaluation.score_classifier(
+        model, test.images, test.labels[finding], test.subjects, repeats=settings["repeats"]
+    )
+    row = {"task": name, "arm": arm, "subjects": len(np.unique(real.subjects)), "seed": seed}
+    row |= {"real_images": len(real), "findings": int(real.labels[finding].sum())}
+    for key, value in scores.items():
+        row[key] = [round(float(v), 4) for v in (value.value, value.low, value.high)]
+    return row
+
+
+def run_teachers(own: Slices, test: Slices, seed: int, settings: dict) -> list[dict]:
+    """Return a row for the heads that the brain's generator learned from, and one augmented."""
+    name = "brain-tumour"
+    material = own.images, own.labels[TASKS[name].finding]
+    keras.utils.set_random_seed(seed)
+    arms = {REAL: None, CLASSICAL: classical(TASKS[name].flip)}
+    return [taught(name, arm, own, material, arms[arm], seed, settings, test) for arm in arms]
 
 
 def timed_cell(*cell: object) -> tuple[list[dict], float]:
@@ -164,6 +180,13 @@ def run_check() -> list[dict]:
     """Return the rows of the small run that a test repeats."""
     task, size, seed, settings = (CHECK[key] for key in ("task", "size", "seed", "settings"))
     return run_cell(task, size, seed, settings, (CHECK["subjects"],))
+
+
+def check_teachers() -> list[dict]:
+    """Return the rows of the small run of the teachers that a test repeats."""
+    own = flair(phantom_heads(CHECK["subjects"], test=0.1)["train"])
+    test = slices_of("brain-tumour", CHECK["subjects"])["test"]
+    return run_teachers(own, test, CHECK["seed"], CHECK["settings"])
 
 
 def level_alone(train: Slices, test: Slices, finding: str) -> list[float]:
@@ -189,7 +212,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--teachers", action="store_true", help="the brain generator's own heads")
     arguments = parser.parse_args()
+    if arguments.teachers:
+        own, test = flair(phantom_heads()["train"]), slices_of("brain-tumour")["test"]
+        rows = [row for seed in arguments.seeds for row in run_teachers(own, test, seed, SETTINGS)]
+        check = CHECK | {"rows": check_teachers()}
+        record(TEACHERS, rows, arguments.seeds, settings=SETTINGS, check=check)
+        return 0
     rows, seconds = [], 0.0
     for task in arguments.tasks:
         for seed in arguments.seeds:

@@ -13,18 +13,20 @@ from .exercise import exercise, one_number, require
 
 
 @exercise(
-    "4.1 Cost of a transposed convolution",
-    hint="A transposed convolution spreads every *input* pixel over a k × k patch, once for each "
-    "pair of an input and an output channel. A multiplication and an addition are two operations.",
+    "4.1 Cost of resizing first",
+    hint="A convolution applies its whole kernel, once for each pair of an input and an output "
+    "channel, at every *output* pixel. How many of those are there after the resizing? A "
+    "multiplication and an addition are two operations.",
 )
-def transposed_cost(answer: Callable[[int, int, int, int], tuple[int, int]]) -> None:
+def resize_cost(answer: Callable[[int, int, int, int], tuple[int, int]]) -> None:
     """Check `answer(kernel_size, input_size, in_channels, out_channels) -> (weights, flops)`.
 
     Args:
-        answer: Returns the number of weights with biases, and the operations for one image
-            (2 for a multiplication with its addition; biases and borders left out).
+        answer: Returns the number of weights with biases, and the operations for one image of a
+            resize to the double side and a convolution (2 for a multiplication with its addition;
+            resizing, biases and borders left out).
     """
-    for kernel, size, inputs, outputs in ((4, 4, 128, 64), (5, 8, 3, 7), (3, 16, 32, 1)):
+    for kernel, size, inputs, outputs in ((3, 4, 128, 64), (5, 8, 3, 7), (3, 16, 32, 1)):
         weights, flops = answer(kernel, size, inputs, outputs)
         products = kernel**2 * inputs * outputs
         call = f"for a {kernel} × {kernel} kernel, {inputs} → {outputs} channels"
@@ -35,8 +37,9 @@ def transposed_cost(answer: Callable[[int, int, int, int], tuple[int, int]]) -> 
             weights == products + outputs,
             f"{call} you count {weights} weights; Keras has {products + outputs}.",
         )
-        right = 2 * products * size**2
+        right = 2 * products * (2 * size) ** 2
         require(flops * 2 != right, f"{call} you count multiplications only, not the additions.")
+        require(flops * 4 != right, f"{call} you convolve the map before it is resized.")
         require(
             flops == right,
             f"{call} on {size} × {size} pixels you count {flops} operations instead of {right}.",

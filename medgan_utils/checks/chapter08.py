@@ -200,32 +200,36 @@ def _noise(asked: Callable[..., np.ndarray]) -> None:
 
 
 @exercise(
-    "8.4 What does a larger volume cost?",
-    hint="A power is a straight line in the logarithms of both; fit that, and go back.",
+    "8.4 How large a volume can you afford?",
+    hint="A power is a straight line in the logarithms of both; fit that. One step may take so "
+    "many seconds: at which side does the line say so?",
 )
-def extrapolated(answer: Callable[..., float]) -> None:
-    """Check `answer(sides, seconds, side)`: seconds a step at a side, by a power law.
+def largest_side(answer: Callable[..., int]) -> None:
+    """Check `answer(sides, seconds, steps, hours)`: the largest side that is affordable.
 
     Args:
-        answer: Takes measured sides and seconds, and the side that is asked for.
+        answer: Takes measured sides (voxels) and seconds a step, the number of steps, and the
+            hours there are; returns a whole side.
     """
     sides = np.array([8.0, 16.0, 24.0, 32.0])
-    for power, factor in ((3.0, 1e-6), (2.5, 4e-5), (1.0, 0.2)):
-        got = float(np.squeeze(answer(sides, factor * sides**power, 128)))
-        expected = factor * 128**power
-        require(got > 0, "seconds cannot be negative.")
+    scatter = np.array([1.2, 0.9, 1.1, 0.9])
+    for power, factor, steps, hours, bumps in (
+        (3.0, 1e-6, 20_000, 10, 1),
+        (2.5, 4e-5, 1_000, 3, 1),
+        (1.0, 2.03e-3, 5_000, 0.5, 1),
+        (3.0, 1e-6, 50_000, 1, scatter),
+    ):
+        seconds = factor * sides**power * bumps
+        slope, offset = np.polyfit(np.log(sides), np.log(seconds), 1)
+        expected = int(np.exp((np.log(3600 * hours / steps) - offset) / slope))
+        got = float(np.squeeze(answer(sides, seconds, steps, hours)))
+        require(got == round(got), f"a side is a whole number of voxels, you say {got:g}.")
         require(
-            abs(got / expected - 1) < 0.01,
-            f"seconds that grow with side^{power:g} lead to {expected:.3g} s at 128, you say "
-            f"{got:.3g}.",
+            got == expected,
+            f"{steps} steps in {hours} h, seconds that grow with side^{slope:.2f}: the largest "
+            f"side is {expected}, you say {got:g}."
+            + (" With times that scatter, use all of them." if np.ndim(bumps) else ""),
         )
-    bumpy = 1e-6 * sides**3 * np.array([1.2, 0.9, 1.1, 0.9])
-    got = float(np.squeeze(answer(sides, bumpy, 128)))
-    line = np.polyfit(np.log(sides), np.log(bumpy), 1)
-    require(
-        np.isclose(got, np.exp(np.polyval(line, np.log(128))), rtol=0.01),
-        "with times that scatter, use all of them, each by its ratio to the line.",
-    )
 
 
 @exercise(

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from .pictures import PALETTE
@@ -43,9 +44,7 @@ def distances(
         axes.axvline(rows[-1][column][0], color="0.4", linewidth=1, linestyle=":")
         axes.set(xscale="log", xlabel=f"{column} (lower is better)")
         axes.set_yticks(range(len(rows)), names)
-        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+        plain_numbers(axes.xaxis)
         finish(figure, axes)
     figure.suptitle("Real images (green squares) and fakes (orange dots); dotted: the floor")
     return figure
@@ -120,6 +119,13 @@ def dots(
         finish(figure, axes)
     figure.suptitle(title or "")
     return figure
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis of few decades with 1, 2, 5, 10, … instead of powers."""
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def finish(figure: Figure, axes: Axes) -> Figure:

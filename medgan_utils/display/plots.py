@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from .anatomy import montage, volume_planes
 from .canvas import pixel_canvas
-from .comparisons import distances, dots, finish, trade_off
+from .comparisons import distances, dots, finish, plain_numbers, trade_off
 from .pictures import PALETTE, as_images, mosaic, png, to_uint8
 
 __all__ = [
@@ -116,6 +116,8 @@ def curves(
     for name, level in (levels or {}).items():
         _draw_level(axes, name, level)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", yscale="log" if log else "linear")
+    if log and np.ptp(np.log10(axes.get_ylim())) < 3:
+        plain_numbers(axes.yaxis)
     axes.locator_params(axis="x", integer=True)  # half a step is not a place
     return finish(figure, axes)
 

@@ -18,7 +18,6 @@ class SpectralNormalization(keras.layers.Wrapper):
     Args:
         layer: `Dense`, `Conv2D` or another layer that is linear in its input and has a `kernel`
             whose last axis counts the outputs. Its `activation` must be linear.
-        power_iterations: Power iterations a training call.
         **kwargs: Passed to `keras.layers.Wrapper`.
 
     Raises:
@@ -26,7 +25,7 @@ class SpectralNormalization(keras.layers.Wrapper):
             else (transposed and depthwise convolutions).
     """
 
-    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, **kwargs):
         super().__init__(layer, **kwargs)
         if getattr(layer, "activation", None) not in (None, keras.activations.linear):
             raise ValueError(f"{layer.name} has an activation; put it in a layer of its own after")
@@ -34,7 +33,6 @@ class SpectralNormalization(keras.layers.Wrapper):
             raise ValueError(
                 f"{layer.name}: the last axis of its kernel does not count its outputs"
             )
-        self.power_iterations = power_iterations
 
     def build(self, input_shape):
         """Build the wrapped layer and the left singular vector u, shape (1, outputs)."""
@@ -54,17 +52,16 @@ class SpectralNormalization(keras.layers.Wrapper):
         It is an estimate from below, which grows near with the first steps of a training.
 
         Args:
-            training: Also move u by `power_iterations` power iterations.
+            training: Also move u by one power iteration.
         """
         kernel = ops.convert_to_tensor(self.layer.kernel)
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         fixed = ops.stop_gradient(matrix)
         u = _unit(ops.convert_to_tensor(self.vector_u))  # at the start it is not of length 1
         v = _unit(ops.matmul(u, ops.transpose(fixed)))
-        for _ in range(self.power_iterations if training else 0):
+        if training:
             u = _unit(ops.matmul(v, fixed))
             v = _unit(ops.matmul(u, ops.transpose(fixed)))
-        if training:
             self.vector_u.assign(u)
         return ops.sum(ops.matmul(v, matrix) * u)
 
@@ -76,10 +73,6 @@ class SpectralNormalization(keras.layers.Wrapper):
             return outputs / sigma
         bias = ops.cast(self.layer.bias, outputs.dtype)
         return (outputs - bias) / sigma + bias
-
-    def get_config(self):
-        """Return the configuration, with the number of power iterations."""
-        return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
 @keras.saving.register_keras_serializable("medgan_utils")
@@ -220,33 +213,17 @@ class OneChannel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("medgan_utils")
 class FuseModalities(keras.layers.Layer):
-    """Averages the maps of the modalities that are present, or takes their maximum.
-
-    Args:
-        fuse: `"mean"` or `"max"`.
-        **kwargs: Passed to `keras.layers.Layer`.
-    """
-
-    def __init__(self, fuse: str = "mean", **kwargs):
-        super().__init__(**kwargs)
-        self.fuse = fuse
+    """Averages the maps of the modalities that are present."""
 
     def call(self, inputs):
         """Fuse a list of M maps (B, h, w, C) and their presence (B, M) of 0 and 1."""
         maps, presence = ops.stack(inputs[:-1], axis=1), ops.cast(inputs[-1], self.compute_dtype)
         there = presence[:, :, None, None, None]
-        if self.fuse == "mean":
-            count = ops.maximum(ops.sum(there, axis=1), 1)
-            return ops.sum(there * maps, axis=1) / count
-        return ops.max(ops.where(there > 0, maps, ops.full_like(maps, -1e4)), axis=1)
+        return ops.sum(there * maps, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
 
     def compute_output_shape(self, input_shape):
         """Return the shape of one map."""
         return input_shape[0]
-
-    def get_config(self):
-        """Return the configuration, with the way of fusing."""
-        return {**super().get_config(), "fuse": self.fuse}
 
 
 def _unit(vector):

@@ -19,7 +19,6 @@ from .dcgan import convolution, normalised, upsample
 from .layers import DepthToSpace, FuseModalities, OneChannel, SpaceToDepth
 
 WIDTHS = (16, 32, 64)
-FUSIONS = ("mean", "max")
 LAST = 8  # channels at full size in front of the last convolution
 
 
@@ -52,7 +51,9 @@ def unet_generator(
         ValueError: The image size cannot be halved as often, or `last` is none of the two.
     """
     architecture = Architecture("unet_generator", dict(locals()))  # for `save_generator`
-    _check(image_size, widths, "last", last, ("tanh", "logits"))
+    _check(image_size, widths)
+    if last not in ("tanh", "logits"):
+        raise ValueError(f"last={last!r} is none of 'tanh', 'logits'")
     images = keras.Input((image_size, image_size, channels), name="image")
     stages = _encoded(images, widths, batch_norm, "")
     x = _decoded(stages, widths, batch_norm)
@@ -65,21 +66,19 @@ def fusion_generator(
     outputs: int = 4,
     widths: tuple[int, ...] = WIDTHS,
     *,
-    fuse: str = "mean",
     batch_norm: bool = True,
     name: str = "generator",
 ) -> keras.Model:
     """Build a generator with an encoder for each modality, any of which may be missing.
 
-    At each scale the features of those present are averaged, or their maximum is taken; one
-    decoder goes on with the result. What a missing modality's channel holds has no influence.
+    At each scale the features of those present are averaged; one decoder goes on with the result.
+    What a missing modality's channel holds has no influence.
 
     Args:
         image_size: Pixels a side; a multiple of 2 to the power of the number of widths.
         modalities: Channels of the input, one a modality.
         outputs: Channels of the output: all modalities, so that the missing are filled in.
         widths: Channels of each stage of an encoder, as in `unet_generator`.
-        fuse: `"mean"` or `"max"` over the modalities that are present.
         batch_norm: Batch normalisation after each convolution (synchronised between replicas).
         name: Name of the model.
 
@@ -88,11 +87,10 @@ def fusion_generator(
         float32: 1 there, 0 missing, at least one there] to images (B, H, W, outputs) in [-1, 1].
 
     Raises:
-        ValueError: The image size cannot be halved as often, `fuse` is none of the two, or there
-            is one modality only.
+        ValueError: The image size cannot be halved as often, or there is one modality only.
     """
     architecture = Architecture("fusion_generator", dict(locals()))  # for `save_generator`
-    _check(image_size, widths, "fuse", fuse, FUSIONS)
+    _check(image_size, widths)
     if modalities < 2:
         raise ValueError(
             f"modalities={modalities}: there is nothing to fuse; build unet_generator for one"
@@ -104,11 +102,11 @@ def fusion_generator(
         _encoded(image, widths, batch_norm, f"from_{index}_") for index, image in enumerate(alone)
     ]
     stages = [
-        FuseModalities(fuse, name=f"fused_{depth}")([*maps, presence])
+        FuseModalities(name=f"fused_{depth}")([*maps, presence])
         for depth, maps in enumerate(zip(*each, strict=True))
     ]
     x = _decoded(stages, widths, batch_norm)
-    seen = FuseModalities(fuse, name="fused_image")([*alone, presence])
+    seen = FuseModalities(name="fused_image")([*alone, presence])
     return architecture.noted_on(_finished([images, presence], x, seen, outputs, "tanh", name))
 
 
@@ -152,10 +150,8 @@ def _finished(inputs, x, seen, outputs, last, name):
     return keras.Model(inputs, out, name=name)
 
 
-def _check(image_size, widths, option, value, allowed):
+def _check(image_size, widths):
     if not widths or image_size % 2 ** len(widths):
         raise ValueError(
             f"image_size={image_size} cannot be halved {len(widths)} times, as widths={widths} ask"
         )
-    if value not in allowed:
-        raise ValueError(f"{option}={value!r} is none of {', '.join(map(repr, allowed))}")

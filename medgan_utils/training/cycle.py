@@ -79,7 +79,6 @@ class CycleGAN(GAN):
         loss: str | losses.AdversarialLoss = "least-squares",
         *,
         cycle_weight: float = 10.0,
-        identity_weight: float = 0.0,
         **settings,
     ) -> None:
         """Set optimisers, losses and weights.
@@ -89,8 +88,6 @@ class CycleGAN(GAN):
             discriminator_optimizer: Of both critics.
             loss: As in `GAN`, not relativistic.
             cycle_weight: Of mean |backward(forward(x)) - x|, and the other way round.
-            identity_weight: Of mean |forward(y) - y|, and the other way round: an image that is
-                already there shall stay. For two piles of one grey scale.
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
         """
         optimizers = generator_optimizer, discriminator_optimizer
@@ -100,7 +97,7 @@ class CycleGAN(GAN):
         super().compile(*optimizers, loss, penalties=(), **settings)
         if self.loss_function.relativistic:
             raise ValueError("a relativistic loss shows real images to G; take least-squares")
-        self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
+        self.cycle_weight = cycle_weight
 
     def _move_both(self, first, second) -> dict[str, tf.Tensor]:
         """Move both critics, then both generators, then the average."""
@@ -117,9 +114,6 @@ class CycleGAN(GAN):
             g_loss = sum(self._mean(self.loss_function.generator_loss(one, None)) for one in judged)
             back = backward(to_second, training=True), forward(to_first, training=True)
             g_loss += self.cycle_weight * self._apart(back, (first, second))
-            if self.identity_weight:
-                same = backward(first, training=True), forward(second, training=True)
-                g_loss += self.identity_weight * self._apart(same, (first, second))
             scaled = self.g_optimizer.scale_loss(g_loss)
         variables = self.generator.trainable_variables
         self.g_optimizer.apply(tape.gradient(scaled, variables), variables)

@@ -11,10 +11,15 @@ from medgan_utils.checks import chapter04
 
 def cost(kernel_size, input_size, in_channels, out_channels):
     products = kernel_size**2 * in_channels * out_channels
-    return products + out_channels, 2 * products * input_size**2
+    return products + out_channels, 2 * products * (2 * input_size) ** 2
 
 
-def cost_at_output_size(kernel_size, input_size, in_channels, out_channels):
+def before_resizing(kernel_size, input_size, in_channels, out_channels):
+    weights, flops = cost(kernel_size, input_size, in_channels, out_channels)
+    return weights, flops // 4
+
+
+def resized_twice(kernel_size, input_size, in_channels, out_channels):
     weights, flops = cost(kernel_size, input_size, in_channels, out_channels)
     return weights, 4 * flops
 
@@ -95,15 +100,16 @@ def by_eigenvalues(kernel):
 
 
 RIGHT = [
-    (chapter04.transposed_cost, cost),
+    (chapter04.resize_cost, cost),
     (chapter04.r1, r1),
     (chapter04.spectral_norm, power_iteration),
     (chapter04.wins_by_chance, wins_by_chance),
 ]
 WRONG = [
-    (chapter04.transposed_cost, cost_at_output_size, "instead of"),
-    (chapter04.transposed_cost, multiplications_only, "multiplications only"),
-    (chapter04.transposed_cost, without_bias, "bias"),
+    (chapter04.resize_cost, before_resizing, "before it is resized"),
+    (chapter04.resize_cost, resized_twice, "instead of"),
+    (chapter04.resize_cost, multiplications_only, "multiplications only"),
+    (chapter04.resize_cost, without_bias, "bias"),
     (chapter04.r1, r1_of_mean_logit, "averaged the logits"),
     (chapter04.r1, r1_without_square, "square"),
     (chapter04.spectral_norm, lambda kernel: np.linalg.norm(kernel), "Frobenius"),

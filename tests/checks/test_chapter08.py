@@ -58,14 +58,18 @@ def private_by_loop(gradients, clip, noise, lot, random):
     return ((total + random.normal(0, noise * clip, total.shape)) / lot).tolist()
 
 
-def extrapolated(sides, seconds, side):
+def largest_side(sides, seconds, steps, hours):
     slope, offset = np.polyfit(np.log(sides), np.log(seconds), 1)
-    return np.exp(slope * np.log(side) + offset)
+    return int(np.exp((np.log(3600 * hours / steps) - offset) / slope))
 
 
-def extrapolated_in_tens(sides, seconds, side):
+def largest_side_by_trying(sides, seconds, steps, hours):
     x = np.stack([np.log10(sides), np.ones(len(sides))], axis=1)
-    return 10 ** (np.array([np.log10(side), 1]) @ np.linalg.lstsq(x, np.log10(seconds))[0])
+    power, start = np.linalg.lstsq(x, np.log10(seconds))[0]
+    side = 1
+    while steps * 10**start * (side + 1) ** power <= 3600 * hours:
+        side += 1
+    return float(side)
 
 
 def subjects_needed(difference, error, subjects):
@@ -84,8 +88,8 @@ RIGHT = [
     (chapter08.shifted, shifted_by_checksum),
     (chapter08.private_gradient, private_gradient),
     (chapter08.private_gradient, private_by_loop),
-    (chapter08.extrapolated, extrapolated),
-    (chapter08.extrapolated, extrapolated_in_tens),
+    (chapter08.largest_side, largest_side),
+    (chapter08.largest_side, largest_side_by_trying),
     (chapter08.subjects_needed, subjects_needed),
     (chapter08.subjects_needed, subjects_as_float),
 ]
@@ -260,20 +264,22 @@ WRONG = {
         ),
     ),
     "a straight line": (
-        chapter08.extrapolated, lambda s, t, side: np.polyval(np.polyfit(s, t, 1), side),
+        chapter08.largest_side,
+        lambda s, t, n, h: int((3600 * h / n - np.polyfit(s, t, 1)[1]) / np.polyfit(s, t, 1)[0]),
     ),
     "the cube of the last": (
-        chapter08.extrapolated, lambda s, t, side: t[-1] * (side / s[-1]) ** 3,
+        chapter08.largest_side, lambda s, t, n, h: int(s[-1] * (3600 * h / n / t[-1]) ** (1 / 3)),
     ),
     "first and last alone": (
-        chapter08.extrapolated,
-        lambda s, t, side: (
-            t[-1] * (side / s[-1]) ** (np.log(t[-1] / t[0]) / np.log(s[-1] / s[0]))
-        ),
+        chapter08.largest_side, lambda s, t, n, h: largest_side(s[[0, -1]], t[[0, -1]], n, h),
     ),
-    "still a logarithm": (
-        chapter08.extrapolated, lambda s, t, side: np.log(extrapolated(s, t, side)),
+    "minutes for hours": (
+        chapter08.largest_side, lambda s, t, n, h: largest_side(s, t, n, h / 60),
     ),
+    "not a whole side": (
+        chapter08.largest_side, lambda s, t, n, h: largest_side(s, t, n, h) + 0.4,
+    ),
+    "rounded up": (chapter08.largest_side, lambda s, t, n, h: largest_side(s, t, n, h) + 1),
     "linear in the subjects": (
         chapter08.subjects_needed, lambda d, e, n: math.ceil(n * 2.8 * e / abs(d)),
     ),
