@@ -39,8 +39,8 @@ from medgan_utils.training import (
     finding_channels,
     map_channels,
 )
+from recipes.projects import PROJECTS
 from recipes.recipe import build
-from recipes.train_generator import PROJECTS
 from tools.record import ROOT
 
 RESULT = Path(__file__).parent / "results" / "translators.json"

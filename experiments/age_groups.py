@@ -30,7 +30,7 @@ from medgan_utils.evaluation.intervals import (
     subject_codes,
 )
 from medgan_utils.models import load_generator
-from recipes.train_generator import brain_parts
+from recipes.projects import brain_parts
 from tools.record import record
 
 RESULT = Path(__file__).parent / "results" / "age_groups.json"

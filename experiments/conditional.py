@@ -27,8 +27,8 @@ from medgan_utils.data import Slices
 from medgan_utils.display import plots
 from medgan_utils.models import load_generator
 from medgan_utils.training import Monitor
+from recipes.projects import LEVELS, PROJECTS, balanced, flair
 from recipes.settings import BASE, VARIANTS, Recipe
-from recipes.train_generator import LEVELS, PROJECTS, balanced, flair
 from tools.record import finished, provenance, record
 
 RESULT = Path(__file__).parent / "results" / "conditional.json"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from recipes.train_generator import brain_parts, flair, phantom_heads  # quiets TensorFlow
+from recipes.projects import brain_parts, flair, phantom_heads  # quiets TensorFlow
 
 # isort: split
 import keras

@@ -27,7 +27,7 @@ from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.phantoms import VERSION
 from medgan_utils.training import GAN, R1, DiffAugment, Mismatch, ModeSeeking
-from recipes.train_generator import balanced
+from recipes.projects import balanced
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "few_shot.json"

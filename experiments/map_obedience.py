@@ -33,7 +33,7 @@ from medgan_utils.phantoms import BODY_TISSUES, HEAD_TISSUES
 from medgan_utils.phantoms.mr_physics import LESION_TISSUES
 from medgan_utils.training import DiceCrossEntropy, Segmenter, finding_channels
 from recipes.liver_split import map_splits
-from recipes.train_generator import head_maps
+from recipes.projects import head_maps
 from tools.record import ROOT, finished, record
 
 WIDTHS, LEAST_MM2 = (16, 32, 64, 64), 50.0

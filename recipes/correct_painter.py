@@ -27,8 +27,8 @@ import tensorflow as tf
 from experiments.map_obedience import PAINTERS, reader
 from medgan_utils.data import Slices
 from medgan_utils.models import load_generator
+from recipes.projects import PROJECTS, balanced
 from recipes.publish import Finished, publish
-from recipes.train_generator import PROJECTS, balanced
 
 NAME = "liver-map-128"
 SEEDS, STEPS, BATCH, RATE = (11, 12, 13), 1000, 16, 2e-4

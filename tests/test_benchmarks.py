@@ -15,7 +15,7 @@ from benchmarks import kills, loading, loops, matrix_rate, strategies, timing, t
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, store_slices
 from medgan_utils.models import checkpoint_names, load_generator
-from recipes import train_generator
+from recipes import projects
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_one_pass_reads_every_slice_of_the_store(tmp_path):
     assert len(loading.one_pass(tmp_path)) == len(store) > 10
 
 
-TRAINED = sorted(set(train_generator.PROJECTS) & set(checkpoint_names()))
+TRAINED = sorted(set(projects.PROJECTS) & set(checkpoint_names()))
 
 
 def test_what_ships_has_a_project_that_trained_it():
@@ -128,9 +128,9 @@ def test_what_ships_has_a_project_that_trained_it():
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_shipped_generators_take_the_labels_of_their_project(name):
-    project, generator = train_generator.PROJECTS[name], load_generator(name)
+    project, generator = projects.PROJECTS[name], load_generator(name)
     counts = [x.input_dim for x in generator.layers if isinstance(x, keras.layers.Embedding)]
-    if project.names == train_generator.MAPS:
+    if project.names == projects.MAPS:
         counts = [generator.get_layer("one_hot").num_classes]
     assert tuple(counts) == (project.num_classes or ())
     assert len(counts) == len(project.names)
