@@ -16,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from medgan_utils import profiles
 
@@ -87,10 +88,16 @@ PAINTERS = {
 }
 
 
-def reader(slices: Slices, tumour: tuple[int, ...], seed: int, settings: dict) -> Segmenter:
+def reader(
+    slices: Slices,
+    tumour: tuple[int, ...],
+    seed: int,
+    settings: dict,
+    widths: tuple[int, ...] = WIDTHS,
+) -> Segmenter:
     """Train a U-Net to outline tumours on slices of phantoms (N, 128, 128, 1)."""
     keras.utils.set_random_seed(seed)
-    network = unet_generator(128, widths=WIDTHS, last="logits")
+    network = unet_generator(128, widths=widths, last="logits")
     model = Segmenter(network, patch_discriminator(128), ema=0.95, seed=seed)
     model.compile(
         keras.optimizers.Adam(settings["rate"]), adversarial_weight=0.0, terms=[DiceCrossEntropy()]
@@ -103,7 +110,7 @@ def reader(slices: Slices, tumour: tuple[int, ...], seed: int, settings: dict) -
     return model
 
 
-def painted(name: str, maps: np.ndarray, seed: int) -> np.ndarray:
+def painted(name: str | Path, maps: np.ndarray, seed: int) -> np.ndarray:
     """Return what a checkpoint paints from label maps (N, 128, 128), each with its own latent."""
     generator = load_generator(name)
     z = np.random.default_rng(seed).standard_normal((len(maps), 64), dtype=np.float32)
@@ -122,27 +129,32 @@ def obedience(name: str, seed: int, settings: dict) -> list[dict]:
     parts = painter.parts(settings["subjects"])
     asked = join([parts["reference"], parts["test"]])
     model = reader(parts["train"], painter.tumour, seed, settings)
-    tumour, who = np.isin(asked.masks, painter.tumour), asked.subjects
-    without = np.where(tumour, painter.host, asked.masks)
-    smallest = LEAST_MM2 / asked.spacing_mm**2
-    ill, well = tumour.sum(axis=(1, 2)) >= smallest, ~tumour.any(axis=(1, 2))
+    without = np.where(np.isin(asked.masks, painter.tumour), painter.host, asked.masks)
     kinds = {
         "phantoms": asked.images,
         "painted from their maps": painted(name, asked.masks, seed),
         "painted, tumours taken out": painted(name, without, seed),
     }
-    rows = []
-    for kind, images in kinds.items():
-        found = model.translate(images)[..., 0] > 0
-        called = (found.sum(axis=(1, 2)) >= smallest).astype(float)
-        row = {"slices": kind, "seed": seed, "subjects": len(np.unique(who))}
-        numbers = {"dice": evaluation.mean_dice(tumour, found, who)}
-        for share, of in (("called, tumour there", ill), ("called, none there", well)):
-            numbers[share] = evaluation.bootstrap_mean(called[of], who[of])
-        row |= {k: [round(float(v), 4) for v in e] for k, e in numbers.items()}
-        row["false pixels a slice"] = round(float(found[well].sum() / max(well.sum(), 1)), 2)
-        rows.append(row | {"of them on": shares(found[well], asked.masks[well], painter.codes)})
-    return rows
+    return [
+        {"slices": kind, "seed": seed} | read(model, images, asked, painter)
+        for kind, images in kinds.items()
+    ]
+
+
+def read(model: Segmenter, images: np.ndarray, asked: Slices, painter: Painter) -> dict:
+    """Return what a reader finds in images (N, 128, 128, 1) of the maps of `asked`."""
+    tumour, who = np.isin(asked.masks, painter.tumour), asked.subjects
+    smallest = LEAST_MM2 / asked.spacing_mm**2
+    ill, well = tumour.sum(axis=(1, 2)) >= smallest, ~tumour.any(axis=(1, 2))
+    found = model.translate(images)[..., 0] > 0
+    called = (found.sum(axis=(1, 2)) >= smallest).astype(float)
+    numbers = {"dice": evaluation.mean_dice(tumour, found, who)}
+    for share, of in (("called, tumour there", ill), ("called, none there", well)):
+        numbers[share] = evaluation.bootstrap_mean(called[of], who[of])
+    row = {"subjects": len(np.unique(who))}
+    row |= {k: [round(float(v), 4) for v in e] for k, e in numbers.items()}
+    row["false pixels a slice"] = round(float(found[well].sum() / max(well.sum(), 1)), 2)
+    return row | {"of them on": shares(found[well], asked.masks[well], painter.codes)}
 
 
 def main() -> int:

@@ -8,14 +8,12 @@ in training, a fourth is not. Beside three networks stand the image as it is, to
 strength chosen on training slices, for each noise) and non-local means (told the noise). Every
 method is scored inside the head, by its sliced Wasserstein distance from clean slices, and by what
 a detector of tumours, which learned clean FLAIR of the training subjects and stays fixed, calls
-wrongly; the first row is that detector's own error on clean slices. PSNR and erased tumours are
-also compared with those of L1 alone on the same slices, with an interval over subjects: such a
-difference is surer than two intervals side by side. The result is `results/mr_denoising.json`.
+wrongly; the first row is that detector's own error on clean slices. The result is
+`results/mr_denoising.json`.
 """
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 from medgan_utils import profiles
@@ -29,7 +27,6 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from experiments.other_scans import damaged
 from experiments.translation import CHECK, COUNTED, MR, RATE, counted, features, paired, split
 from medgan_utils import evaluation
-from medgan_utils.data import Slices
 from medgan_utils.translating import bodies
 from tools.record import finished, record
 
@@ -71,37 +68,6 @@ def best_strength(clean: np.ndarray, noisy: np.ndarray) -> float:
     return max(reached, key=reached.get)
 
 
-def trained(seed: int, clean: np.ndarray, noisy: dict[float, np.ndarray], settings: dict) -> dict:
-    """Return a network a loss, each of which has learned all noises together."""
-    x, y = np.concatenate([*noisy.values()]), np.concatenate([clean] * len(noisy))
-    networks = {}
-    for name, weight in LOSSES.items():
-        terms = [features()] if name.endswith("features") else []
-        networks[name] = paired(
-            x, y, settings["steps"], settings["batch"], seed, weight, terms, rate=RATE
-        )
-    return networks
-
-
-def beside_l1(made: dict[str, np.ndarray], truth: np.ndarray, test: Slices, detector) -> dict:
-    """Return what each method loses or gains against L1 alone, on the same slices."""
-    ill = test.labels["lesion"] == 1
-
-    def erased(images: np.ndarray) -> np.ndarray:
-        return (np.asarray(detector(images[ill], training=False)).ravel() <= 0).astype(float)
-
-    def difference(measure, who: np.ndarray, name: str) -> list[float]:
-        apart = measure(made[name]) - measure(made[next(iter(LOSSES))])
-        return [round(float(value), 4) for value in evaluation.bootstrap_mean(apart, who)]
-
-    fidelity = partial(evaluation.psnr, references=truth, masks=bodies(truth))
-    return {
-        name: {"psnr beside L1": difference(fidelity, test.subjects, name),
-               "erased beside L1": difference(erased, test.subjects[ill], name)}
-        for name in made
-    }  # fmt: skip
-
-
 def restoring(seed: int, settings: dict) -> list[dict]:
     """Return a row a method and noise, and one for the clean slices."""
     train, test = split(settings)
@@ -112,7 +78,13 @@ def restoring(seed: int, settings: dict) -> list[dict]:
     detector = evaluation.train_classifier(
         clean, train.labels["lesion"], settings["detector_steps"]
     )
-    networks = trained(seed, clean, noisy, settings)
+    x, y = np.concatenate([*noisy.values()]), np.concatenate([clean] * len(NOISES))
+    networks = {}
+    for name, weight in LOSSES.items():
+        terms = [features()] if name.endswith("features") else []
+        networks[name] = paired(
+            x, y, settings["steps"], settings["batch"], seed, weight, terms, rate=RATE
+        )
     reference = evaluation.laplacian_descriptors(truth, seed=0)
 
     def row(name: str, images: np.ndarray) -> dict:
@@ -129,8 +101,7 @@ def restoring(seed: int, settings: dict) -> list[dict]:
         made = {"as it is": images, "total variation": total_variation(images, strength),
                 "non-local means": non_local_means(images, noise)}  # fmt: skip
         made |= {name: model.translate(images) for name, model in networks.items()}
-        differences = beside_l1(made, truth, test, detector)
-        rows += [row(name, made[name]) | differences[name] | {"noise": noise} for name in made]
+        rows += [row(name, each) | {"noise": noise} for name, each in made.items()]
     return rows
 
 

@@ -6,10 +6,9 @@
 `subjects`: FLAIR drawn from T1 alone and from T1, T2, PD and CT, by a U-Net that saw 3, 6, 12 or 24
 subjects for the same number of steps, beside a regression of grey values of the same subjects.
 `six`: one generator for any subset of T1, T2, FLAIR, PD, CT and FDG-PET; each is drawn from the
-five others, beside the regression and a curve through the grey values (boosted trees: any function
-of the same pixel's greys, which knows nothing of its neighbours), and MR contrasts from MR alone,
-too, by the same network. Scored inside the head on the same 8 subjects as `translation.py`'s
-completion, with an interval over them. The results are `results/scarcity_*.json`.
+five others, beside the regression, and MR contrasts from MR alone, too, by the same network. Scored
+inside the head on the same 8 subjects as `translation.py`'s completion, with an interval over them.
+The results are `results/scarcity_*.json`.
 """
 
 import argparse
@@ -32,23 +31,11 @@ from tools.record import finished, record
 
 # isort: split
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 EVERY = ("T1", "T2", "FLAIR", "PD", "CT", "PET")
 MR, FLAIR = 4, EVERY.index("FLAIR")
 GIVEN = {"from T1": [0], "from T1, T2, PD and CT": [0, 1, 3, 4]}
 SIZES, SEEDS = (3, 6, 12, 24), (0, 1, 2)
-PIXELS = 200_000
-
-
-def curve(x: np.ndarray, y: np.ndarray, new: np.ndarray, seed: int) -> np.ndarray:
-    """Fit boosted trees on grey values of so many pixels in the heads; return it for new images."""
-    head = bodies(x)
-    chosen = np.random.default_rng(seed).permutation(head.sum())[:PIXELS]
-    trees = HistGradientBoostingRegressor(max_iter=300, random_state=seed)
-    trees.fit(x[head][chosen], y[head][chosen].ravel())
-    drawn = trees.predict(new.reshape(-1, new.shape[-1])).reshape(*new.shape[:-1], 1)
-    return np.clip(drawn, -1, 1).astype(np.float32)
 
 
 def subjects(seed: int, settings: dict) -> list[dict]:
@@ -81,10 +68,10 @@ def six(seed: int, settings: dict) -> list[dict]:
     joint = paired(x, x, settings["steps"], settings["batch"], seed, rate=RATE)
     for missing, name in enumerate(EVERY):
         others = [k for k in range(len(EVERY)) if k != missing]
-        given, asked, new = x[..., others], x[..., [missing]], y[..., others]
         drawn = {
-            "regression of grey values": regressed(given, asked, new),
-            "curve through grey values": curve(given, asked, new, seed),
+            "regression of grey values": regressed(
+                x[..., others], x[..., [missing]], y[..., others]
+            ),
             "one for all, five given": filled(joint, y, missing, others),
         }
         if missing < MR:

@@ -20,7 +20,7 @@ REAL_SHARES = {"train": 0.58, "encoder": 0.14, "reference": 0.14, "test": 0.14}
 
 def phantom_splits(subjects: int = 80) -> dict[str, Slices]:
     """Return liver slices of the phantom in [-160, 240] HU, by subject: train, reference, test."""
-    return _with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
+    return bodies_with_liver(subjects, seed=0).split(PHANTOM_SHARES, seed=SEED)
 
 
 def map_splits(image_size: int = 128, subjects: int = 160) -> dict[str, Slices]:
@@ -29,13 +29,16 @@ def map_splits(image_size: int = 128, subjects: int = 160) -> dict[str, Slices]:
     [-160, 240] HU; masks hold the numbers of `MAP_CLASSES`.
     """
     cut = dict(image_size=image_size, phase="venous", masks="tissues")
-    slices = _with_liver(subjects, seed=0, **cut)
+    slices = bodies_with_liver(subjects, seed=0, **cut)
     return slices.split(PHANTOM_SHARES, seed=SEED)
 
 
 def encoder_phantoms(subjects: int = 80) -> list[Slices]:
     """Return liver slices of other phantoms, in the usual window and in that of the real slices."""
-    return [_with_liver(subjects, seed=1), _with_liver(subjects, seed=1, window=CLIPPED)]
+    return [
+        bodies_with_liver(subjects, seed=1),
+        bodies_with_liver(subjects, seed=1, window=CLIPPED),
+    ]
 
 
 def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
@@ -59,7 +62,8 @@ def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
     return slices.split(REAL_SHARES, seed=SEED)
 
 
-def _with_liver(subjects: int, seed: int, image_size: int = 64, **options) -> Slices:
+def bodies_with_liver(subjects: int, seed: int, image_size: int = 64, **options) -> Slices:
+    """Return the slices of a cohort of phantoms that show the liver."""
     cohort = dict(subjects=subjects, seed=seed, matrix=max(MATRIX, image_size))
     slices = load_slices("liver-phantom", image_size, step_mm=STEP_MM, **cohort, **options)
     return slices.select(np.flatnonzero(slices.labels["liver"] == 1))

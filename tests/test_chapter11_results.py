@@ -80,7 +80,7 @@ def test_few_subjects_and_six_contrasts_come_out_again(what):
         arms = ("regression of grey values", "U-Net")
         assert ran == list(product(seeds, scarcity.SIZES, scarcity.GIVEN, arms))
     else:
-        assert len(rows) == len(seeds) * (3 * len(scarcity.EVERY) + scarcity.MR)
+        assert len(rows) == len(seeds) * (2 * len(scarcity.EVERY) + scarcity.MR)
     skip_unless_of_these_cohorts(stored)
     assert_rows_again(stored["check"]["rows"], scarcity.RUNS[what](0, stored["check"]["settings"]))
 
