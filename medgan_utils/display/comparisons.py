@@ -104,7 +104,7 @@ def dots(
     if not rows:
         raise ValueError("there is no run to draw")
     arms = list(dict.fromkeys(row[by] for row in rows))
-    size = (max(8.0, 5.0 * len(columns)), 1.2 + 0.36 * len(arms))
+    size = (min(max(8.0, 5.0 * len(columns)), 11.0), 1.2 + 0.36 * len(arms))
     figure, panels = plt.subplots(
         1, len(columns), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )

@@ -135,14 +135,16 @@ def progress_png(
     Returns:
         The bytes of a PNG file.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 2.8), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 3.2), width_ratios=(2, 3), layout="constrained"
+    )
     for name, style in zip(("d_loss", "g_loss"), _styles(), strict=False):
         left.plot(history["step"], history[name], label=name, **style)
     left.set(xlabel="Step", ylabel="Loss", title=title)
     right.imshow(plt.imread(io.BytesIO(grid_png(images))), cmap="gray")
     right.set(title=f"Samples after {history['step'][-1]:,} steps")
     right.set_axis_off()
-    finish(figure, left).savefig(file := io.BytesIO(), format="png", dpi=80)
+    finish(figure, left).savefig(file := io.BytesIO(), format="png", dpi=100)
     return file.getvalue()
 
 
