@@ -1,12 +1,21 @@
 """Chapter 11's stored results are whole, and a small run of each comes out as it was stored."""
 
+import subprocess
 from itertools import product
 
 import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import map_obedience, mr_denoising, scarcity, segmentation, translation
+from experiments import (
+    grey_curves,
+    map_obedience,
+    mr_denoising,
+    other_reader,
+    scarcity,
+    segmentation,
+    translation,
+)
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 COMPLETIONS = (
@@ -150,3 +159,44 @@ def test_a_small_run_of_the_segmenters_comes_out_again():
     made = segmentation.run_check()
     for stored in checks:
         assert_rows_again(stored["check"]["rows"], made)
+
+
+def test_a_curve_stands_beside_every_line_and_the_lines_are_those_of_the_runs():
+    stored = stored_result("grey_curves.json")
+    check_provenance(stored, "grey_curves")
+    rows = stored["results"]
+    for run in ("completion", "six", "subjects", "patients"):
+        arms = [row["arm"] for row in rows if row["run"] == run]
+        assert arms.count(grey_curves.LINE) == arms.count(grey_curves.CURVE) > 0
+
+    def same(row):
+        return tuple(row.get(name) for name in ("missing", "given", "subjects", "target", "seed"))
+
+    for run, name in (
+        ("completion", "translation_completion"), ("six", "scarcity_six"),
+        ("subjects", "scarcity_subjects"), ("patients", "translation_patients"),
+    ):  # fmt: skip
+        lines = {same(r): r["psnr"][0] for r in stored_result(f"{name}.json")["results"]
+                 if r["arm"] == grey_curves.LINE}  # fmt: skip
+        mine = [row for row in rows if row["run"] == run and row["arm"] == grey_curves.LINE]
+        assert len(mine) == len(lines)
+        for row in mine:
+            assert row["psnr"][0] == pytest.approx(lines[same(row)], abs=0.02)
+    skip_unless_of_these_cohorts(stored)
+    again = grey_curves.simulated(0, stored["check"]["settings"])
+    assert_rows_again(stored["check"]["rows"], again)
+
+
+def test_another_reader_was_asked_and_a_small_run_comes_out_again():
+    stored = stored_result("other_reader.json")
+    check_provenance(stored, "other_reader")
+    kinds = ["phantoms", "painted", "painted before the correction"]
+    ran = [(row["seed"], row["slices"]) for row in stored["results"]]
+    assert ran == list(product(stored["provenance"]["seeds"], kinds))
+    skip_unless_of_these_cohorts(stored)
+    there = ["git", "-C", str(other_reader.ROOT), "cat-file", "-e", other_reader.BEFORE]
+    if subprocess.run(there, capture_output=True).returncode:
+        pytest.skip(f"this clone lacks commit {other_reader.BEFORE}, whose weights are asked")
+    assert_rows_again(
+        stored["check"]["rows"], other_reader.asked_again(0, stored["check"]["settings"])
+    )
