@@ -280,7 +280,7 @@ def test_progress_shows_losses_and_samples_and_leaves_no_figure_open():
     before = plt.get_fignums()
     history = {"step": [10, 20], "d_loss": [1.3, 1.2], "g_loss": [0.7, 0.8]}
     picture = Image.open(io.BytesIO(plots.progress_png(history, np.zeros((4, 8, 8, 1)), "Losses")))
-    assert picture.size == (800, 224) and plt.get_fignums() == before
+    assert picture.size == (1000, 320) and plt.get_fignums() == before
 
 
 def test_a_figure_is_shown_once():
