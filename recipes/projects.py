@@ -29,11 +29,13 @@ IXI = {
     "licence": "CC BY-SA 3.0 (https://creativecommons.org/licenses/by-sa/3.0/), attribution:\n"
     "  IXI dataset, Imperial College London and partners.",
 }
-DECATHLON = (
-    "Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,\n"
+DECATHLON = {
+    "data": "Medical Segmentation Decathlon, Task03 Liver (Antonelli et al. 2022,\n"
     "  doi:10.1038/s41467-022-30695-9), through a public 8-bit JPEG copy: grey is HU clipped to\n"
-    "  [0, 255], the spacing is not known; not mirrored. The cases below, by case."
-)
+    "  [0, 255], the spacing is not known; not mirrored. The cases below, by case.",
+    "licence": "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/),\n"
+    "  attribution: Medical Segmentation Decathlon.",
+}
 
 LIVER = replace(
     VARIANTS["strong augment"], mode_seeking=0.1, ema_images=20_000, decay_images=240_000
@@ -264,9 +266,7 @@ PROJECTS = {
             "about": "A DCGAN of real axial CT slices through the liver, 64 × 64 pixels, [0, 255]"
             " HU, without labels.\nEarlier weights, without the mode-seeking term and at a constant"
             " rate, were scored on the same\ntest cases.",
-            "data": DECATHLON,
-            "licence": "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/),\n"
-            "  attribution: Medical Segmentation Decathlon.",
+            **DECATHLON,
         },
     ),
     "liver-ct-128": Project(
@@ -278,9 +278,7 @@ PROJECTS = {
             " HU, without labels.\nIts networks started from those of `liver-ct-64` with one stage"
             " more. The encoder sees means of\n2 × 2 pixels; the random features, the judge and the"
             " appearance see all.",
-            "data": DECATHLON,
-            "licence": "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/),\n"
-            "  attribution: Medical Segmentation Decathlon.",
+            **DECATHLON,
         },
         grown_from="liver-ct-64",
     ),
