@@ -80,8 +80,7 @@ def subjects(seed: int, settings: dict) -> list[dict]:
 def patients(seed: int) -> list[dict]:
     """Return rows for a third of the patients: FLAIR, and T1 after contrast."""
     slices = translation.patients_slices()
-    names = np.random.default_rng(7).permutation(np.unique(slices["names"]))
-    asked = np.isin(slices["names"], names[seed::3])
+    asked = translation.third_of(slices["names"], seed)
     images, tumours, who = slices["images"], slices["tumours"][asked], slices["names"][asked]
     ill, around, rows = tumours.any(axis=(1, 2)), bodies(images[asked]), []
     for target in (SEEN.index("FLAIR"), SEEN.index("T1 after contrast")):

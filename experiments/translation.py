@@ -253,6 +253,12 @@ def patients_slices() -> dict[str, np.ndarray]:
     return {"images": images[whole], "tumours": tumours[whole], "names": names[whole]}
 
 
+def third_of(names: np.ndarray, seed: int) -> np.ndarray:
+    """Return which slices (N,) are of the third of the patients that a seed asks about."""
+    patients = np.random.default_rng(7).permutation(np.unique(names))
+    return np.isin(names, patients[seed::3])
+
+
 def patients(seed: int, settings: dict) -> list[dict]:
     """Return rows for a fold of a third of the patients: FLAIR, and T1 after contrast.
 
@@ -260,8 +266,7 @@ def patients(seed: int, settings: dict) -> list[dict]:
     stand the copied inputs and a regression of grey values.
     """
     slices = patients_slices()
-    names = np.random.default_rng(7).permutation(np.unique(slices["names"]))
-    asked = np.isin(slices["names"], names[seed::3])
+    asked = third_of(slices["names"], seed)
     train = {key: value[~asked] for key, value in slices.items()}
     test = {key: value[asked] for key, value in slices.items()}
     ill, around, who = test["tumours"].any(axis=(1, 2)), bodies(test["images"]), test["names"]
