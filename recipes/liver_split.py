@@ -42,7 +42,12 @@ def encoder_phantoms(subjects: int = 80) -> list[Slices]:
 
 
 def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
-    """Return the real slices by case: train, encoder, reference, test; the same for each size.
+    """Return the real slices by case: train, encoder, reference, test; the same for each size."""
+    return real_slices(folder, image_size).split(REAL_SHARES, seed=SEED)
+
+
+def real_slices(folder: str | Path, image_size: int = 64) -> Slices:
+    """Return CT slices of patients with a mask of the liver, its tumours included.
 
     Args:
         folder: Holds `liver_ct_slices/images` and `masks`: Medical Segmentation Decathlon, Task03,
@@ -50,7 +55,7 @@ def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
         image_size: Pixels along each side; the files have 256.
     """
     folder = Path(folder, "liver_ct_slices")
-    slices = load_slices(
+    return load_slices(
         "folder",
         image_size,
         folder=folder / "images",
@@ -59,7 +64,6 @@ def real_splits(folder: str | Path, image_size: int = 64) -> dict[str, Slices]:
         anatomy="body",
         subject_pattern=r"(case\d+)",
     )
-    return slices.split(REAL_SHARES, seed=SEED)
 
 
 def bodies_with_liver(subjects: int, seed: int, image_size: int = 64, **options) -> Slices:
