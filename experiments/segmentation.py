@@ -381,7 +381,8 @@ def extras(name, few, seed, settings, arms) -> dict:
     result[SHUFFLED] = few.images, few.masks[shuffled]
     if {AS_OFTEN, PAIRS, BOTH, PASTED, REFERENCE} & {*arms}:
         pairs = Pairs.of(task, few, count, seed)
-        result[AS_OFTEN] = repeated(few, task.codes, pairs.masks, seed)
+        if AS_OFTEN in arms:
+            result[AS_OFTEN] = repeated(few, task.codes, pairs.masks, seed)
         result[PASTED] = pairs.pasted, pairs.masks
         result[PAIRS] = paint(train_painter(task, few, seed, settings), task, pairs, seed)
         both = zip(turned, result[PAIRS], strict=True)
