@@ -428,9 +428,10 @@ def scores(task: Task, test: Slices, found: np.ndarray, settings: dict) -> dict:
         dice = mean_dice(truth, mine, test.subjects, settings["repeats"])
         result[f"Dice {name}"] = [round(float(value), 4) for value in dice]
         nobody = ~truth.any(axis=(1, 2))  # where all subjects are ill: their slices without it
-        false = false_area(truth, mine, test.subjects)
-        false = mine[nobody].sum(axis=(1, 2)).mean() if np.isnan(false) else false
-        result[f"false pixels {name}"] = round(float(false), 2)
+        if nobody.any():
+            false = false_area(truth, mine, test.subjects)
+            false = mine[nobody].sum(axis=(1, 2)).mean() if np.isnan(false) else false
+            result[f"false pixels {name}"] = round(float(false), 2)
         if np.isnan(test.spacing_mm):  # its numbers are millimetres
             continue
         bias = annotation_bias(
