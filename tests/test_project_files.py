@@ -196,3 +196,9 @@ def test_pictures_of_few_colours_are_smaller_with_the_same_pixels():
         assert (len(data["image/png"]) < len(before)) == smaller
         after = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
         np.testing.assert_array_equal(np.asarray(after), np.asarray(picture.convert("RGB")))
+
+
+def test_progress_bars_are_not_kept_with_a_notebook():
+    bar = "slicing lits:   0%|          | 0/1 [00:00<?, ?file/s]"
+    stored = [{"output_type": "display_data", "data": {"text/plain": t}} for t in (bar, "<Figure>")]
+    assert [notebooks._is_bar(output) for output in stored] == [True, False]

@@ -26,6 +26,7 @@ from tools.covers import COVERS, cover
 
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"(?m)^(\[!\[Open in Colab\].*|\*To open this notebook in Colab.*\*)$")
+BAR = re.compile(r"\d%\|.*\| \d+/\d+ \[")  # as tqdm writes what its widget shows
 NO_ADDRESS = (
     "*To open this notebook in Colab, set `repository` under `[tool.medgan]` in `pyproject.toml` "
     "and run `make address`; or upload it there beside the wheel that `make wheel` builds.*"
@@ -103,6 +104,8 @@ def run(path: Path, profile: str, out: Path | None) -> float:
     NotebookClient(notebook, timeout=3600, resources=resources, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # time stamps would change with every run
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_bar(output)]
         for output in cell.get("outputs", []):
             _shorten_progress(output)
             _with_palette(output.get("data", {}))
@@ -114,6 +117,12 @@ def run(path: Path, profile: str, out: Path | None) -> float:
     if path.name[:2] in COVERS:  # after the outputs are safe: a cell that shows nothing is an error
         cover(target)
     return seconds
+
+
+def _is_bar(output: dict) -> bool:
+    """Tell a progress bar, which nobody saw any more when its cell had run."""
+    text = output.get("data", {}).get("text/plain", "")
+    return output.get("output_type") == "display_data" and bool(BAR.search(text))
 
 
 def _shorten_progress(output: dict) -> None:
