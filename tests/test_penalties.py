@@ -5,13 +5,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.models import (
+    dcgan_discriminator,
+    dcgan_generator,
+    patch_discriminator,
+    unet_generator,
+)
 from medgan_utils.training import (
     GAN,
+    L1,
     R1,
+    DiceCrossEntropy,
     GradientPenalty,
     ModeSeeking,
     Penalty,
+    Pix2Pix,
     Term,
     input_gradient,
     losses,
@@ -158,3 +166,14 @@ def test_a_new_penalty_and_a_new_term_need_no_change_of_the_gan():
         gan.generator(gan.latents(8)).numpy().mean()
         < plain.generator(plain.latents(8)).numpy().mean()
     )
+
+
+def test_a_term_that_reads_what_the_batch_has_not_is_refused_and_told_where_it_belongs():
+    gan = GAN(dcgan_generator(32, 1, 8, (8, 8, 4)), dcgan_discriminator(32, 1, (4, 8, 8)))
+    for term in (L1(), DiceCrossEntropy()):
+        with pytest.raises(TypeError, match=f"{type(term).__name__} needs target.*Pix2Pix"):
+            gan.compile(terms=[term])
+    translation = Pix2Pix(unet_generator(32, widths=(4, 8)), patch_discriminator(32, widths=(4, 8)))
+    with pytest.raises(TypeError, match=r"ModeSeeking needs z.*for a GAN"):
+        translation.compile(terms=[ModeSeeking()])
+    translation.compile(terms=[L1(), Darker(1.0)])  # one of your own that reads the images alone

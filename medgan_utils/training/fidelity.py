@@ -37,6 +37,8 @@ class L1(Term):
         weight: What it is multiplied with.
     """
 
+    needs = ("target",)
+
     def __init__(self, weight: float = 100.0):
         super().__init__(weight)
 
@@ -55,6 +57,8 @@ class FeatureDistance(Term):
         features: A model from images (B, H, W, C) to maps, or to a list of maps; not trained here.
         weight: What it is multiplied with.
     """
+
+    needs = ("target",)
 
     def __init__(self, features: keras.Model, weight: float = 10.0):
         super().__init__(weight)

@@ -53,6 +53,8 @@ class GAN(AdversarialModel):
             discriminator does not end in one logit.
     """
 
+    batch_holds = ("z", "labels")  # what a term may read of its batch, beside the images
+
     def __init__(
         self,
         generator: keras.Model,
@@ -114,7 +116,7 @@ class GAN(AdversarialModel):
             ValueError: The loss has no such name, a penalty does not fit this GAN's labels, the
                 networks share an optimiser (its slots and step count would mix), or G's weights
                 have 16 bits.
-            TypeError: Something else stands among the penalties or terms.
+            TypeError: Something else stands among the penalties or terms, or a translation's term.
         """
         super().compile(**{"jit_compile": False, "optimizer": None, **settings})
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
@@ -123,7 +125,7 @@ class GAN(AdversarialModel):
             raise ValueError("weights of 16 bits lose small steps: take the policy mixed_bfloat16")
         self.loss_function = losses.get(loss)
         self.penalties = active(penalties, Penalty, self.num_classes)
-        self.terms = active(terms, Term, self.num_classes)
+        self.terms = active(terms, Term, self.num_classes, self.batch_holds)
         self.augment = augment
         if augment is not None and not augment.built:
             # An unbuilt layer makes `fit` call the whole model on images to build it.

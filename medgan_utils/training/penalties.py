@@ -56,9 +56,15 @@ class Term(_Weighted):
     Args:
         weight: What the mean over the batch is multiplied with; 0 turns the term off.
 
+    Attributes:
+        needs: What it reads of its batch beside `fake`: a translation has `inputs` and `target`,
+            a GAN `z` and `labels`. Another kind of model refuses it.
+
     Raises:
         ValueError: The weight is negative.
     """
+
+    needs: tuple[str, ...] = ()
 
     def __call__(self, batch: "GeneratorBatch", seed: KerasTensor) -> KerasTensor:
         """Return one value an image, shape (B,)."""
@@ -66,18 +72,27 @@ class Term(_Weighted):
 
 
 def active(
-    some: Sequence[Penalty | Term], kind: type, num_classes: tuple[int, ...] | None
+    some: Sequence[Penalty | Term],
+    kind: type,
+    num_classes: tuple[int, ...] | None,
+    batch_holds: tuple[str, ...] = (),
 ) -> list[Penalty | Term]:
     """Return those of a list that have a weight, after a check that each is of a kind and fits.
 
     Raises:
-        TypeError: One is no object of the kind.
+        TypeError: One is no object of the kind, or needs what the model's batches do not hold.
         ValueError: One cannot work on these classes.
     """
     for one in some:
         if not isinstance(one, kind):
             example = "R1(0.1)" if kind is Penalty else "ModeSeeking(0.1)"
             raise TypeError(f"{one!r} is no {kind.__name__}, such as {example}")
+        if missing := sorted({*getattr(one, "needs", ())} - {*batch_holds}):
+            raise TypeError(
+                f"{type(one).__name__} needs {' and '.join(missing)} of its batch; this model's "
+                f"hold {' and '.join(batch_holds)}: L1 and its kin hold a translation (Pix2Pix) to "
+                "its target, ModeSeeking is for a GAN"
+            )
         if one.weight:
             one.check(num_classes)
     return [one for one in some if one.weight]
@@ -187,6 +202,8 @@ class ModeSeeking(Term):
     Args:
         weight: λ.
     """
+
+    needs = ("z",)
 
     def __init__(self, weight: float = 0.1):
         super().__init__(weight)

@@ -83,6 +83,8 @@ class DiceCrossEntropy(Term):
         weight: What it is multiplied with.
     """
 
+    needs = ("target",)
+
     def __init__(self, weight: float = 1.0):
         super().__init__(weight)
 
@@ -128,6 +130,8 @@ class L1Inside(Term):
         weight: What it is multiplied with.
     """
 
+    needs = ("inputs", "target")
+
     def __init__(self, codes: Sequence[int], weight: float = 20.0):
         super().__init__(weight)
         self.codes = tuple(codes)
@@ -149,6 +153,8 @@ class Readable(Term):
             code, its codes as in `finding_channels`.
         weight: What it is multiplied with.
     """
+
+    needs = ("inputs",)
 
     def __init__(self, segmenter: keras.Model, findings, weight: float = 1.0):
         super().__init__(weight)

@@ -42,6 +42,8 @@ class Pix2Pix(GAN):
         seed: As in `GAN`.
     """
 
+    batch_holds = ("inputs", "target")
+
     def __init__(
         self,
         generator: keras.Model,
