@@ -209,9 +209,7 @@ def moved(task: Task, images: np.ndarray, maps: np.ndarray, count: int, seed: in
     """Return images and maps with a finding moved to another slice; its pixels are pasted."""
     codes = [BANDS + code for code in task.codes]
     inside = list(range(1, BANDS + 1))
-    new, bases, sources = moved_findings(
-        maps, codes, count, inside=inside, depth=DEPTH, seed=seed
-    )  # fmt: skip
+    new, bases, sources = moved_findings(maps, codes, count, inside=inside, depth=DEPTH, seed=seed)
     pasted = images[bases].copy()
     for image, made, (source, *shift) in zip(pasted, new, sources, strict=True):
         there = np.isin(made, codes)
@@ -508,6 +506,8 @@ def main() -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--minutes", type=float, default=1e9, help="stop before the next cell then")
     arguments = parser.parse_args()
+    if {"patients", "liver"} & {*arguments.tasks} and "MEDGAN_REAL_DATA" not in os.environ:
+        parser.error("set MEDGAN_REAL_DATA to the folder of real images (CONTRIBUTING.md)")
     started = time.perf_counter()
     rows, biases = [], []
     for task in arguments.tasks:
