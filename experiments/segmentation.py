@@ -1,6 +1,7 @@
 """Do painted pairs of image and mask help a segmenter that has few labelled subjects?
 
     python experiments/segmentation.py --tasks brain --seeds 0
+    python experiments/segmentation.py --tasks brain --sizes 3 24
     MEDGAN_REAL_DATA=folder python experiments/segmentation.py --tasks patients
     MEDGAN_REAL_DATA=folder python experiments/segmentation.py --tasks liver
 
@@ -18,7 +19,8 @@ maps of the liver are turned and scaled, so that "+ classical" shows the same wi
 Half of the subjects are ill where the cohort has healthy ones; both are from one source. Dice is
 that of a subject's slices together, on subjects nobody trained on; nothing was chosen on them. A
 finished cell is not run again, so a stopped run resumes by row. The result is
-`results/segmentation_<tasks>.json`.
+`results/segmentation_<tasks>.json`; with other `--sizes`, which the name then ends with, those are
+the ends of the curve: three subjects and the whole pool.
 """
 
 import argparse
@@ -470,7 +472,7 @@ def _best_level(pool: Slices, codes: tuple, mean: np.ndarray) -> float:
     return max(levels, key=agreement)
 
 
-def painted_bias(name: str, seed: int, settings: dict) -> list[dict]:
+def painted_bias(name: str, sizes: tuple[int, ...], seed: int, settings: dict) -> list[dict]:
     """Return how well painted findings fit the maps they were painted from, by number of subjects.
 
     A segmenter of the whole pool reads them; its own bias on real test slices stands beside.
@@ -482,7 +484,7 @@ def painted_bias(name: str, seed: int, settings: dict) -> list[dict]:
     read = reader.translate(test.images) > 0
     rows = [{"task": name, "seed": seed, "read": "real test slices"}
             | scores(task, test, read, settings)]  # fmt: skip
-    for size in task.sizes:
+    for size in sizes:
         few = draw(pool, task.codes, size, seed)
         pairs = Pairs.of(task, few, 300, seed)
         images, masks = paint(train_painter(task, few, seed, settings), task, pairs, seed)
@@ -503,6 +505,7 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=["brain"])
+    parser.add_argument("--sizes", nargs="+", type=int, help="other numbers of labelled subjects")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     parser.add_argument("--minutes", type=float, default=1e9, help="stop before the next cell then")
     arguments = parser.parse_args()
@@ -511,8 +514,9 @@ def main() -> int:
     started = time.perf_counter()
     rows, biases = [], []
     for task in arguments.tasks:
+        sizes = tuple(arguments.sizes or TASKS[task].sizes)
         for seed in arguments.seeds:
-            for size in TASKS[task].sizes:
+            for size in sizes:
                 if time.perf_counter() - started > 60 * arguments.minutes:
                     print("stopped; the same command goes on", flush=True)
                     return 3
@@ -522,11 +526,12 @@ def main() -> int:
                 first = next(iter(TASKS[task].findings))
                 shown = "  ".join(f"{row['arm']} {row[f'Dice {first}'][0]:.3f}" for row in cell)
                 print(f"{task}, {size} subjects, seed {seed}: {shown}", flush=True)
-        biases += finished(painted_bias)(task, arguments.seeds[0], SETTINGS)
+        biases += finished(painted_bias)(task, sizes, arguments.seeds[0], SETTINGS)
         rows += baselines(task)
     tests = {task: len(np.unique(parts_of(task)["test"].subjects)) for task in arguments.tasks}
     check = CHECK | {"rows": run_check()}  # of phantoms, for everybody can make those
-    out = RESULTS / f"segmentation_{'_'.join(arguments.tasks)}.json"
+    named = "_".join([*arguments.tasks, *map(str, arguments.sizes or ())])
+    out = RESULTS / f"segmentation_{named}.json"
     about = dict(settings=SETTINGS, test_subjects=tests, painted=biases, check=check)
     record(out, rows, arguments.seeds, **about)
     return 0
