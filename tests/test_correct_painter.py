@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from medgan_utils.models import map_generator
-from recipes.correct_painter import Correction, misread
+from recipes import correct_painter
+from recipes.correct_painter import Correction, mean_inside, misread
 
 
 def test_a_right_reading_costs_nothing_and_false_pixels_cost_most():
@@ -19,7 +20,23 @@ def test_a_right_reading_costs_nothing_and_false_pixels_cost_most():
     assert 0 < float(missed) < float(invented)
 
 
-def test_only_the_painter_is_moved_and_learns_to_be_read():
+def test_the_mean_of_a_tumour_is_counted_by_slice_and_nowhere_is_0():
+    values, truth = np.zeros((2, 4, 4, 1), np.float32), np.zeros((2, 4, 4, 1), np.float32)
+    values[0, 0, :2, 0], truth[0, 0, :2] = (1.0, 3.0), 1
+    values[1] = 5
+    assert mean_inside(values, truth).numpy().tolist() == [2.0, 0.0]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """For two weights of the grey: what `corrected` returns."""
+    with pytest.MonkeyPatch.context() as patch:
+        return {grey: corrected(grey, patch) for grey in (0.0, 100.0)}
+
+
+def corrected(grey, patch):
+    """A painter of maps with a tumour, corrected; its images, those before, and its history."""
+    patch.setattr(correct_painter, "GREY", grey)
     keras.utils.set_random_seed(0)
     shape = dict(latent_dim=4, widths=(8, 8, 8), num_classes=3)
     painter, before = map_generator(32, **shape), map_generator(32, **shape)
@@ -32,8 +49,21 @@ def test_only_the_painter_is_moved_and_learns_to_be_read():
     maps[:8, 8:20, 8:20] = 2
     data = np.random.default_rng(0).standard_normal((16, 4), dtype=np.float32), maps
     kept = [weight.copy() for weight in before.get_weights()]
-    costs = model.fit(*data, batch_size=16, epochs=60, verbose=0).history["read"]
-    assert costs[-1] < costs[0] / 2
+    history = model.fit(*data, batch_size=16, epochs=40, verbose=0).history
     assert all(map(np.array_equal, kept, before.get_weights()))
-    images = painter.predict(list(data), verbose=0)[..., 0]
+    images, old = (one.predict(list(data), verbose=0)[..., 0] for one in (painter, before))
+    return images, old, maps, history
+
+
+def test_only_the_painter_is_moved_and_learns_to_be_read(trained):
+    images, _, maps, history = trained[0.0]
+    assert history["read"][-1] < history["read"][0] / 2
     assert images[maps == 2].mean() > images[maps == 1].mean()
+
+
+def test_the_grey_of_a_tumour_is_kept_where_it_counts(trained):
+    moved = {
+        grey: abs(images[maps == 2].mean() - old[maps == 2].mean())
+        for grey, (images, old, maps, _) in trained.items()
+    }
+    assert moved[100.0] < moved[0.0] / 3
