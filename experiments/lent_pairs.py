@@ -8,7 +8,7 @@ the liver `liver-map-128`) paints the label maps of 32 phantoms that it never sa
 pixels, they are averaged to 64 and stand in half of every batch. It learned from the masks of 128
 (112) others: so it is no arm of few labels, and has a place of its own. What could overturn its
 gain stands beside it: those phantoms' *own* slices, which need no painter. The result is
-`results/lent_pairs.json`.
+`results/segmentation_lent.json`.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def main() -> int:
                 shown = "  ".join(f"{row['arm']} {row[f'Dice {first}'][0]:.3f}" for row in cell)
                 print(f"{task}, {size} subjects, seed {seed}: {shown}", flush=True)
     check = CHECK | {"rows": run_check()}
-    out = ROOT / "experiments" / "results" / "lent_pairs.json"
+    out = ROOT / "experiments" / "results" / "segmentation_lent.json"
     record(out, rows, arguments.seeds, settings=SETTINGS, check=check)
     return 0
 
