@@ -56,6 +56,14 @@ def test_the_plane_touches_the_hull():
                                                     12, 13, 14, 15, 16]  # fmt: skip
 
 
+def test_a_brain_of_one_voxel_from_front_to_back_is_refused():
+    flat = np.zeros((4, 5, 6), bool)
+    flat[:, 2] = True
+    lit = Volume(np.ones(flat.shape, np.float32), np.eye(4), "T1", "s", "p")
+    with pytest.raises(ValueError, match=r"one voxel long from front to back; is it RAS\?"):
+        deface(lit, flat)
+
+
 @pytest.mark.parametrize(
     ("mask", "distance", "message"),
     [
