@@ -3,6 +3,7 @@
 from getpass import getpass
 from pathlib import Path
 
+from ._files import refuse_existing
 from .data import decrypt_file, deidentify_series, encrypt_file, scrub_nifti
 
 
@@ -46,8 +47,7 @@ def _check_places(source: Path, into: Path) -> None:
     """Refuse before anybody types a passphrase."""
     if not source.is_file():
         raise FileNotFoundError(f"{source} is no file; check its spelling")
-    if into.exists():
-        raise FileExistsError(f"{into} is there already; name a new file, or delete it first")
+    refuse_existing(into)
 
 
 def _asked(prompt: str) -> str:

@@ -128,7 +128,6 @@ def sample(
     names = (run_folder.read_settings(Path(run)) or {}).get("condition", ())
     images = draw(generator, count, seed, _labels(generator, labels, names))
     about = f"medgan_utils {__version__}, generator {Path(run).resolve().name}, seed {seed}"
-    out.parent.mkdir(parents=True, exist_ok=True)
     if format in ("nifti", "dicom"):
         if spacing_mm is None and Path(run).is_dir():
             spacing_mm = run_folder.read_slices(Path(run)).spacing_mm

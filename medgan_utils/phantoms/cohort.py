@@ -143,7 +143,6 @@ def _write_cohort(
         raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
     if subjects < 1:
         raise ValueError(f"subjects is {subjects}; ask for at least one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(folder, folder=True) as work, ThreadPoolExecutor(max_workers=2) as pool:
         made = pool.map(lambda index: one(work, index), range(subjects))
         rows = list(tqdm(made, title, subjects, disable=not progress))
