@@ -112,11 +112,7 @@ def write_nifti(levels: np.ndarray, path: str | Path, spacing_mm: float, about: 
 def write_dicom(levels: np.ndarray, folder: str | Path, spacing_mm: float, about: str) -> Path:
     """Write marked images as a DICOM series of secondary captures, a file an image.
 
-    Args:
-        levels: (N, H, W) bytes from `marked`; row 0 in front, column 0 the patient's right.
-        folder: A new or empty folder.
-        spacing_mm: Distance between pixels; slices are 1 mm apart.
-        about: What generated them; goes into the header.
+    Arguments as of `write_nifti`, but into a folder that is new or empty.
 
     Raises:
         FileExistsError: The folder holds something.

@@ -23,8 +23,7 @@ class Survey:
     Attributes:
         folder: That was searched.
         items: One for each image file or DICOM series.
-        rules: Rule -> how many items it named: "subject_pattern", "PatientID", "known name",
-            "folder", "file name".
+        rules: Rule -> how many items it named, see `name_subjects`.
         passed_over: Reason -> files and folders that are not read.
         faults: DICOM folder -> why it cannot be read, as far as headers say.
     """
