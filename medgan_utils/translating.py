@@ -16,7 +16,7 @@ from .data.loading import check_cut
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
-from .data.synthetic import mark_nifti
+from .protection.synthetic import mark_nifti
 from .table import Table
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from medgan_utils.data import Volume, deface
+from medgan_utils.data import Volume
 from medgan_utils.phantoms import make_head
+from medgan_utils.protection import deface
 
 
 @cache

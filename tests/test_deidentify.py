@@ -8,7 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 from small_series import write_series
 
-from medgan_utils.data import deidentify_series, dicom_dates, read_volume
+from medgan_utils.data import read_volume
+from medgan_utils.protection import deidentify_series, dicom_dates
 
 SECRETS = ("Doe", "Jane", "Ann-Marie", "Roe", "Poe", "778812", "19610423", "20240131", "2024-01-31",
            "20240201", "SN-998877", "Elsewhere", "ELSEWHERE", "ACC-5512", "1.2.9.1", "1.2.77",
@@ -254,7 +255,7 @@ def test_files_without_file_meta_keep_their_encoding(tmp_path, syntax):
 
 def test_a_fault_in_the_last_file_leaves_nothing(tmp_path, monkeypatch):
     write_series(tmp_path / "in", VOXELS)
-    from medgan_utils.data import deidentify
+    from medgan_utils.protection import deidentify
 
     real = deidentify.clean
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import one_line
+from .files import IS_SYNTHETIC
 from .planes import planes_of, stack, tag
-from .synthetic import IS_SYNTHETIC
 
 if TYPE_CHECKING:
     import pydicom

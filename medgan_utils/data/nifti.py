@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import one_line
-from .synthetic import IS_SYNTHETIC, WORD
+from .files import IS_SYNTHETIC, WORD
 
 if TYPE_CHECKING:
     import nibabel

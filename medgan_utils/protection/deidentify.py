@@ -1,9 +1,8 @@
 """A DICOM series without the names, ids and dates of its patient, for those who may not know them.
 
-What is done to each element stands in `dicom_profile`. What no tool does: it takes no text out of
-the pixels (it warns where a header speaks of any), and it leaves the body. A head can be known by
-its face (see `deface`), anybody by rare findings, and a generator trained on the images may give
-back what it has seen.
+What no tool does: it takes no text out of the pixels (it warns where a header speaks of any), and
+it leaves the body. A head can be known by its face (see `deface`), anybody by rare findings, and a
+generator trained on the images may give back what it has seen.
 """
 
 import hashlib
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import one_line, refuse_existing, written_whole
+from ..data.dicom import look, read_header, series_files
 from ..table import Table
-from .dicom import look, read_header, series_files
 from .dicom_profile import Pseudonym, clean, identifiers
 
 if TYPE_CHECKING:

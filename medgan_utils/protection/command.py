@@ -1,10 +1,12 @@
-"""What `deidentify`, `encrypt` and `decrypt` do: files made fit to leave, or to lie somewhere."""
+"""What the commands `deidentify`, `encrypt` and `decrypt` do."""
 
 from getpass import getpass
 from pathlib import Path
 
-from ._files import refuse_existing
-from .data import decrypt_file, deidentify_series, encrypt_file, scrub_nifti
+from .._files import refuse_existing
+from .deidentify import deidentify_series
+from .encryption import decrypt_file, encrypt_file
+from .scrub import scrub_nifti
 
 
 def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | None) -> None:

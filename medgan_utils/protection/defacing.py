@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .volumes import Volume
+from ..data.volumes import Volume
 
 AIR_HU = -1000.0
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from .._files import refuse_existing, written_whole
+from ..data.nifti import open_nifti, refuse_unreadable
 from ..table import Table
-from .nifti import open_nifti, refuse_unreadable
 
 GEOMETRY = (
     *("dim_info", "dim", "intent_p1", "intent_p2", "intent_p3", "intent_code", "datatype"),
