@@ -84,13 +84,7 @@ def read_volume(
     if dicom:
         image, found = _read_dicom(path, modality, index)
     else:
-        image, found = read_nifti(path, index, labels), modality_of(path)
-        if is_identity(image.affine) and not labels:
-            warnings.warn(
-                f"{path}: its affine is the identity, so neither spacing nor orientation is known; "
-                f"they are taken as 1 mm and RAS",
-                stacklevel=2,
-            )
+        image, found = _read_nifti(path, index, labels), modality_of(path)
     image = nibabel.as_closest_canonical(image)
     if labels and fill_nan is not None:
         fill_nan = 0
@@ -196,6 +190,18 @@ def sharp_labels(values: np.ndarray, path: Path) -> np.ndarray:
             f"what is above {largest // 2} to 1 and the rest to 0"
         )
     return labels
+
+
+def _read_nifti(path: Path, index: int | None, labels: bool) -> "nibabel.Nifti1Image":
+    """Read a file that may lack a place, which is said unless it is a mask."""
+    image = read_nifti(path, index, labels)
+    if is_identity(image.affine) and not labels:
+        warnings.warn(
+            f"{path}: its affine is the identity, so neither spacing nor orientation is known; "
+            f"they are taken as 1 mm and RAS",
+            stacklevel=3,
+        )
+    return image
 
 
 def _read_dicom(
