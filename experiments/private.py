@@ -33,6 +33,7 @@ import numpy as np
 from medgan_utils import data, evaluation
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.phantoms import make_head
+from medgan_utils.protection import deface
 from medgan_utils.training import GAN, R1, DiffAugment, PrivateGAN, epsilon
 from tools.record import finished, record
 
@@ -191,7 +192,7 @@ def defacing(count: int, spacing_mm: float = 4.0) -> dict:
         solid = head.tissue("air") < 0.5
         scans = {name: head.render(name) for name in ("T1", "T2")}
         volume = data.Volume(scans["T2"], head.affine, "T2", str(seed), "phantom")
-        defaced = data.deface(volume, brain).voxels
+        defaced = deface(volume, brain).voxels
         left = defaced != 0  # air of a scan is noise, never exactly 0
         gallery.append(scans["T1"] > AIR)
         probes.append((defaced > AIR, left))

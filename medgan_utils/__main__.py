@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import fitting, inspection, judging, protection, translating, workflow
+from . import fitting, inspection, judging, translating, workflow
+from .protection.command import decrypt, deidentify, encrypt
 
 EXAMPLES = """
 a folder of your own, from files to a report:
@@ -172,15 +173,15 @@ def _add_translate(commands) -> None:
 
 def _add_protection(commands) -> None:
     help = "Copy a DICOM series or a NIfTI file without what names its patient."
-    one = _command(commands, "deidentify", protection.deidentify, help)
+    one = _command(commands, "deidentify", deidentify, help)
     one.add_argument("source", type=Path, help="folder with one patient's series, or a .nii(.gz)")
     one.add_argument("into", type=Path, help="new folder, or new .nii(.gz)")
     one.add_argument("--code", help="what to call the patient (DICOM); by default a hash")
     one.add_argument("--secret-file", type=Path,
                      help="secret that keeps series of one patient together")  # fmt: skip
     for name, function, help in (
-        ("encrypt", protection.encrypt, "Encrypt a file under a passphrase."),
-        ("decrypt", protection.decrypt, "Decrypt a file, if not a bit of it was changed."),
+        ("encrypt", encrypt, "Encrypt a file under a passphrase."),
+        ("decrypt", decrypt, "Decrypt a file, if not a bit of it was changed."),
     ):
         one = _command(commands, name, function, help)
         one.add_argument("source", type=Path, help="file to read; it stays")

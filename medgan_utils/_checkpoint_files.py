@@ -187,7 +187,6 @@ def save_checkpoint(
             f"the model {network.name!r} does not say how it was made: only models of our builders "
             f"({', '.join(LOADERS)}) are kept so; keep another with model.save('{path.name}.keras')"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     texts = {".json": _as_text(architecture)}
     texts |= {} if card is None else {".md": card.rstrip()}
     with ExitStack() as stack:

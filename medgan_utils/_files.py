@@ -23,15 +23,14 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place only if the block succeeds.
 
     Args:
-        path: The file or folder to be.
+        path: The file or folder to be; the folders above it are made.
         folder: Whether to make a folder; if another process was faster, its folder stays.
 
     Raises:
         OSError: There is no room for it; other errors of the block stay what they are.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    if folder:
-        temporary.mkdir()
+    (temporary if folder else path.parent).mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         if not (folder and path.is_dir() and any(path.iterdir())):
@@ -48,6 +47,22 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path, folder: bool = False) -> None:
+    """Refuse to write where something is; early, before the work whose outcome is written.
+
+    Args:
+        path: The file or folder to be.
+        folder: Whether it is a folder, which may be there if it is empty.
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    if folder and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} is not empty; name a new folder, or delete it first")
+    if not folder and path.exists():
+        raise FileExistsError(f"{path} is there already; name a new file, or delete it first")
 
 
 def write_nifti_whole(image: "nibabel.Nifti1Image", path: Path) -> None:

@@ -184,7 +184,6 @@ def _draw(looks: Mapping[str, Look], out: Path) -> None:
     from .display import plots
 
     sheet = np.concatenate([look.images for look in looks.values()])
-    out.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(out) as temporary:
         temporary.write_bytes(plots.grid_png(sheet, COLUMNS))
     several = len({look.modality for look in looks.values()}) > 1

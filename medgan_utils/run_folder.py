@@ -95,7 +95,6 @@ def keep_slices(run: Path, slices: Slices, replace: bool) -> Path:
             f"{run} holds a training from other slices than these of {origin(slices)}: give "
             f"another --out, or --replace to delete it"
         )
-    run.mkdir(parents=True, exist_ok=True)
     slices.save(path)  # before anything is deleted: there may be no room for it
     if replace:
         forget(run)

@@ -151,7 +151,6 @@ class Table:
     def save(self, path: str | Path) -> Path:
         """Write caption, notes and rows as JSON, whole or not at all."""
         content = {"caption": self.caption, "notes": self.notes, "rows": self.plain_rows()}
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with written_whole(Path(path)) as unfinished:
             unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return Path(path)

@@ -16,6 +16,7 @@ from .data.loading import check_cut
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
+from .protection.synthetic import mark_nifti
 from .table import Table
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ CUT = ("window", "levels", "fov_mm")  # of `AxialCut`, refused where they would 
 LEAST = 3  # subjects: at least one is kept to judge by
 SHARES = {"train": 0.8, "test": 0.2}
 NOTE = "SYNTHETIC: translated by a network, never measured"
-_COMMENT = 6  # NIfTI's code of an extension that holds text
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,6 @@ def train(
     model.compile(terms=[L1(settings["l1"])])
     if restart:  # only now: what is refused deletes nothing
         run_folder.forget(out)
-    out.mkdir(parents=True, exist_ok=True)
     run_folder.write_settings(out, {"workers": 1} | chosen)
     keeper = ResumableCheckpoint(out / "state", every)
     start = keeper.restore(model)
@@ -307,7 +306,6 @@ def apply_to(
     no unit. Planes without body, and what lies outside of the square, are black.
     """
     import nibabel
-    from nibabel.nifti1 import Nifti1Extension
 
     volume = read_volume(path, given, **(reading or {}))
     cut = every_plane(volume, axial)
@@ -316,15 +314,10 @@ def apply_to(
     voxels = low + (voxels + 1) / 2 * (high - low)
     original = nibabel.load(path)
     image = _as_stored(nibabel.Nifti1Image(voxels.astype(np.float32), volume.affine), original)
-    image.header["descrip"] = NOTE.encode()
-    image.header["intent_name"] = b"SYNTHETIC"
-    image.header.set_xyzt_units("mm")
-    about = f"{NOTE}. {wanted} from {given}, medgan_utils {__version__}".encode()
-    image.header.extensions.append(Nifti1Extension(_COMMENT, about))
+    mark_nifti(image, NOTE, f"{wanted} from {given}, medgan_utils {__version__}")
     name = path.name.lower()
     suffix = ".nii.gz" if name.endswith(".gz") else ".nii"
     target = into / f"{path.name[: -len(suffix)]}_to-{wanted}{suffix}"
-    into.mkdir(parents=True, exist_ok=True)
     write_nifti_whole(image, target)
     return target
 

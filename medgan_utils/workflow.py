@@ -119,16 +119,15 @@ def sample(
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
-    from .data import synthetic
     from .display import plots
     from .models import load_generator
+    from .protection import synthetic
 
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     _check_it_takes_z(generator, run)
     names = (run_folder.read_settings(Path(run)) or {}).get("condition", ())
     images = draw(generator, count, seed, _labels(generator, labels, names))
     about = f"medgan_utils {__version__}, generator {Path(run).resolve().name}, seed {seed}"
-    out.parent.mkdir(parents=True, exist_ok=True)
     if format in ("nifti", "dicom"):
         if spacing_mm is None and Path(run).is_dir():
             spacing_mm = run_folder.read_slices(Path(run)).spacing_mm
@@ -179,7 +178,7 @@ def _write_scan(
     about: str,
 ) -> None:
     """Write NIfTI or DICOM, and say what is not known of the size."""
-    from .data import synthetic
+    from .protection import synthetic
 
     if spacing_mm is None or not np.isfinite(spacing_mm):
         spacing_mm = 1.0

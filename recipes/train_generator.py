@@ -87,7 +87,6 @@ def same_recipe(folder: Path, recipe: Recipe, start: int) -> None:
     note, said = folder / "recipe.json", json.loads(json.dumps(asdict(recipe)))
     if start and note.is_file() and json.loads(note.read_text(encoding="utf-8")) != said:
         sys.exit(f"{folder} was trained by another recipe or --images: pass the same, or move it")
-    folder.mkdir(parents=True, exist_ok=True)
     with written_whole(note) as unfinished:
         unfinished.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 

@@ -5,8 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from medgan_utils.data import Volume, deface
+from medgan_utils.data import Volume
 from medgan_utils.phantoms import make_head
+from medgan_utils.protection import deface
 
 
 @cache
@@ -54,6 +55,14 @@ def test_the_plane_touches_the_hull():
     # The hull runs from (15, 12) to (9, 6): one voxel down for each one back.
     assert [int(column.sum()) for column in cut] == [*([0] * 4), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
                                                     12, 13, 14, 15, 16]  # fmt: skip
+
+
+def test_a_brain_of_one_voxel_from_front_to_back_is_refused():
+    flat = np.zeros((4, 5, 6), bool)
+    flat[:, 2] = True
+    lit = Volume(np.ones(flat.shape, np.float32), np.eye(4), "T1", "s", "p")
+    with pytest.raises(ValueError, match=r"one voxel long from front to back; is it RAS\?"):
+        deface(lit, flat)
 
 
 @pytest.mark.parametrize(

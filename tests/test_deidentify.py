@@ -8,7 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 from small_series import write_series
 
-from medgan_utils.data import deidentify_series, dicom_dates, read_volume
+from medgan_utils.data import read_volume
+from medgan_utils.protection import deidentify_series, dicom_dates
 
 SECRETS = ("Doe", "Jane", "Ann-Marie", "Roe", "Poe", "778812", "19610423", "20240131", "2024-01-31",
            "20240201", "SN-998877", "Elsewhere", "ELSEWHERE", "ACC-5512", "1.2.9.1", "1.2.77",
@@ -231,9 +232,30 @@ def test_refusals_leave_nothing(tmp_path):
         deidentify_series(tmp_path / "two", tmp_path / "text")
 
 
+@pytest.mark.parametrize(
+    "syntax", ["ExplicitVRLittleEndian", "ImplicitVRLittleEndian", "ExplicitVRBigEndian"]
+)
+def test_files_without_file_meta_keep_their_encoding(tmp_path, syntax):
+    syntax = getattr(pydicom.uid, syntax)
+    write_series(tmp_path / "in", VOXELS, patient="HOSP-778812")
+    for path in (tmp_path / "in").iterdir():
+        file = pydicom.dcmread(path)
+        if not syntax.is_little_endian:
+            file.PixelData = file.pixel_array.astype(">u2").tobytes()
+        file.file_meta, file.preamble = pydicom.dataset.FileMetaDataset(), None
+        encoding = syntax.is_implicit_VR, syntax.is_little_endian
+        pydicom.dcmwrite(path, file, None, implicit_vr=encoding[0], little_endian=encoding[1],
+                         force_encoding=True)  # fmt: skip
+        assert path.read_bytes()[128:132] != b"DICM"
+    deidentify_series(tmp_path / "in", tmp_path / "out")
+    for file in map(pydicom.dcmread, (tmp_path / "out").iterdir()):
+        assert file.file_meta.TransferSyntaxUID == syntax and file.PatientID != "HOSP-778812"
+    assert np.array_equal(read_volume(tmp_path / "out").voxels, VOXELS)
+
+
 def test_a_fault_in_the_last_file_leaves_nothing(tmp_path, monkeypatch):
     write_series(tmp_path / "in", VOXELS)
-    from medgan_utils.data import deidentify
+    from medgan_utils.protection import deidentify
 
     real = deidentify.clean
 

@@ -5,7 +5,7 @@ import pytest
 from small_series import new_file, store, write_enhanced, write_series
 
 from medgan_utils.data import read_volume
-from medgan_utils.data.dicom import is_dicom, modality_in, read_header
+from medgan_utils.data.dicom import is_dicom, read_header
 from medgan_utils.data.loading import find_items
 from medgan_utils.data.sources.walk import walk
 
@@ -91,7 +91,7 @@ def test_a_missing_tag_is_named_with_its_file(tmp_path, keyword):
 
 def test_a_series_without_modality_is_read_when_the_reader_says_it(tmp_path):
     folder = write_series(tmp_path / "case", VOXELS, modality="")
-    with pytest.raises(ValueError, match=r"000\.dcm has no Modality .*--modality CT"):
+    with pytest.raises(ValueError, match=r"case has no Modality .*--modality CT"):
         read_volume(folder)
     assert read_volume(folder, "CT").modality == "CT"
 
@@ -316,7 +316,6 @@ def test_a_modality_that_the_header_contradicts_is_named(tmp_path, asked):
     folder = write_series(tmp_path / "case", VOXELS)
     with pytest.raises(ValueError, match=rf"says CT, but modality='{asked}'.*--modality CT"):
         read_volume(folder, asked)
-    assert modality_in(folder) == "CT"
 
 
 def test_a_compressed_series_is_read_or_named(tmp_path):

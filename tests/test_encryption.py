@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from medgan_utils.data import decrypt_file, encrypt_file, encryption
+from medgan_utils.protection import decrypt_file, encrypt_file, encryption
 
 WORDS = "a sentence as passphrase"
 

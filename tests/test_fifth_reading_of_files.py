@@ -12,7 +12,6 @@ from small_series import write_series
 
 from medgan_utils._files import write_nifti_whole
 from medgan_utils.data import load_slices, read_volume
-from medgan_utils.data.deidentify import deidentify_series
 from medgan_utils.data.files import modality_of
 from medgan_utils.data.loading import check_cut
 from medgan_utils.data.sources.folder import survey
@@ -20,6 +19,7 @@ from medgan_utils.data.sources.labelled import OrganPart
 from medgan_utils.data.sources.masks import match_masks
 from medgan_utils.data.sources.people import labels_by_image, read_labels, read_table
 from medgan_utils.data.subjects import name_subjects
+from medgan_utils.protection.deidentify import deidentify_series
 
 VOLUME = np.full((4, 4, 3), 40, int)
 

@@ -116,8 +116,8 @@ def test_dicom_is_found_by_its_bytes_and_grouped_by_folder(tmp_path):
     found = walk(tmp_path)
     assert relative(found.images, tmp_path) == ["a/T1", "b/CT"]
     assert found.patients == {
-        tmp_path / "a" / "T1": ("P7", "MR"),
-        tmp_path / "b" / "CT": (None, "CT"),
+        tmp_path / "a" / "T1": ("P7", "MR", "", ""),
+        tmp_path / "b" / "CT": (None, "CT", "", ""),
     }
     assert {reason: len(paths) for reason, paths in found.passed_over.items()} == {
         "DICOM without pixels": 1,

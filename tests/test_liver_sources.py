@@ -151,7 +151,7 @@ def md5(path):
     return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def test_the_decathlon_is_downloaded_checked_and_unpacked(served, tmp_path):
+def test_the_decathlon_is_downloaded_checked_and_unpacked(served, tmp_path, monkeypatch):
     folder, address = served
     task = tmp_path / "Task03_Liver"
     for number in (0, 12):
@@ -160,12 +160,13 @@ def test_the_decathlon_is_downloaded_checked_and_unpacked(served, tmp_path):
     archive = folder / "Task03_Liver.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(task, "Task03_Liver")
-    options = dict(address=f"{address}/Task03_Liver.tar", known_hash=md5(archive))
-    items = ct.msd_liver_items(**options)
+    monkeypatch.setattr(ct, "MSD_ADDRESS", f"{address}/Task03_Liver.tar")
+    monkeypatch.setattr(ct, "MSD_HASH", md5(archive))
+    items = ct.msd_liver_items()
     assert [item.subject for item in items] == ["liver_0", "liver_12"]
     assert items[1].mask.parent.name == "labelsTr"
     archive.unlink()  # from here on no network
-    slices = load_slices("msd-liver", 32, subjects=["liver_12"], fov_mm=260, **LEVELS, **options)
+    slices = load_slices("msd-liver", 32, subjects=["liver_12"], fov_mm=260, **LEVELS)
     assert set(slices.subjects) == {"liver_12"} and slices.labels["tumour"].any()
 
 
@@ -198,11 +199,12 @@ def test_organamnist_is_downloaded_and_checked(served, monkeypatch):
     folder, address = served
     write_organs(folder / "organamnist_64.npz", 64)
     monkeypatch.setitem(labelled.MEDMNIST_HASHES, 64, md5(folder / "organamnist_64.npz"))
-    assert len(load_slices("organamnist", 64, address=address)) == 24
+    monkeypatch.setattr(labelled, "MEDMNIST_ADDRESS", address)
+    assert len(load_slices("organamnist", 64)) == 24
     monkeypatch.setitem(labelled.MEDMNIST_HASHES, 128, "md5:" + "0" * 32)
     write_organs(folder / "organamnist_128.npz", 128)
     with pytest.raises(ValueError, match="wrong checksum"):
-        load_slices("organamnist", 64, address=address, size=128)
+        load_slices("organamnist", 64, size=128)
 
 
 def test_bad_organamnist_files(tmp_path):

@@ -10,14 +10,15 @@ from PIL import Image
 from small_heads import head, write
 from small_series import write_series
 
-from medgan_utils import protection, translating
+from medgan_utils import translating
 from medgan_utils.__main__ import main
-from medgan_utils.data import as_channels, deidentify_series, load_slices, read_volume
+from medgan_utils.data import as_channels, load_slices, read_volume
 from medgan_utils.data.axial import check_grid
 from medgan_utils.data.sources.masks import match_masks
 from medgan_utils.data.sources.people import labels_by_image, read_labels, read_participants
 from medgan_utils.data.sources.walk import walk
 from medgan_utils.data.subjects import name_subjects
+from medgan_utils.protection import command, deidentify_series
 
 
 @pytest.mark.parametrize("other", ["case1_slice050.png", "case1_slice002.jpg"])
@@ -152,7 +153,7 @@ def test_an_empty_secret_is_refused(tmp_path):
     write_series(tmp_path / "in", np.full((4, 4, 2), 40))
     (tmp_path / "secret").write_text("\n")
     with pytest.raises(ValueError, match="the secret is empty"):
-        protection.deidentify(tmp_path / "in", tmp_path / "out", None, tmp_path / "secret")
+        command.deidentify(tmp_path / "in", tmp_path / "out", None, tmp_path / "secret")
 
 
 def test_analyze_does_not_know_left(tmp_path):

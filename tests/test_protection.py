@@ -5,9 +5,9 @@ import numpy as np
 import pydicom
 from small_series import write_series
 
-from medgan_utils import protection
 from medgan_utils.__main__ import main
-from medgan_utils.data import encryption
+from medgan_utils.protection import command as commands
+from medgan_utils.protection import encryption
 
 VOXELS = np.zeros((4, 4, 2), np.float32)
 
@@ -31,7 +31,7 @@ def test_a_series_and_a_nifti_file_are_deidentified(tmp_path, capsys):
 def test_a_file_is_encrypted_and_comes_back(tmp_path, capsys, monkeypatch):
     said = iter(["a long sentence"] * 2 + ["a wrong sentence", "a long sentence"] + ["one", "two"])
     monkeypatch.setattr(encryption, "COST", 4)
-    monkeypatch.setattr(protection, "getpass", lambda prompt: next(said))
+    monkeypatch.setattr(commands, "getpass", lambda prompt: next(said))
     paths = [str(tmp_path / name) for name in ("plain", "sealed", "again")]
     (tmp_path / "plain").write_bytes(b"Jane Doe")
     assert main(["encrypt", *paths[:2]]) == 0

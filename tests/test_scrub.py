@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from medgan_utils.data import scrub_nifti
+from medgan_utils.protection import scrub_nifti
 
 SECRETS = (b"Doe", b"DOE", b"Jane", b"20240131")
 

@@ -137,16 +137,17 @@ def test_ixi_is_downloaded_checked_unpacked_and_kept(cohort, tmp_path, monkeypat
         for path in sorted(cohort.iterdir()):
             tar.add(path, path.name)
     with serve(served) as (address, _):
-        options = dict(address=f"{address}/IXI-T1.tar", known_hash="md5:" + "1" * 32)
+        monkeypatch.setattr(brain, "IXI_ADDRESS", f"{address}/IXI-T1.tar")
+        monkeypatch.setattr(brain, "IXI_HASH", "md5:" + "1" * 32)
         with pytest.raises(ValueError, match="wrong checksum"):
-            load_slices("ixi", 32, **options)
+            load_slices("ixi", 32)
         assert names(tmp_path / "cache" / "ixi") == []
-        options["known_hash"] = md5(served / "IXI-T1.tar")
-        slices = load_slices("ixi", 32, subjects=3, **options)
+        monkeypatch.setattr(brain, "IXI_HASH", md5(served / "IXI-T1.tar"))
+        slices = load_slices("ixi", 32, subjects=3)
     assert list(np.unique(slices.subjects)) == ["IXI001", "IXI002", "IXI003"]
     assert names(tmp_path / "cache" / "ixi" / "volumes") == names(cohort)
     assert not (tmp_path / "cache" / "ixi" / "IXI-T1.tar").exists()  # 4.8 GB are not kept twice
-    offline = load_slices("ixi", 32, subjects=["IXI004"], **options)  # the server is gone
+    offline = load_slices("ixi", 32, subjects=["IXI004"])  # the server is gone
     assert set(offline.subjects) == {"IXI004"}
 
 
@@ -157,9 +158,10 @@ def test_a_tar_that_climbs_out_leaves_no_ixi(tmp_path, monkeypatch):
     with tarfile.open(served / "IXI-T1.tar", "w") as tar:
         tar.add(served / "in", "../IXI999-HH-1_T1.nii.gz")
     with serve(served) as (address, _):
-        options = dict(address=f"{address}/IXI-T1.tar", known_hash=md5(served / "IXI-T1.tar"))
+        monkeypatch.setattr(brain, "IXI_ADDRESS", f"{address}/IXI-T1.tar")
+        monkeypatch.setattr(brain, "IXI_HASH", md5(served / "IXI-T1.tar"))
         with pytest.raises(ValueError, match="outside the destination"):
-            load_slices("ixi", 32, **options)
+            load_slices("ixi", 32)
     assert names(tmp_path / "cache" / "ixi") == ["IXI-T1.tar"]
     assert not list(tmp_path.rglob("IXI999*"))
 
@@ -170,12 +172,13 @@ def test_aomic_is_downloaded_a_subject_at_a_time(tmp_path, monkeypatch):
     for name in ("sub-0001", "sub-0002"):
         write(head(), served / "ds" / name / "anat" / f"{name}_T1w.nii.gz", "LPI")
     with serve(served) as (address, asked):
-        slices = load_slices("aomic", 32, subjects=2, address=f"{address}/ds")
+        monkeypatch.setattr(brain, "AOMIC_ADDRESS", f"{address}/ds")
+        slices = load_slices("aomic", 32, subjects=2)
         assert list(np.unique(slices.subjects)) == ["sub-0001", "sub-0002"]
-        load_slices("aomic", 32, subjects=["sub-0002"], address=f"{address}/ds")
+        load_slices("aomic", 32, subjects=["sub-0002"])
         assert len(asked) == 2
         with pytest.raises(ConnectionError, match=r"sub-0003_T1w\.nii\.gz could not be downloaded"):
-            load_slices("aomic", 32, subjects=3, address=f"{address}/ds")
+            load_slices("aomic", 32, subjects=3)
     with pytest.raises(ValueError, match="sub-9999 chosen"):
         load_slices("aomic", 32, subjects=["sub-9999"])
     assert len(brain.AOMIC_SUBJECTS) == len(set(brain.AOMIC_SUBJECTS)) == 40

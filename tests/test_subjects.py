@@ -4,7 +4,6 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from medgan_utils.data import subject_of
 from medgan_utils.data.subjects import name_subjects
 
 
@@ -148,7 +147,8 @@ def test_a_pattern_looks_at_the_whole_path():
     path = "100307/T1w/T1w_acpc.nii.gz"
     assert named(path, pattern=r"(1003\d+)") == ["100307"]
     assert named("deep/P12_x.nii.gz", pattern=r"^(P\d+)") == ["P12"]  # the name by itself
-    assert subject_of(path, r"^(\d+)/") == "100307"
+    assert named(path, pattern=r"^(\d+)/") == ["100307"]
+    assert named("scan_P17_v2.nii.gz", pattern=r"P\d+") == ["P17"]  # no group: the whole match
     with pytest.raises(ValueError, match=r"T1w_acpc\.nii\.gz does not match subject_pattern"):
         named(path, pattern=r"(sub-\d+)")
     with pytest.raises(ValueError, match="is no regular expression"):

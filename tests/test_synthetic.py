@@ -8,7 +8,7 @@ from PIL import Image
 
 from medgan_utils.__main__ import main
 from medgan_utils.data import read_volume
-from medgan_utils.data.synthetic import WORD, marked, write_dicom, write_nifti
+from medgan_utils.protection.synthetic import WORD, marked, write_dicom, write_nifti
 
 
 @pytest.fixture

@@ -180,13 +180,6 @@ def test_what_a_file_name_says(name, subject, modality):
     assert modality_of(name) == modality
 
 
-def test_a_pattern_overrides_the_subject():
-    assert subject_of("scan_P17_v2.nii.gz", r"_(P\d+)") == "P17"
-    assert subject_of("scan_P17_v2.nii.gz", r"P\d+") == "P17"
-    with pytest.raises(ValueError, match=r"scan\.nii\.gz does not match"):
-        subject_of("scan.nii.gz", r"_(P\d+)")
-
-
 def _labels(tmp_path, voxels):
     path = tmp_path / "seg.nii.gz"
     nibabel.save(nibabel.Nifti1Image(voxels, head().affine), path)

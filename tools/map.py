@@ -47,7 +47,7 @@ def line(name: str) -> str:
 
 def drawn() -> str:
     """Return the map as Markdown: the folders, and in each a module below those that it imports."""
-    rooms = ["medgan_utils"]
+    rooms = ["medgan_utils", "medgan_utils/protection"]
     for room in ROOMS:
         rooms += [f"medgan_utils/{room}"] + ["medgan_utils/data/sources"] * (room == "data")
     parts = []

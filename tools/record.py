@@ -91,7 +91,6 @@ def record(path: str | Path, results: object, seeds: list[int], **extra: object)
         The path written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {"provenance": provenance(seeds), **extra, "results": results}
     with written_whole(path) as unfinished:
         unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -165,13 +165,13 @@ class Cut:
     volume: Volume
     axial: AxialCut
 
-    def onto_grid(self, images: np.ndarray, outside: float = -1.0) -> np.ndarray:
-        """Return images (N, H, W, 1) as voxels (X, Y, Z) of the volume; elsewhere `outside`."""
+    def onto_grid(self, images: np.ndarray) -> np.ndarray:
+        """Return images (N, H, W, 1) as voxels (X, Y, Z) of the volume; elsewhere -1, black."""
         from scipy import ndimage
 
         size, pixel_mm = self.axial.image_size, self.axial.fov_mm / self.axial.image_size
         scale = pixel_mm / np.array(self.volume.spacing_mm[1::-1])
-        voxels = np.full(self.volume.voxels.shape, outside, np.float32)
+        voxels = np.full(self.volume.voxels.shape, -1, np.float32)
         for index, image in zip(self.planes, images[..., 0], strict=True):
             voxels[:, :, index] = ndimage.affine_transform(
                 image,
@@ -180,14 +180,14 @@ class Cut:
                 output_shape=voxels.shape[1::-1],
                 order=1,
                 mode="constant",
-                cval=outside,
+                cval=-1.0,
             ).T
         return voxels
 
 
-def every_plane(volume: Volume, axial: AxialCut, body: np.ndarray | None = None) -> Cut:
+def every_plane(volume: Volume, axial: AxialCut) -> Cut:
     """Cut all planes that show the body, whatever levels are usual; arguments of `axial_slices`."""
-    body = body_mask(volume) if body is None else body
+    body = body_mask(volume)
     if volume.modality == "CT":
         scaled = window_hu(volume.voxels, axial.window)
     else:

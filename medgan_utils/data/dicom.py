@@ -8,28 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import one_line
+from .files import IS_SYNTHETIC
 from .planes import planes_of, stack, tag
-from .synthetic import IS_SYNTHETIC
 
 if TYPE_CHECKING:
     import pydicom
 
 _GROUPS = "PerFrameFunctionalGroupsSequence"
+NO_MODALITY = (
+    "has no Modality (0008,0060); pass modality= what it shows, for example 'CT' (command: "
+    "--modality CT)"
+)
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _NO_SCANS = {"SEG": "with a segmentation", "RTDOSE": "with a dose", "REG": "with a registration"}
-_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # SOPClassUID, of several frames with a further number
 _LOCALIZER = re.compile(
     r"(?<![a-z])(locali[sz]ers?|loc|scouts?|survey|topograms?|scanograms?)(?![a-z])", re.IGNORECASE
 )
 """How scanners describe the quick images that a scan is planned on; MR does not always tag them."""
-_STORAGE = {
-    "1.2.840.10008.5.1.4.1.1.2": "CT",
-    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
-    "1.2.840.10008.5.1.4.1.1.4": "MR",
-    "1.2.840.10008.5.1.4.1.1.4.1": "MR",
-    "1.2.840.10008.5.1.4.1.1.128": "PET",
-}
-"""SOPClassUID -> modality, of classic and of enhanced files."""
+_STORAGE = {"CT Image": "CT", "MR Image": "MR", "Positron": "PET"}
+"""Words in the name of a SOPClassUID -> modality, of classic and of enhanced files."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -73,6 +70,23 @@ def read_header(path: Path, pixels: bool = False) -> "pydicom.Dataset":
         ) from error
 
 
+def look(path: Path, pixels: bool = False) -> tuple["pydicom.Dataset | None", str | None]:
+    """Read a file if it is DICOM, as `read_header` does; say why it is no scan.
+
+    Returns:
+        Its header, None of other files; and the reason ("without pixels"), None of a scan.
+
+    Raises:
+        ValueError: The file is damaged, or is DICOM by its name alone.
+    """
+    if is_dicom(path):
+        header = read_header(path, pixels)
+        return header, no_scan(header)
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
+    return None, "that is not DICOM"
+
+
 def no_scan(header: "pydicom.Dataset") -> str | None:
     """Return why a file is no scan ("without pixels", "in colour", "with a dose"), or None."""
     if "Rows" not in header:
@@ -83,10 +97,15 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
     described = _LOCALIZER.search(str(header.get("SeriesDescription") or ""))
     if "LOCALIZER" in (header.get("ImageType") or ()) or described:
         return "topograms (localizers)"
-    captured = f"{header.get('SOPClassUID') or ''}.".startswith(f"{_CAPTURE}.")
+    captured = "Secondary Capture" in _kind(header)
     if captured and "ImageOrientationPatient" not in header and not header.get(_GROUPS):
         return "screenshots (secondary captures)"
     return _NO_SCANS.get(modality_tag(header))
+
+
+def _kind(header: "pydicom.Dataset") -> str:
+    """Return the name of a file's SOPClassUID ("CT Image Storage"), "" without one."""
+    return getattr(header.get("SOPClassUID"), "name", "")
 
 
 def check_tags(path: Path, header: "pydicom.Dataset") -> None:
@@ -96,24 +115,6 @@ def check_tags(path: Path, header: "pydicom.Dataset") -> None:
         keywords += ["ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"]
     for keyword in keywords:
         tag(str(path), header, keyword)
-
-
-def modality_in(path: Path) -> str:
-    """Return what a DICOM file, or the first image in a folder, says it shows: "CT", "MR", "PET".
-
-    Raises:
-        ValueError: There is no image, or its header does not say.
-    """
-    files = series_files(path) if path.is_dir() else [path]
-    headers = (read_header(file) for file in files if is_dicom(file))
-    header = next((h for h in headers if path.is_file() or no_scan(h) is None), None)
-    modality = "" if header is None else modality_tag(header)
-    if not modality:
-        raise ValueError(
-            f"{getattr(header, 'filename', path)} has no Modality (0008,0060); pass "
-            f"modality= what it shows, for example 'CT' (command: --modality CT)"
-        )
-    return modality
 
 
 def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.ndarray, str]:
@@ -157,13 +158,10 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
     """Read all DICOM images in a folder; what is no scan is passed over."""
     images, others, headless = {}, [], {}
     for path in series_files(folder) if folder.is_dir() else [folder]:
-        if not is_dicom(path):
-            if path.suffix.lower() in DICOM_SUFFIXES:
-                raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
+        file, reason = look(path, pixels=True)
+        if file is None:
             others.append(path.name)
             continue
-        file = read_header(path, pixels=True)
-        reason = no_scan(file)
         if reason is None:
             images[path] = file
             continue
@@ -189,11 +187,11 @@ def _check_scan(path: Path, file: "pydicom.Dataset") -> None:
     modality = modality_tag(file)
     if "MOSAIC" in (file.get("ImageType") or []):
         raise ValueError(f"{path} is a mosaic: all slices tiled in one image; convert it: dcm2niix")
-    kind = str(file.get("SOPClassUID") or "")
-    if kind in _STORAGE and modality and modality != _STORAGE[kind]:
+    stored = next((name for words, name in _STORAGE.items() if words in _kind(file)), modality)
+    if modality and modality != stored:
         raise ValueError(
             f"{path} contradicts itself: Modality (0008,0060) is {modality}, but it is stored "
-            f"as {_STORAGE[kind]} (SOPClassUID); correct the header"
+            f"as {stored} (SOPClassUID); correct the header"
         )
 
 

@@ -25,16 +25,13 @@ def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
     """
     import pooch
     import requests
-    from tqdm.auto import tqdm
 
     pooch.get_logger().setLevel("WARNING")
     name = address.rsplit("/", 1)[1]
     record = folder / f"{name}.sha256"
     if known_hash is None and record.exists():
         known_hash = f"sha256:{record.read_text(encoding='ascii').strip()}"
-    # pooch asks whether there is a bar by its truth, and sets the total itself.
-    bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=2)
-    downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)
+    downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
     try:
         path = Path(pooch.retrieve(address, known_hash, name, folder, downloader=downloader))
     except requests.RequestException as error:
@@ -47,8 +44,6 @@ def fetch(address: str, folder: Path, known_hash: str | None = None) -> Path:
             f"{name} has a wrong checksum: {error} Nothing was kept; try again, and if it stays "
             f"wrong, the file at {address} was replaced: do not use it before you know why"
         ) from error
-    finally:
-        bar.close()
     if known_hash is None:
         record.write_text(pooch.file_hash(str(path)), encoding="ascii")
     return path

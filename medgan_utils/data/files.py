@@ -1,4 +1,4 @@
-"""What a file name says: which kind of file, which contrast and level, image or label map."""
+"""What a file says: its name of kind, contrast, level and label map; its mark, of no patient."""
 
 import re
 import unicodedata
@@ -7,6 +7,9 @@ from pathlib import Path
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh", ".hdr")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 IMAGE_SUFFIXES = VOLUME_SUFFIXES + PICTURE_SUFFIXES
+WORD = "SYNTHETIC"
+"""Marks generated images in header and pixels, see `medgan_utils.protection.synthetic`."""
+IS_SYNTHETIC = "says that it is synthetic: it shows no patient, and belongs apart from real images"
 
 _CONTRASTS = {
     "T1CE": r"t1(ce|c|gd|post|km)",

@@ -92,10 +92,6 @@ def moved_findings(
 
 def shifted(image: np.ndarray, shift: Sequence[int], fill: float = 0) -> np.ndarray:
     """Return an image (H, W) moved by whole pixels down and to the right."""
-    moved = np.full_like(image, fill)
-    height, width = image.shape
-    down, right = (int(np.clip(s, -n, n)) for s, n in zip(shift, image.shape, strict=True))
-    moved[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = image[
-        max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)
-    ]
-    return moved
+    from scipy import ndimage
+
+    return ndimage.shift(image, shift, order=0, cval=fill)

@@ -1,13 +1,15 @@
 """One NIfTI file (or another format that nibabel reads) to three dimensions and an affine."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._files import one_line
-from .synthetic import IS_SYNTHETIC, WORD
+from .files import IS_SYNTHETIC, WORD
 
 if TYPE_CHECKING:
     import nibabel
@@ -54,16 +56,10 @@ def read_nifti(path: Path, index: int | None = None, labels: bool = False) -> "n
         )
     _check_dimensions(path, image, index, labels)
     affine = _usable_affine(path, image)
-    try:
-        # Damaged files and headers out of bounds raise whatever they lead to, MemoryError too.
-        point = (..., index or 0, *[0] * (image.ndim - 4))
+    point = (..., index or 0, *[0] * (image.ndim - 4))
+    with refuse_unreadable(path), np.errstate(over="ignore"):  # becomes infinite, which is told
         stored = image.dataobj if image.ndim == 3 else image.dataobj[point]
-        with np.errstate(over="ignore"):  # becomes infinite, which is told
-            voxels = np.asarray(stored, dtype=np.float32)
-    except FileNotFoundError as error:  # the .img of a .hdr
-        raise second_file_missing(path, error) from error
-    except Exception as error:
-        raise ValueError(unreadable(path, error)) from error
+        voxels = np.asarray(stored, dtype=np.float32)
     _warn_of_contradictions(path, image, affine)
     return nibabel.Nifti1Image(voxels, affine)
 
@@ -82,21 +78,29 @@ def open_nifti(path: Path) -> "nibabel.spatialimages.SpatialImage":
     """Read the header."""
     import nibabel
 
-    try:
+    with refuse_unreadable(path):
         return nibabel.load(path)
+
+
+@contextmanager
+def refuse_unreadable(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file on which nibabel fails in the block, and what to do.
+
+    Raises:
+        FileNotFoundError: One of .hdr and .img is missing.
+        ValueError: Damaged files and headers out of bounds raise whatever they lead to, such as
+            ImageFileError, HeaderDataError, PARRECError and MemoryError.
+    """
+    try:
+        yield
     except FileNotFoundError as error:
-        raise second_file_missing(path, error) from error
-    except Exception as error:  # headers raise ImageFileError, HeaderDataError, PARRECError, …
-        raise ValueError(unreadable(path, error)) from error
-
-
-def second_file_missing(path: Path, error: Exception) -> FileNotFoundError:
-    """Say that one of .hdr and .img is missing."""
-    missing = one_line(error).replace(str(path.parent), ".")
-    return FileNotFoundError(
-        f"{path} needs a second file that is missing ({missing}); copy it beside it, or convert "
-        f"both to one .nii.gz"
-    )
+        missing = one_line(error).replace(str(path.parent), ".")
+        raise FileNotFoundError(
+            f"{path} needs a second file that is missing ({missing}); copy it beside it, or "
+            f"convert both to one .nii.gz"
+        ) from error
+    except Exception as error:
+        raise ValueError(_unreadable(path, error)) from error
 
 
 def few_values(path: Path) -> int | None:
@@ -122,7 +126,7 @@ def few_values(path: Path) -> int | None:
     return count
 
 
-def unreadable(path: Path, error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> str:
     """Say what is wrong with a file that nibabel cannot read, and what to do."""
     with open(path, "rb") as file:
         start = file.read(64)

@@ -123,9 +123,7 @@ class Slices:
 
     def _by_finding(self, label: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the subjects that have the finding in some slice, and the others."""
-        if label not in self.labels:
-            raise ValueError(f"no label {label!r}; there are: {', '.join(self.labels) or 'none'}")
-        found = np.unique(self.subjects[self.labels[label] == 1])
+        found = np.unique(self.subjects[self._label(label) == 1])
         return found, np.setdiff1d(self.subjects, found)
 
     def with_levels(self, count: int) -> "Slices":
@@ -154,7 +152,6 @@ class Slices:
         if self.masks is not None:
             arrays["masks"] = self.masks
         about = {"modality": self.modality, "spacing_mm": self.spacing_mm, "info": self.info}
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays["about"] = np.array(json.dumps(about))
         with (
             written_whole(path) as temporary,
@@ -227,23 +224,27 @@ class Slices:
         """
         names = (names,) if isinstance(names, str) else names
         for name in names:
-            if name not in self.labels:
-                known = ", ".join(sorted(self.labels)) or "none"
+            values = self._label(name)
+            if values.dtype.kind not in "iub":
                 raise ValueError(
-                    f"there is no label {name!r} (known: {known}); slices.with_levels(n) makes "
-                    f"'level'"
+                    f"label {name!r} holds {values.dtype} values; a class label must be whole "
+                    f"numbers from 0 on: bin it first"
                 )
-            if self.labels[name].dtype.kind not in "iub":
-                raise ValueError(
-                    f"label {name!r} holds {self.labels[name].dtype} values; a class label must "
-                    f"be whole numbers from 0 on: bin it first"
-                )
-            if unknown := int((self.labels[name] < 0).sum()):
+            if unknown := int((values < 0).sum()):
                 raise ValueError(
                     f"label {name!r} is unknown (below 0) for {unknown} slices; leave them out: "
                     f"slices.select(slices.labels[{name!r}] >= 0)"
                 )
         return np.stack([self.labels[name].astype(np.int64) for name in names], axis=1)
+
+    def _label(self, name: str) -> np.ndarray:
+        """Return a label of all slices; refuse one that is not there (ValueError)."""
+        if name not in self.labels:
+            known = ", ".join(sorted(self.labels)) or "none"
+            raise ValueError(
+                f"there is no label {name!r} (known: {known}); slices.with_levels(n) makes 'level'"
+            )
+        return self.labels[name]
 
 
 def _check_range(images: np.ndarray) -> None:

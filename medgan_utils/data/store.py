@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ import numpy as np
 from .._files import refuse_damaged, written_whole
 from .axial import AxialCut
 from .loading import about, content_key, contrasts_of, find_items, with_mask_labels
-from .slices import Slices
+from .slices import Slices, join
 from .sources.item import Item
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _closing = threading.Event()
+_FILE = "file"
+"""Label that says in the index in which file a slice lies."""
 
 
 @atexit.register
@@ -39,7 +41,8 @@ class SliceStore:
     """Slices on disk; only the batch being read is in memory.
 
     Attributes:
-        folder: Holds `index.json` and one `.npy` (n, H, W, C) float32 in [-1, 1] a volume.
+        folder: Holds `index.npz` (`Slices` without images, a label says in which file each lies)
+            and one `.npy` (n, H, W, C) float32 in [-1, 1] a volume.
         files: File of every slice, (N,) str.
         rows: Row of every slice in its file, (N,) int64.
         metadata: Slices without images: subjects, positions and labels, as in `Slices`.
@@ -64,40 +67,20 @@ class SliceStore:
 
         Raises:
             FileNotFoundError: The folder holds no store, or a file of it is gone.
-            ValueError: `index.json` is damaged.
+            ValueError: `index.npz` is damaged.
         """
         folder = Path(folder)
-        path = folder / "index.json"
+        path = folder / "index.npz"
         if not path.is_file():
-            raise FileNotFoundError(
-                f"{folder} holds no index.json; write it with store_slices(...)"
-            )
+            raise FileNotFoundError(f"{folder} holds no index.npz; write it with store_slices(...)")
         with refuse_damaged(path, "index of a store", "run store_slices again"):
-            return cls._from_index(folder, json.loads(path.read_text(encoding="utf-8")))
-
-    @classmethod
-    def _from_index(cls, folder: Path, index: dict) -> "SliceStore":
-        """Put together what the index says of each volume; its files must be there."""
-        for entry in index["volumes"]:
-            if not (folder / entry["file"]).is_file():
-                raise FileNotFoundError(f"{folder / entry['file']} is gone; run store_slices again")
-        counts = [len(entry["positions"]) for entry in index["volumes"]]
-        labels = {
-            name: np.concatenate([entry["labels"][name] for entry in index["volumes"]])
-            for name in index["volumes"][0]["labels"]
-        }
-        slices = Slices(
-            np.empty((sum(counts), *index["shape"][:2], 0), np.float32),
-            np.repeat([entry["subject"] for entry in index["volumes"]], counts),
-            np.concatenate([entry["positions"] for entry in index["volumes"]]).astype(np.float32),
-            labels=labels,
-            modality=index["modality"],
-            spacing_mm=index["spacing_mm"],
-            info=index["info"],
-        )
-        files = np.repeat([entry["file"] for entry in index["volumes"]], counts)
-        rows = np.concatenate([np.arange(count) for count in counts])
-        return cls(folder, files, rows, slices)
+            index = Slices.load(path)
+            files = index.labels.pop(_FILE)
+        names, first, volume = np.unique(files, return_index=True, return_inverse=True)
+        for name in names:
+            if not (folder / name).is_file():
+                raise FileNotFoundError(f"{folder / name} is gone; run store_slices again")
+        return cls(folder, files, np.arange(len(files)) - first[volume], index)
 
     def select(self, indices: np.ndarray) -> "SliceStore":
         """Return the slices at these indices (integers, or one bool a slice)."""
@@ -181,7 +164,6 @@ def store_slices(
 
     entry, items, axial = find_items(source, image_size, subjects, options)
     contrasts, into = contrasts_of(items), Path(into)
-    into.mkdir(parents=True, exist_ok=True)
     info = about(entry, axial, contrasts)
     given = {name: value if isinstance(value, int | float) else str(value)
              for name, value in options.items()}  # fmt: skip
@@ -191,45 +173,41 @@ def store_slices(
     jobs = [(into, list(group), entry.mask_labels, axial) for _, group in groups]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn) if workers > 1 else nullcontext() as pool:
-        rows = (pool.map if pool else map)(_store_group, *zip(*jobs, strict=True))
-        bar = tqdm(rows, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
-        volumes = list(itertools.chain.from_iterable(bar))
-    shape = np.load(into / volumes[0]["file"], mmap_mode="r").shape[1:]
-    index = {"shape": list(shape), "modality": "+".join(contrasts), "info": info}
-    index |= {"spacing_mm": volumes[0]["spacing_mm"], "volumes": volumes}
-    _write_json(into / "index.json", index)
+        parts = (pool.map if pool else map)(_store_group, *zip(*jobs, strict=True))
+        bar = tqdm(parts, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
+        index = join(itertools.chain.from_iterable(bar))
+    replace(index, modality="+".join(contrasts), info=info).save(into / "index.npz")
     return SliceStore.open(into)
 
 
 def _store_group(
     folder: Path, group: list[tuple[int, Item]], mask_labels: dict, axial: AxialCut
-) -> list[dict]:
-    """Cut and write the items of one group, with their numbers; return their rows of the index."""
+) -> list[Slices]:
+    """Cut and write the items of one group, with their numbers; return what is known of them."""
     # File names may be the same, or hold what a disk does not take: numbers instead.
-    rows = [_kept_row(folder, f"{number:05d}") for number, _ in group]
-    if all(rows):
-        return rows
-    rows, body = [], {}  # the whole group: its first item decides where the others are cut
+    parts = [_kept(folder, f"{number:05d}") for number, _ in group]
+    if all(parts):
+        return parts
+    parts, body = [], {}  # the whole group: its first item decides where the others are cut
     for number, item in group:
-        name = f"{number:05d}"
+        name = f"{number:05d}.npy"
         part = with_mask_labels(item.slices(axial, body), mask_labels)
-        with written_whole(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
+        with written_whole(folder / name) as temporary, temporary.open("wb") as file:
             np.lib.format.write_array(file, part.images, allow_pickle=False)
-        row = {"file": f"{name}.npy", "subject": item.subject, "spacing_mm": part.spacing_mm}
-        row |= {"labels": {key: values.tolist() for key, values in part.labels.items()}}
-        rows.append(row | {"positions": part.positions.tolist()})
-        _write_json(folder / f"{name}.json", rows[-1])
-    return rows
+        nothing = np.empty((*part.images.shape[:3], 0), np.float32)  # a view would keep them all
+        labels = part.labels | {_FILE: np.full(len(part), name)}
+        parts.append(replace(part, images=nothing, masks=None, labels=labels))
+        parts[-1].save(folder / f"{number:05d}.npz")
+    return parts
 
 
-def _kept_row(folder: Path, name: str) -> dict | None:
-    """Return the row of a volume that lies in the folder whole, else None: it is cut anew."""
+def _kept(folder: Path, name: str) -> Slices | None:
+    """Return what is known of a volume that lies in the folder whole, else None: it is cut anew."""
     try:
-        row = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        known = {"file", "subject", "spacing_mm", "labels", "positions"} <= set(row)
-    except (FileNotFoundError, ValueError, TypeError):
+        part = Slices.load(folder / f"{name}.npz")
+    except (FileNotFoundError, ValueError):
         return None
-    return row if known and (folder / f"{name}.npy").is_file() else None
+    return part if _FILE in part.labels and (folder / f"{name}.npy").is_file() else None
 
 
 def _same_content(path: Path, settings: dict, items: list[Item]) -> None:
@@ -239,7 +217,9 @@ def _same_content(path: Path, settings: dict, items: list[Item]) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
         old = before["settings"]
     except FileNotFoundError:
-        return _write_json(path, content)
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(content), encoding="utf-8")
+        return
     except (ValueError, KeyError, TypeError):
         before, old = {}, {}
     if before != content:
@@ -249,8 +229,3 @@ def _same_content(path: Path, settings: dict, items: list[Item]) -> None:
             f"{path.parent} holds slices made otherwise ({', '.join(named) or 'of other files'}); "
             f"choose another folder, or delete this one"
         )
-
-
-def _write_json(path: Path, content: dict) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")

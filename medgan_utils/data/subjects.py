@@ -66,20 +66,13 @@ def _words(*patterns: str) -> re.Pattern:
     return re.compile("|".join((CONTRAST_WORDS, *patterns)), re.IGNORECASE | re.VERBOSE)
 
 
-def subject_of(path: str | Path, pattern: str | None = None) -> str:
+def subject_of(path: str | Path) -> str:
     """Read the subject from one file name; for a whole folder, `name_subjects` knows more.
 
     Args:
         path: For example `IXI012-HH-1211_T1.nii.gz` (gives IXI012), `case10007_slice133.png`
             (case10007), `sub-01_ses-2_T1w.nii.gz` (sub-01). Any other name is the subject itself.
-        pattern: A regular expression for other names, searched in the whole path, `/` between
-            folders; its first group (or the whole match) is the subject.
-
-    Raises:
-        ValueError: The pattern does not match.
     """
-    if pattern is not None:
-        return _by_pattern(Path(path).as_posix(), pattern)
     name = Path(path).name
     return _known(PurePosixPath(name)) or stem(name)
 
@@ -95,8 +88,10 @@ def name_subjects(
 
     Args:
         paths: Relative to that folder.
-        pattern: See `subject_of`; with it no other rule is asked. Names that differ in case,
-            Unicode form, separators or leading zeros alone are one subject, here as by every rule.
+        pattern: A regular expression, searched in the whole path, `/` between folders; its first
+            group (or the whole match) is the subject, and no other rule is asked. Names that differ
+            in case, Unicode form, separators or leading zeros alone are one subject, here as by
+            every rule.
         patients: DICOM series -> PatientID, None where the header does not say.
         studies: DICOM series -> StudyInstanceUID; a series without a PatientID is of the same
             subject as the others of its study.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .dicom import is_dicom, modality_in, read_series
+from .dicom import NO_MODALITY, is_dicom, read_series
 from .files import modality_of
 from .nifti import is_identity, read_nifti
 from .subjects import subject_of
@@ -91,7 +91,10 @@ def read_volume(
     voxels = without_nan(np.asarray(image.dataobj, np.float32), path, fill_nan)
     if labels:
         voxels = sharp_labels(voxels, path).astype(np.float32)
-    elif not dicom and (modality or found) != "CT" and _looks_like_ct(voxels):
+    elif (
+        not (dicom or (modality or found) == "CT")
+        and np.mean((voxels > -1100) & (voxels < -900)) > 0.05  # a good part is air in HU
+    ):
         warnings.warn(
             f"{path}: the values look like HU of a CT (air at -1000), but it is read as "
             f"{modality or found}; pass modality='CT' (command: --modality CT)",
@@ -189,11 +192,6 @@ def sharp_labels(values: np.ndarray, path: Path) -> np.ndarray:
     return labels
 
 
-def _looks_like_ct(voxels: np.ndarray) -> bool:
-    """Whether a good part of the voxels is air in HU."""
-    return bool(np.mean((voxels > -1100) & (voxels < -900)) > 0.05)
-
-
 def _read_nifti(path: Path, index: int | None, labels: bool) -> "nibabel.Nifti1Image":
     """Read a file that may lack a place, which is said unless it is a mask."""
     image = read_nifti(path, index, labels)
@@ -214,7 +212,7 @@ def _read_dicom(
 
     voxels, affine, found = read_series(folder, index)
     if modality is None and not found:
-        found = modality_in(folder)  # which says what is missing
+        raise ValueError(f"{folder} {NO_MODALITY}")
     units = ("CT", "PET")  # "T1" says more of an MR than its header does, but "MR" of a CT is wrong
     contradicted = modality not in (None, "labels", found) and bool({found, modality} & {*units})
     if found and contradicted:

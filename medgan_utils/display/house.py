@@ -52,7 +52,7 @@ def house(
         text = f"{room}\n{len(columns[room])} modules"
         axes.text((index + 0.5) * width, 5.7 * LINE, text, ha="center", fontsize=9, weight="bold")
     for y, text in (
-        (2.1 * LINE, "they compose rooms"),
+        (1.6 * LINE, "they compose rooms"),
         ((rows + 10.2) * LINE, "all may import these"),
     ):
         axes.text(8, y, text, fontsize=8, style="italic", color="0.3")
@@ -104,8 +104,9 @@ def _places(needs, rooms, ground) -> tuple[dict[str, tuple[float, float]], dict[
     }
     loose = [name for name in needs if room_of(name, rooms) is None]
     roof = sorted(name for name in loose if name not in ground)
-    for names, y in ((roof, 2.9 * LINE), (sorted(ground), (rows + 11.3) * LINE)):
-        places |= {n: ((k + 0.5) * WIDTH / len(names), y) for k, n in enumerate(names)}
+    for names, y, lines in ((roof, 2.5, 2), (sorted(ground), rows + 11.3, 1)):  # the roof is full
+        step = WIDTH / len(names)
+        places |= {n: ((k + 0.5) * step, (y + k % lines) * LINE) for k, n in enumerate(names)}
     return places, columns
 
 

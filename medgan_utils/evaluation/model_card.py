@@ -53,7 +53,6 @@ def write_report(
         ValueError: A figure is no PNG.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "model-card.md": _card(title, facts, tables, verdict),
         "report.html": _page(title, facts, tables, figures or {}, verdict),

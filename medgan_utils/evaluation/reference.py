@@ -57,7 +57,6 @@ class ReferenceFeatures:
             The path written.
         """
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         notes = dict(format=FORMAT, seed=self.seed, landmarks=self.landmarks, info=self.info)
         arrays = {f"features/{name}": values for name, values in self.features.items()}
         with written_whole(path) as unfinished, unfinished.open("wb") as file:

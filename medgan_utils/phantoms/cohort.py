@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from tqdm.auto import tqdm
 
-from .._files import written_whole
+from .._files import refuse_existing, written_whole
 from .abdomens import Abdomen, make_abdomen
 from .brain_template import load_template
 from .heads import Head, make_head
@@ -139,11 +139,9 @@ def _write_cohort(
 ) -> Path:
     """Let `one(folder, index)` write every subject, and keep the rows it returns as a table."""
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty; name a new folder, or delete it first")
+    refuse_existing(folder, folder=True)
     if subjects < 1:
         raise ValueError(f"subjects is {subjects}; ask for at least one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(folder, folder=True) as work, ThreadPoolExecutor(max_workers=2) as pool:
         made = pool.map(lambda index: one(work, index), range(subjects))
         rows = list(tqdm(made, title, subjects, disable=not progress))

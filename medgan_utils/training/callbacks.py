@@ -93,7 +93,6 @@ class SampleGrid(EverySteps):
         images = self.model.sample(self.latents, self.labels)
         self.frames.append((step, images))
         if self.folder is not None and self.draw is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
             with written_whole(self.folder / f"step-{step:08d}.png") as path:
                 path.write_bytes(self.draw(images))
 
@@ -161,7 +160,6 @@ class Monitor(EverySteps):
         if self.scores_since_best() == 0:
             self._keep_best()
         if self.log is not None:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(self.log) as path:
                 path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), "utf-8")
         if self.patience is not None and self.scores_since_best() >= self.patience:
@@ -170,7 +168,6 @@ class Monitor(EverySteps):
     def _keep_best(self) -> None:
         self.best_weights = self.model.ema_generator.get_weights()
         if self.best is not None:
-            self.best.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(self.best) as path:
                 self.model.ema_generator.save_weights(path)
 

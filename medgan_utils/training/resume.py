@@ -101,7 +101,6 @@ class ResumableCheckpoint(EverySteps):
                     f"that is not saved; {ADVICE}"
                 )
         described = {"step": step, "variables": [_describe(value) for value in variables]}
-        self.folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self.folder / f"step-{step:08d}", folder=True) as unfinished:
             np.savez(unfinished / "state.npz", **arrays)
             (unfinished / "state.json").write_text(json.dumps(described), encoding="utf-8")

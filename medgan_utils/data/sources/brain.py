@@ -13,8 +13,7 @@ from ..volumes import Volume
 from .folder import folder_items, survey
 from .item import Item
 from .people import read_table
-from .phantom import phantom_folder
-from .source import Source, choose_subjects
+from .source import Source, choose_subjects, phantom_folder
 
 IXI_ADDRESS = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/IXI-T1.tar"
 IXI_HASH = "md5:34901a0593b41dd19c1a1f746eac2d58"
@@ -80,8 +79,6 @@ def ixi_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
     modality: str = "T1",
-    address: str = IXI_ADDRESS,
-    known_hash: str | None = IXI_HASH,
     **options,
 ) -> list[Item]:
     """List the volumes of IXI.
@@ -90,8 +87,6 @@ def ixi_items(
         folder: Where they lie; by default the T1 volumes are downloaded (4.8 GB) and unpacked once.
         subjects: How many, or which (IXI012, …).
         modality: "T1"; "T2" or "PD" from a folder.
-        address: Of the archive.
-        known_hash: Its checksum.
         **options: Of `survey`; `glob` is that of the modality by default.
     """
     if folder is None:
@@ -100,7 +95,7 @@ def ixi_items(
                 f"only the T1 volumes of IXI are downloaded here; get IXI-{modality}.tar from "
                 f"brain-development.org, unpack it and pass folder='path/to/it'"
             )
-        folder = fetch_unpacked(address, cache_folder("ixi") / "volumes", known_hash)
+        folder = fetch_unpacked(IXI_ADDRESS, cache_folder("ixi") / "volumes", IXI_HASH)
     usual = {"modality": modality, "glob": f"**/IXI*{modality}.nii*"}
     return folder_items(folder, subjects, **usual | options)
 
@@ -108,7 +103,6 @@ def ixi_items(
 def aomic_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
-    address: str = AOMIC_ADDRESS,
     **options,
 ) -> list[Item]:
     """List T1 volumes of AOMIC PIOP1 (students, 3 T, faces removed).
@@ -117,14 +111,13 @@ def aomic_items(
         folder: Where they lie; by default each subject's file (about 10 MB) is downloaded once.
         subjects: How many, or which; by default all of a folder, or 20 of the `AOMIC_SUBJECTS`
             that are offered for download.
-        address: Of the data set.
         **options: Of `survey`.
     """
     if folder is None:
         folder = cache_folder("aomic")
         subjects = choose_subjects(AOMIC_SUBJECTS, 20 if subjects is None else subjects)
         for name in subjects:
-            fetch(f"{address}/{name}/anat/{name}_T1w.nii.gz", folder)
+            fetch(f"{AOMIC_ADDRESS}/{name}/anat/{name}_T1w.nii.gz", folder)
     usual = {"modality": "T1", "glob": "**/sub-*_T1w.nii*"}
     return folder_items(folder, subjects, **usual | options)
 

@@ -13,8 +13,7 @@ from ..volumes import Volume, read_volume
 from .ct_cases import read_liver_ct
 from .item import Item
 from .people import read_table
-from .phantom import phantom_folder
-from .source import Source, choose_subjects
+from .source import Source, choose_subjects, phantom_folder
 from .walk import walk
 
 MSD_ADDRESS = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task03_Liver.tar"
@@ -118,10 +117,7 @@ def lits_items(
 
 
 def msd_liver_items(
-    folder: str | Path | None = None,
-    subjects: int | list[str] | None = None,
-    address: str = MSD_ADDRESS,
-    known_hash: str | None = MSD_HASH,
+    folder: str | Path | None = None, subjects: int | list[str] | None = None
 ) -> list[Item]:
     """List the labelled volumes of the Medical Segmentation Decathlon, Task03 Liver.
 
@@ -129,11 +125,9 @@ def msd_liver_items(
         folder: Where imagesTr and labelsTr lie; by default they are downloaded (29 GB) and
             unpacked once.
         subjects: How many, or which ("liver_0", …).
-        address: Of the archive.
-        known_hash: Its checksum.
     """
     if folder is None:
-        folder = fetch_unpacked(address, cache_folder("msd-liver") / "volumes", known_hash)
+        folder = fetch_unpacked(MSD_ADDRESS, cache_folder("msd-liver") / "volumes", MSD_HASH)
     return _pairs(Path(folder), "liver_{}", subjects)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..dicom import modality_in
+from ..dicom import NO_MODALITY
 from ..files import is_picture, modality_of, spelled
 from ..subjects import name_subjects
 from .item import Item, Picture
@@ -23,8 +23,7 @@ class Survey:
     Attributes:
         folder: That was searched.
         items: One for each image file or DICOM series.
-        rules: Rule -> how many items it named: "subject_pattern", "PatientID", "known name",
-            "folder", "file name".
+        rules: Rule -> how many items it named, see `name_subjects`.
         passed_over: Reason -> files and folders that are not read.
         faults: DICOM folder -> why it cannot be read, as far as headers say.
     """
@@ -81,7 +80,7 @@ def survey(
             (`"*_seg.nii.gz"`), named as `match_masks` says.
         participants: A table of age and sex, see `read_participants`.
         labels: A table of labels by file or subject, see `read_labels`.
-        subject_pattern: A regular expression, see `subject_of`.
+        subject_pattern: A regular expression, see `name_subjects`.
 
     Raises:
         FileNotFoundError: The folder is missing or holds nothing that can be read.
@@ -97,18 +96,18 @@ def survey(
     found.passed_over |= {LABEL_MAPS: left} if left else {}
     _check_kinds(folder, paths, glob, found)
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
-    patients = {r: found.patients[p][0] for p, r in zip(paths, relative, strict=True) if p.is_dir()}
+    headers = [found.patients.get(path, (None, "MR", "", "")) for path in paths]
+    patients = {r: h[0] for p, r, h in zip(paths, relative, headers, strict=True) if p.is_dir()}
     root = folder.resolve().name or "subject"
-    studies = {r: found.studies.get(p) for p, r in zip(paths, relative, strict=True)}
+    studies = {name: header[2] for name, header in zip(relative, headers, strict=True)}
     subjects, rules = name_subjects(relative, subject_pattern, patients, root, studies)
     their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
     known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
     items, named = [], {}
-    for path, name, *rest in zip(paths, relative, subjects, their_masks, known, strict=True):
-        subject, mask, row = rest
-        header = found.patients.get(path, (None, "MR"))[1], found.descriptions.get(path, "")
-        unsaid = modality and not header[0]  # of a DICOM header without the tag
-        contrast = modality_of(name) if unsaid else _modality(path, name, *header)
+    rows = zip(paths, relative, headers, subjects, their_masks, known, strict=True)
+    for path, name, (_, shown, _, description), subject, mask, row in rows:
+        unsaid = modality and not shown  # of a DICOM header without the tag
+        contrast = modality_of(name) if unsaid else _modality(path, name, shown, description)
         named.setdefault(contrast, path)
         kind = Picture if is_picture(path) else Item
         items.append(kind(path, subject, modality or contrast, mask, row))
@@ -196,7 +195,7 @@ def _modality(path: Path, name: PurePosixPath, header: str, description: str) ->
         return header
     named = modality_of(name)
     if header == "" and named == "MR":
-        return modality_in(path)  # the tag is missing
+        raise ValueError(f"{path} {NO_MODALITY}")
     if named != "MR":
         return named
     described = modality_of(description)

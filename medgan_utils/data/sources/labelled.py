@@ -1,12 +1,12 @@
 """Sources of ready-made, labelled pictures: OrganAMNIST, and folders named yes and no."""
 
 import warnings
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ..._files import refuse_damaged
 from ..axial import AxialCut
 from ..cache import cache_folder
 from ..download import fetch
@@ -37,7 +37,6 @@ def organamnist_items(
     folder: str | Path | None = None,
     subjects: int | list[str] | None = None,
     size: int = 64,
-    address: str = MEDMNIST_ADDRESS,
 ) -> list[Item]:
     """List the publisher's three parts of OrganAMNIST: slices of 201 CT scans around 11 organs.
 
@@ -49,7 +48,6 @@ def organamnist_items(
         folder: Where `organamnist.npz` or `organamnist_64.npz` … lie; by default downloaded once.
         subjects: How many, or which of "train", "val", "test".
         size: Of the pictures to read, 28, 64, 128 or 224 pixels (20 MB to 1.8 GB).
-        address: Of the files.
 
     Raises:
         ValueError: There is no such size, or no such part.
@@ -60,12 +58,13 @@ def organamnist_items(
             f"size={size}; OrganAMNIST comes in {', '.join(map(str, MEDMNIST_HASHES))}"
         )
     name = "organamnist.npz" if size == 28 else f"organamnist_{size}.npz"
+    address = f"{MEDMNIST_ADDRESS}/{name}"
     if folder is None:
-        path = fetch(f"{address}/{name}", cache_folder("organamnist"), MEDMNIST_HASHES[size])
+        path = fetch(address, cache_folder("organamnist"), MEDMNIST_HASHES[size])
     else:
         path = Path(folder, name)
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; download {name} from {address}")
+            raise FileNotFoundError(f"{path} does not exist; download it from {address}")
     return [
         OrganPart(path, part, "CT") for part in choose_subjects(["train", "val", "test"], subjects)
     ]
@@ -77,14 +76,9 @@ class OrganPart(Picture):
     def slices(self, axial: AxialCut, body: dict) -> Slices:
         """Read the part; where on the body its pictures lie is not known."""
         part = self.subject
-        try:
+        with refuse_damaged(self.path, "MedMNIST file", "delete it and download it again"):
             with np.load(self.path, allow_pickle=False) as file:
                 pictures, organs = file[f"{part}_images"], file[f"{part}_labels"].ravel()
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{self.path.name} is no whole MedMNIST file ({error}); delete it and download it "
-                f"again"
-            ) from error
         if pictures.ndim != 3 or len(pictures) != len(organs):
             raise ValueError(
                 f"{self.path.name}: {part}_images has shape {pictures.shape}, {part}_labels "

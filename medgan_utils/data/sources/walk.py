@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dicom import DICOM_SUFFIXES, check_tags, is_dicom, modality_tag, no_scan, read_header
+from ..dicom import check_tags, look, modality_tag
 from ..files import IMAGE_SUFFIXES, is_label_map, is_picture
 from ..nifti import few_values
 from ..pictures import few_grey_values
@@ -29,18 +29,17 @@ class Walk:
     Attributes:
         images: Files with a known suffix, and folders of DICOM files, sorted.
         label_maps: Files with a known suffix that are label maps by their name or folder.
-        patients: DICOM folder -> (PatientID or None, modality as its header says).
-        descriptions: DICOM folder -> SeriesDescription.
+        patients: DICOM folder -> (PatientID or None, modality, StudyInstanceUID,
+            SeriesDescription) as its header says, "" where it does not.
+        series: (PatientID, SeriesInstanceUID) -> the first DICOM folder with it.
         faults: DICOM folder -> why it cannot be read, as far as headers say.
         passed_over: Reason -> files and folders, label maps included.
     """
 
     images: list[Path] = field(default_factory=list)
     label_maps: list[Path] = field(default_factory=list)
-    patients: dict[Path, tuple[str | None, str]] = field(default_factory=dict)
-    studies: dict[Path, str] = field(default_factory=dict)
+    patients: dict[Path, tuple[str | None, str, str, str]] = field(default_factory=dict)
     series: dict[tuple, Path] = field(default_factory=dict)
-    descriptions: dict[Path, str] = field(default_factory=dict)
     faults: dict[Path, str] = field(default_factory=dict)
     passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
@@ -88,25 +87,21 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
         return LABEL_MAPS if labels else None
     if path.suffix.lower() == ".img" and path.with_suffix(".hdr").exists():
         return None  # read with its header
-    if not is_dicom(path):
-        if path.suffix.lower() in DICOM_SUFFIXES:
-            return "damaged DICOM files"
-        return f"{NO_IMAGES} ({path.suffix.lower() or 'no suffix'})"
     try:
-        header = read_header(path)
+        header, reason = look(path)
     except ValueError:
         return "damaged DICOM files"
-    if reason := no_scan(header):
-        return f"DICOM {reason}"
+    if reason:
+        named = f"{NO_IMAGES} ({path.suffix.lower() or 'no suffix'})"
+        return named if header is None else f"DICOM {reason}"
     try:
         check_tags(path, header)
     except ValueError as error:
         found.faults.setdefault(path.parent, str(error))
     patient = str(header.get("PatientID") or "").strip()
     patient = None if _NOBODY.fullmatch(patient) else patient
-    found.patients.setdefault(path.parent, (patient, modality_tag(header)))
-    found.studies.setdefault(path.parent, str(header.get("StudyInstanceUID") or ""))
-    found.descriptions.setdefault(path.parent, str(header.get("SeriesDescription") or ""))
+    said = (str(header.get(tag) or "") for tag in ("StudyInstanceUID", "SeriesDescription"))
+    found.patients.setdefault(path.parent, (patient, modality_tag(header), *said))
     if series := str(header.get("SeriesInstanceUID") or ""):
         other = found.series.setdefault((patient, series), path.parent)
         if other != path.parent:

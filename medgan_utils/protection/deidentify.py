@@ -1,9 +1,8 @@
 """A DICOM series without the names, ids and dates of its patient, for those who may not know them.
 
-What is done to each element stands in `dicom_profile`. What no tool does: it takes no text out of
-the pixels (it warns where a header speaks of any), and it leaves the body. A head can be known by
-its face (see `deface`), anybody by rare findings, and a generator trained on the images may give
-back what it has seen.
+What no tool does: it takes no text out of the pixels (it warns where a header speaks of any), and
+it leaves the body. A head can be known by its face (see `deface`), anybody by rare findings, and a
+generator trained on the images may give back what it has seen.
 """
 
 import hashlib
@@ -14,9 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._files import one_line, written_whole
+from .._files import one_line, refuse_existing, written_whole
+from ..data.dicom import look, read_header, series_files
 from ..table import Table
-from .dicom import DICOM_SUFFIXES, is_dicom, no_scan, read_header, series_files
 from .dicom_profile import Pseudonym, clean, identifiers
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def deidentify_series(
         ValueError: A file is damaged, or two patients are in the folder.
     """
     folder, into = Path(folder), Path(into)
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise FileExistsError(f"{into} is not empty; name a new folder for the copies")
+    refuse_existing(into, folder=True)
     if secret is not None and not secret.strip():
         raise ValueError("the secret is empty; write one into its file, or leave it out")
     headers, done = _read_headers(folder)
@@ -71,7 +69,6 @@ def deidentify_series(
     key = hashlib.sha256(secret.encode()).digest() if secret else secrets.token_bytes(32)
     who = Pseudonym(key, _patient(folder, headers), code)
     order = sorted(headers, key=lambda path: (headers[path].get("InstanceNumber") or 0, path.name))
-    into.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(into, folder=True) as unfinished:
         for number, path in enumerate(order, 1):
             dataset = read_header(path, pixels=True)
@@ -88,15 +85,16 @@ def deidentify_series(
 def _deidentified(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]):
     """Clean a file's data set, its file meta and preamble; say in it what was done."""
     from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
 
     old = dataset.file_meta
-    syntax = old.get("TransferSyntaxUID") or _syntax(dataset)
     name = ("PatientName", "PatientID")
     yield from (done for done in clean(dataset, who, words) if done[0] not in name)
-    dataset.preamble, dataset.file_meta = bytes(128), FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.preamble, dataset.file_meta = None, FileMetaDataset()  # `save_as` makes them anew
+    if syntax := old.get("TransferSyntaxUID"):
+        dataset.file_meta.TransferSyntaxUID = syntax
+    elif dataset.original_encoding == (False, True):  # the one that `save_as` does not take for it
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     for keyword in old.dir("ApplicationEntity", "PrivateInformation"):
         yield keyword, "removed"
     dataset.PatientName = dataset.PatientID = who.code
@@ -110,29 +108,13 @@ def _deidentified(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]):
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
 
 
-def _syntax(dataset: "pydicom.Dataset") -> str:
-    """Return how a file without file meta is encoded."""
-    from pydicom import uid
-
-    implicit, little = dataset.original_encoding
-    if implicit:
-        return uid.ImplicitVRLittleEndian
-    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
-
-
 def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultdict]:
     """Return the headers of the images in a folder, and what is left out."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; give the folder with the series' files")
     headers, done = {}, defaultdict(set)
     for path in series_files(folder):
-        if not is_dicom(path):
-            if path.suffix.lower() in DICOM_SUFFIXES:
-                raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
-            done["file that is not DICOM", _LEFT_OUT].add(path)
-            continue
-        header = read_header(path)
-        reason = no_scan(header)
+        header, reason = look(path)
         if reason is None:
             headers[path] = header
         else:

@@ -16,7 +16,7 @@ and who may decrypt sees all. It protects a file, not the people in it: de-ident
 import os
 from pathlib import Path
 
-from .._files import written_whole
+from .._files import refuse_existing, written_whole
 
 CHUNK = 2**20
 """Bytes of plain text a chunk."""
@@ -46,7 +46,7 @@ def encrypt_file(path: str | Path, into: str | Path, passphrase: str) -> Path:
     path, into = Path(path), Path(into)
     if len(passphrase) < _SHORTEST:
         raise ValueError(f"the passphrase needs {_SHORTEST} characters or more; take a sentence")
-    _refuse_to_overwrite(into)
+    refuse_existing(into)
     header = _MAGIC + bytes([COST]) + os.urandom(_SALT + _NONCE)
     cipher = _cipher(header, passphrase)
     with open(path, "rb") as plain, written_whole(into) as unfinished:
@@ -77,7 +77,7 @@ def decrypt_file(path: str | Path, into: str | Path, passphrase: str) -> Path:
     from cryptography.exceptions import InvalidTag
 
     path, into = Path(path), Path(into)
-    _refuse_to_overwrite(into)
+    refuse_existing(into)
     refusal = (
         f"{path} cannot be decrypted: the passphrase is wrong, or the file was changed, cut short "
         "or not made by `encrypt_file`; type the passphrase again, or fetch the file again"
@@ -95,11 +95,6 @@ def decrypt_file(path: str | Path, into: str | Path, passphrase: str) -> Path:
         except (InvalidTag, ValueError) as error:  # ValueError: a cost of 0, a chunk of 3 bytes
             raise ValueError(refusal) from error
     return into
-
-
-def _refuse_to_overwrite(into: Path) -> None:
-    if into.exists():
-        raise FileExistsError(f"{into} is there already; name another file, or delete it first")
 
 
 def _cipher(header: bytes, passphrase: str):

@@ -11,8 +11,7 @@ text:
 - dicom-anonymizer 2.1.0 has the standard's whole table, but treats the outermost level alone, makes
   every date the first of January of the year 1, and empties references to other images.
 
-So the table and its actions (remove, empty, replace) are dicom-anonymizer's, and applied to every
-nested item here, where also UIDs are mapped, dates shifted and what is left read once more.
+So the table and its actions are dicom-anonymizer's, and `clean` applies them to every nested item.
 """
 
 import hashlib
@@ -92,7 +91,7 @@ def identifiers(dataset: "pydicom.Dataset") -> set[str]:
 
 
 def clean(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]) -> Iterator[tuple[str, str]]:
-    """Change a data set in place to what the basic profile leaves of it.
+    """Change a data set in place to what the basic profile leaves of it; see `deidentify_series`.
 
     Args:
         dataset: A file's, or an item of a sequence.

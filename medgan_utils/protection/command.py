@@ -1,9 +1,12 @@
-"""What `deidentify`, `encrypt` and `decrypt` do: files made fit to leave, or to lie somewhere."""
+"""What the commands `deidentify`, `encrypt` and `decrypt` do."""
 
 from getpass import getpass
 from pathlib import Path
 
-from .data import decrypt_file, deidentify_series, encrypt_file, scrub_nifti
+from .._files import refuse_existing
+from .deidentify import deidentify_series
+from .encryption import decrypt_file, encrypt_file
+from .scrub import scrub_nifti
 
 
 def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | None) -> None:
@@ -46,8 +49,7 @@ def _check_places(source: Path, into: Path) -> None:
     """Refuse before anybody types a passphrase."""
     if not source.is_file():
         raise FileNotFoundError(f"{source} is no file; check its spelling")
-    if into.exists():
-        raise FileExistsError(f"{into} is there already; name a new file, or delete it first")
+    refuse_existing(into)
 
 
 def _asked(prompt: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .volumes import Volume
+from ..data.volumes import Volume
 
 AIR_HU = -1000.0
 
@@ -45,33 +45,15 @@ def deface(volume: Volume, brain: np.ndarray, distance_mm: float = 10.0) -> Volu
         )
     if not brain.any() or not distance_mm >= 0:
         raise ValueError("deface needs a brain mask that is not empty and a distance_mm from 0 on")
-    dz = volume.spacing_mm[2]
-    (y0, z0), (y1, z1) = _front_of_lower_hull(brain.any(axis=0))
-    slope = (z1 - z0) / (y1 - y0)
-    y = np.arange(brain.shape[1])
-    plane = z0 + slope * (y - y0) - distance_mm / dz
+    front = np.flatnonzero(brain.any(axis=(0, 2)))
+    if len(front) < 2:
+        raise ValueError("the brain mask is one voxel long from front to back; is it RAS?")
+    low = brain.any(axis=0)[front].argmax(axis=1)
+    # The steepest line from the foremost point that leaves all others above it: the hull's first.
+    slope = ((low[:-1] - low[-1]) / (front[:-1] - front[-1])).max()
+    plane = low[-1] + slope * (np.arange(brain.shape[1]) - front[-1])
+    plane -= distance_mm / volume.spacing_mm[2]
     below = np.arange(brain.shape[2])[None, :] < plane[:, None]
     cut = np.broadcast_to(below[None], brain.shape) & ~brain
     air = AIR_HU if volume.modality == "CT" else min(0.0, float(volume.voxels.min()))
     return replace(volume, voxels=np.where(cut, np.float32(air), volume.voxels))
-
-
-def _front_of_lower_hull(profile: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the two foremost corners (y, z) of the lower convex hull of a profile (Y, Z)."""
-    columns = np.flatnonzero(profile.any(axis=1))[::-1]  # from the front
-    points = [(int(y), int(profile[y].argmax())) for y in columns]
-    hull: list[tuple[int, int]] = []
-    for y, z in points:
-        # A corner between two others stays only if it lies below the line between them.
-        while len(hull) > 1 and _above(hull[-2], hull[-1], (y, z)):
-            hull.pop()
-        hull.append((y, z))
-    if len(hull) < 2:
-        raise ValueError("the brain mask is one voxel long from front to back; is it RAS?")
-    return hull[0], hull[1]
-
-
-def _above(first, middle, last) -> bool:
-    """Whether the middle of three points, from front to back, lies on or above their line."""
-    (ya, za), (yb, zb), (yc, zc) = first, middle, last
-    return (zb - za) * (ya - yc) >= (zc - za) * (ya - yb)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import written_whole
+from .._files import refuse_existing, written_whole
+from ..data.nifti import open_nifti, refuse_unreadable
 from ..table import Table
-from .nifti import open_nifti, unreadable
 
 GEOMETRY = (
     *("dim_info", "dim", "intent_p1", "intent_p2", "intent_p3", "intent_code", "datatype"),
@@ -44,8 +44,7 @@ def scrub_nifti(path: str | Path, into: str | Path) -> Table:
     path, into = Path(path), Path(into)
     if not into.name.endswith((".nii", ".nii.gz")):
         raise ValueError(f"{into} must end in .nii or .nii.gz")
-    if into.exists():
-        raise FileExistsError(f"{into} is there already; name another file, or delete it first")
+    refuse_existing(into)
     image = open_nifti(path)
     if not isinstance(image, nibabel.Nifti1Pair):
         raise ValueError(f"{path} is a {type(image).__name__}, no NIfTI file; convert it first")
@@ -58,25 +57,13 @@ def scrub_nifti(path: str | Path, into: str | Path) -> Table:
     # As stored: of an image that was saved as a pair or is scaled, the file's own numbers.
     new["scl_slope"], new["scl_inter"] = image.dataobj.slope, image.dataobj.inter
     new["magic"], new["vox_offset"] = kind.single_magic, kind.single_vox_offset
-    try:
+    with refuse_unreadable(path):
         voxels = np.asarray(image.dataobj.get_unscaled())
-    except Exception as error:  # a file that is cut short raises whatever it leads to
-        raise ValueError(unreadable(path, error)) from error
-    into.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(into) as unfinished, open(unfinished, "wb") as raw:
-        if into.name.endswith(".gz"):
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                _write(packed, new, voxels)
-        else:
-            _write(raw, new, voxels)
+    stored = new.binaryblock + bytes(4) + voxels.tobytes(order="F")  # 4 × 0: no extensions
+    with written_whole(into) as unfinished:
+        packed = into.name.endswith(".gz")
+        unfinished.write_bytes(gzip.compress(stored, mtime=0) if packed else stored)
     return Table(_report(path, old, new), caption=f"{into.name}: voxels and geometry alone")
-
-
-def _write(file, header, voxels: np.ndarray) -> None:
-    """Write header, the mark for "no extensions", and the voxels slice by slice."""
-    file.write(header.binaryblock + bytes(4))
-    for index in range(voxels.shape[-1]):
-        file.write(voxels[..., index].tobytes(order="F"))
 
 
 def _report(path: Path, old, new) -> list[dict[str, str]]:
