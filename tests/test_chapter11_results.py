@@ -9,6 +9,7 @@ from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
 from experiments import (
     grey_curves,
+    lent_pairs,
     map_obedience,
     mr_denoising,
     other_reader,
@@ -135,7 +136,7 @@ def test_false_pixels_are_counted_by_what_the_map_has_there():
     assert map_obedience.shares(found[1:], maps[1:], {"air": 0}) == {}
 
 
-SEGMENTED = ("patients", "brain", "liver")
+SEGMENTED, ENDS = ("patients", "brain", "liver"), "patients_3_36"
 
 
 @pytest.mark.parametrize("name", SEGMENTED)
@@ -153,8 +154,37 @@ def test_the_segmenters_are_whole(name):
     assert min(row[dice][0] for row in learned) > 0  # none answers "nothing" for ever
 
 
+def test_the_ends_of_the_curve_have_every_arm_and_seed():
+    stored = stored_result(f"segmentation_{ENDS}.json")
+    check_provenance(stored, "segmentation")
+    rows = [row for row in stored["results"] if "seed" in row]
+    ran = [(row["seed"], row["subjects"], row["arm"]) for row in rows]
+    arms = segmentation.TASKS["patients"].arms
+    assert ran == list(product(stored["provenance"]["seeds"], (3, 36), arms))
+
+
+def test_pairs_were_lent_for_every_number_and_seed_and_a_small_run_comes_out_again():
+    stored = stored_result("segmentation_lent.json")
+    check_provenance(stored, "lent_pairs")
+    ran = [(row["task"], row["seed"], row["subjects"], row["arm"]) for row in stored["results"]]
+    seeds, arms = stored["provenance"]["seeds"], (lent_pairs.PAINTED, lent_pairs.PHANTOMS)
+    asked = [(task, *of) for task, sizes in lent_pairs.SIZES.items()
+             for of in product(seeds, sizes, arms)]  # fmt: skip
+    assert sorted(ran) == sorted(asked)
+    skip_unless_of_these_cohorts(stored)
+    assert_rows_again(stored["check"]["rows"], lent_pairs.run_check())
+
+
+def test_lent_ct_slices_are_in_the_window_of_the_real_ones():
+    hu = np.array([-160.0, 0.0, 127.5, 240.0])
+    images = np.repeat(np.repeat((hu - 40) / 200, 2)[:, None], 2, axis=1)[None, ..., None]
+    made = lent_pairs.as_the_task_has_it("liver", images)[0, :, 0, 0]
+    assert made == pytest.approx([-1, -1, 0, 2 * 240 / 255 - 1], abs=1e-6)
+    assert lent_pairs.as_the_task_has_it("patients", images)[0, 1, 0, 0] == pytest.approx(-0.2)
+
+
 def test_a_small_run_of_the_segmenters_comes_out_again():
-    checks = [stored_result(f"segmentation_{name}.json") for name in SEGMENTED]
+    checks = [stored_result(f"segmentation_{name}.json") for name in (*SEGMENTED, ENDS)]
     for stored in checks:
         skip_unless_of_these_cohorts(stored)
     made = segmentation.run_check()
