@@ -58,7 +58,7 @@ class WithoutGrid(keras.Model):
 
 
 def correct(weights: str, parts: dict[str, Slices], steps: int = STEPS) -> tuple[keras.Model, dict]:
-    """Return the corrected generator, and the means of its last fifty steps."""
+    """Return the corrected generator, and what its last step measured."""
     del parts  # it learns from its own pictures
     model = WithoutGrid(load_generator(weights), load_generator(weights))
     model.generator.trainable = True

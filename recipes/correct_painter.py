@@ -96,7 +96,7 @@ def misread(logits: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
 
 
 def correct(weights: str, parts: dict[str, Slices], steps: int = STEPS) -> tuple[keras.Model, dict]:
-    """Return the corrected painter, and the means of its last hundred steps."""
+    """Return the corrected painter, and what its last step measured."""
     asked = PAINTERS[NAME]
     readers = [
         reader(parts["train"], asked.tumour, seed, asked.settings).ema_generator for seed in SEEDS

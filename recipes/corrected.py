@@ -21,7 +21,7 @@ from recipes.projects import PROJECTS
 from recipes.publish import Finished, publish
 
 Correct = Callable[[str, dict[str, Slices]], tuple[keras.Model, dict]]
-"""From the path of weights and the parts to a generator and the means of its last steps."""
+"""From the path of weights and the parts to a generator and what its last step measured."""
 
 
 def falling_adam(rate: float, steps: int) -> keras.optimizers.Adam:
