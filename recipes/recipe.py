@@ -50,7 +50,7 @@ def build(
     generator, discriminator = networks(recipe, num_classes, maps=names == MAPS)
     decay = average_decay(recipe)
     gan = GAN(generator, discriminator, ema=decay, seed=recipe.seed)
-    gan.compile(adam(recipe), adam(recipe), **objectives(recipe))
+    gan.compile(adam(recipe, recipe.warmup_images), adam(recipe), **objectives(recipe))
     return gan
 
 

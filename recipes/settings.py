@@ -41,6 +41,7 @@ class Recipe:
         mismatch: Weight of real images whose first label is wrong, for a conditional GAN.
         projection: How a conditional D pools its features over places.
         ema_images: Decay of the averaged generator, as the images in which a weight falls to 1/e.
+        warmup_images: Images in which G's rate rises from 0: for a trained G that meets a new D.
         decay_images: Images after which both rates have fallen, as a cosine, to 2 %; 0 keeps them.
         seed: Of weights, latents, augmentation and order.
     """
@@ -57,6 +58,7 @@ class Recipe:
     spectral_norm: bool = False
     augment: dict | None = None
     ema_images: float = 8000
+    warmup_images: int = 0
     decay_images: int = 0
     mode_seeking: float = 0.0
     mismatch: float = 0.0
@@ -126,11 +128,13 @@ LABELLED = replace(
 """For phantoms and their labels: half an hour of two slow cores, to the end of its rate."""
 
 
-def adam(recipe: Recipe) -> keras.optimizers.Adam:
-    """Return the optimiser of one network."""
-    rate = recipe.rate
+def adam(recipe: Recipe, warmup_images: int = 0) -> keras.optimizers.Adam:
+    """Return the optimiser of one network, whose rate may rise from 0 at first."""
+    rate, warmup = recipe.rate, warmup_images // recipe.batch_size
     if recipe.steps:
-        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.steps, alpha=0.02)
+        rising = dict(warmup_target=rate, warmup_steps=warmup) if warmup else {}
+        start, falling = 0.0 if warmup else rate, recipe.steps - warmup
+        rate = keras.optimizers.schedules.CosineDecay(start, falling, alpha=0.02, **rising)
     return keras.optimizers.Adam(rate, beta_1=recipe.beta_1, beta_2=0.99)
 
 

@@ -7,6 +7,8 @@
 A recipe whose rate falls is trained to the end of its decay, in as many calls as it takes, each
 with the same `--images` where the recipe's own number is too many for the machine. One of constant
 rate is trained until the score on the reference split has not improved over three evaluations.
+`--go-on` is a leg more for weights that are shipped already: G starts from them, D and both
+optimisers anew, and the rate falls once again.
 `--publish` opens the test split once and writes weights, card and the test images' features to
 `data/checkpoints`. Cards made before this script name the one of their commit.
 """
@@ -26,6 +28,7 @@ import keras
 from medgan_utils._files import written_whole
 from medgan_utils.data import Slices
 from medgan_utils.display import plots
+from medgan_utils.models import load_generator
 from medgan_utils.training import GAN, Monitor, ResumableCheckpoint, SampleGrid
 from recipes.growth import grow
 from recipes.projects import PROJECTS, Project, balanced
@@ -33,6 +36,7 @@ from recipes.publish import Finished, publish
 from recipes.settings import MAPS, Recipe, conditions
 
 EPOCH = 250
+WARMUP = 20_000  # images in which a trained G meets a new D
 
 
 class Budget(keras.callbacks.Callback):
@@ -57,13 +61,21 @@ def train(
     monitor: Monitor,
     folder: Path,
     minutes: float,
+    shipped: str | None = None,
 ) -> None:
-    """Train until budget, rate or improvement end; go on where the last call stopped."""
+    """Train until budget, rate or improvement end; go on where the last call stopped.
+
+    G starts from the weights of the shipped checkpoint, where one is named.
+    """
     recipe, names = project.recipe, project.names
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
     same_recipe(folder, recipe, start)
-    if not start and project.grown_from:
+    if not start and shipped:
+        weights = load_generator(shipped).get_weights()
+        gan.generator.set_weights(weights)
+        gan.ema_generator.set_weights(weights)
+    elif not start and project.grown_from:
         print("grown:", ", ".join(grow(gan, trained(project.grown_from))), flush=True)
     labels = conditions(parts["reference"].select(slice(64)), names)
     grid = SampleGrid(
@@ -132,31 +144,46 @@ def which_weights(step: int, steps: int, rows: list[dict], watch: str) -> str:
     return f"the weights are the average at step {step:,}, {where} a falling learning rate"
 
 
+def as_asked(arguments: argparse.Namespace) -> tuple[Project, str]:
+    """Return the project by the command line, and the options that changed it."""
+    project, options = PROJECTS[arguments.name], ""
+    if arguments.images:
+        options += f" --images {arguments.images}"
+        project = replace(project, recipe=replace(project.recipe, decay_images=arguments.images))
+    if arguments.go_on:
+        options += " --go-on"
+        recipe = replace(project.recipe, warmup_images=WARMUP)
+        project = replace(project, recipe=recipe, grown_from=None)
+    return project, options
+
+
+def command_of(name: str, project: Project, options: str) -> str:
+    """Return how a card says that its weights were made."""
+    command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
+    if project.grown_from:
+        command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
+        log = ROOT / "runs" / project.grown_from / "scores.jsonl"
+        start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+        command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
+    return command
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("name", choices=list(PROJECTS))
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--images", type=int, help="seen when the rate has fallen to its end")
+    parser.add_argument("--go-on", action="store_true", help="a leg more, from shipped weights")
     parser.add_argument("--every", type=int, default=1500, help="steps between two scores")
     parser.add_argument("--patience", type=int, default=3, help="scores without a new best")
     parser.add_argument("--publish", action="store_true", help="open the test split; write all")
     arguments = parser.parse_args()
-    name, project = arguments.name, PROJECTS[arguments.name]
+    name, (project, options) = arguments.name, as_asked(arguments)
     folder, watch = ROOT / "runs" / name, f"FD {project.encoder}"
-    options = ""
-    if arguments.images:
-        options = f" --images {arguments.images}"
-        project = replace(project, recipe=replace(project.recipe, decay_images=arguments.images))
     parts, gan = project.parts(), build(project.recipe, project.num_classes, project.names)
     if arguments.publish:
-        command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
-        if project.grown_from:
-            command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
-            log = ROOT / "runs" / project.grown_from / "scores.jsonl"
-            start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
-            command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
-        facts = project.facts | {"command": command}
+        facts = project.facts | {"command": command_of(name, project, options)}
         run = finished(gan, project, folder, facts, watch)
         print(publish(name, run, parts, "test", project.encoder))
         return 0
@@ -168,7 +195,8 @@ def main() -> int:
         log=folder / "scores.jsonl",
         best=folder / "best.weights.h5",
     )
-    train(gan, project, parts, monitor, folder, arguments.minutes)
+    shipped = name if arguments.go_on else None
+    train(gan, project, parts, monitor, folder, arguments.minutes, shipped)
     return 0
 
 

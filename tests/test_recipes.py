@@ -12,7 +12,7 @@ from medgan_utils.models import dcgan_generator, load_generator
 from recipes import publish, train_generator
 from recipes.growth import grow
 from recipes.recipe import build
-from recipes.settings import Recipe
+from recipes.settings import Recipe, adam
 
 ROWS = [{"step": 1500, "FD": 3.0, "seconds": 9.4}, {"step": 3000, "FD": 4.0, "seconds": 19.2}]
 
@@ -93,6 +93,15 @@ def test_a_larger_gan_grows_from_a_smaller_one():
     np.testing.assert_array_equal(larger.generator.get_layer("up_64").get_weights()[0], new[0])
     with pytest.raises(ValueError, match="no layer of generator fits"):
         grow(larger, build(Recipe(widths=(2, 2, 2, 2))))
+
+
+def test_the_rate_of_a_trained_generator_rises_before_a_new_discriminator():
+    recipe = Recipe(rate=1e-3, batch_size=10, decay_images=1000)
+    falling, rising = adam(recipe), adam(recipe, warmup_images=200)
+    rates = [[float(of._learning_rate(step)) for step in (0, 10, 20, 100)]
+             for of in (falling, rising)]  # fmt: skip
+    assert rates[0] == pytest.approx([1e-3, 9.76e-4, 9.06e-4, 2e-5], rel=1e-2)
+    assert rates[1] == pytest.approx([0, 5e-4, 1e-3, 2e-5], rel=1e-2, abs=1e-9)
 
 
 @pytest.mark.parametrize(("strength", "bits"), [(1, 16), (3000, 32)])
