@@ -54,7 +54,7 @@ RATE = 4e-3  # not of `unpaired`: at 1e-3 all networks of completion stayed 0.8 
 COUNTED = SETTINGS | dict(subjects=64, train=44, steps=1000, detector_steps=1500)
 SEEDS = {"completion": (0, 1, 2), "unpaired": (0, 1), "patients": (0, 1, 2)}
 # So small that a test can repeat one row.
-CHECK = dict(subjects=6, train=4, steps=6, batch=4, detector_steps=6)
+CHECK = dict(subjects=6, train=4, steps=5, batch=2, detector_steps=6)
 PILES = dict(subjects=8, train=6)  # each pile needs people with a tumour
 
 
