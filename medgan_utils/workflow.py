@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import __version__, profiles, run_folder
-from ._files import written_whole
+from ._files import refuse_existing, written_whole
 
 if TYPE_CHECKING:
     import keras
@@ -113,9 +113,12 @@ def sample(
     Raises:
         ValueError: Labels, format or ending do not fit, or the generator needs more than z.
         FileNotFoundError: There is no such run or checkpoint.
+        FileExistsError: The folder for DICOM files holds something.
     """
     format, out = _format(format, out)
     _check_numbers(format, count, seed, enlarge, spacing_mm)
+    if format == "dicom":
+        refuse_existing(out, folder=True)
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()

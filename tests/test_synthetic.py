@@ -6,6 +6,7 @@ import pydicom
 import pytest
 from PIL import Image
 
+from medgan_utils import workflow
 from medgan_utils.__main__ import main
 from medgan_utils.data import read_volume
 from medgan_utils.protection.synthetic import WORD, marked, write_dicom, write_nifti
@@ -87,6 +88,17 @@ def test_dicom_says_it_in_its_header_and_reads_back(images, tmp_path, monkeypatc
     assert volume.spacing_mm == pytest.approx((1.875, 1.875, 1.0))
     with pytest.raises(FileExistsError, match="not empty; name a new folder"):
         write_dicom(levels, folder, 1.0, "")
+
+
+def test_a_full_folder_is_refused_before_anything_is_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series" / "scan.dcm").touch()
+    monkeypatch.setattr(workflow, "draw", lambda *_: pytest.fail("drawn"))
+    asked = ["sample", "brain-mri-64", "--format", "dicom", "--out", "series"]
+    assert main(asked) == 1
+    assert "not empty; name a new folder" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "series").iterdir()] == ["scan.dcm"]
 
 
 def test_the_command_writes_each_format(tmp_path, capsys, monkeypatch):
