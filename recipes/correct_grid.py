@@ -5,8 +5,8 @@
 
 `liver-ct-128` as its GAN left it drew a net of dots in every liver, ten times as strong as real
 slices have by chance (`recipes/grid.py`). Here G alone is moved, for 400 steps, by the strength of
-that pattern in a batch and by the distance from what it drew before: the same pictures, without
-the dots. The result lies in `runs/`; `--publish` opens the test split.
+that pattern in a batch, in each tissue for itself, and by the distance from what it drew before:
+the same pictures, without the dots. The result lies in `runs/`; `--publish` opens the test split.
 """
 
 import sys
@@ -21,7 +21,7 @@ import tensorflow as tf
 from medgan_utils.data import Slices
 from medgan_utils.models import load_generator
 from medgan_utils.training import GAN
-from recipes.grid import grid_strength
+from recipes.grid import TISSUES, grid_strength
 
 NAME = "liver-ct-128"
 STEPS, BATCH, RATE = 400, 32, 2e-4
@@ -50,7 +50,8 @@ class WithoutGrid(keras.Model):
         before = self.before(z, training=False)
         with tf.GradientTape() as tape:
             images = self.generator(z, training=False)
-            grid, apart = grid_strength(images), tf.reduce_mean(tf.abs(images - before))
+            grid = grid_strength(images, TISSUES)
+            apart = tf.reduce_mean(tf.abs(images - before))
             loss = GRID * grid + NEAR * apart
         weights = self.generator.trainable_variables
         self.optimizer.apply(tape.gradient(loss, weights), weights)
@@ -75,7 +76,8 @@ def measure(gan: GAN, parts: dict[str, Slices]) -> dict[str, float]:
     """Return how strong the pattern is that samples share, and that of as many real slices."""
     real = parts["train"].images
     drawn = gan.sample(len(real), seed=1)
-    return {"grid": float(grid_strength(drawn)), "real": float(grid_strength(real))}
+    sets = {"grid": drawn, "real": real}
+    return {name: float(grid_strength(images, TISSUES)) for name, images in sets.items()}
 
 
 def card_facts(rows: list[dict]) -> dict:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from recipes.correct_grid import WithoutGrid
-from recipes.grid import grid_strength
+from recipes.grid import TISSUES, grid_strength
 
 
 def test_a_pattern_of_every_eighth_pixel_is_found_and_noise_and_anatomy_are_not():
@@ -24,7 +24,16 @@ def test_air_and_bone_do_not_count():
     dots[:, ::4, ::4] = 0.1
     assert float(grid_strength(dots)) > 0.02
     for level in (-0.95, 0.95):
-        assert float(grid_strength(dots + level)) == 0
+        assert float(grid_strength(dots + level)) < 1e-5
+
+
+def test_a_net_does_not_hide_behind_its_negative_in_another_tissue():
+    rows, columns = np.indices((64, 64))
+    chequer = 0.05 * (-1.0) ** (rows + columns)
+    images = np.tile(np.where(columns < 32, -0.6 + chequer, 0.2 - chequer), (8, 1, 1))
+    images = images[..., None].astype(np.float32)
+    assert float(grid_strength(images)) < 0.02
+    assert float(grid_strength(images, TISSUES)) == pytest.approx(0.05, rel=0.1)
 
 
 def test_the_net_goes_and_the_picture_stays():
