@@ -29,12 +29,13 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
     Raises:
         OSError: There is no room for it; other errors of the block stay what they are.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    (temporary if folder else path.parent).mkdir(parents=True, exist_ok=True)
+    place = path.resolve()  # where a link leads; "." has a name there
+    temporary = place.with_name(f".{uuid.uuid4().hex[:12]}-{place.name}")
+    (temporary if folder else place.parent).mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         if not (folder and path.is_dir() and any(path.iterdir())):
-            os.replace(temporary, path)
+            os.replace(temporary, place)
     except OSError as error:
         if error.errno in _FULL or "requested and" in str(error):  # so NumPy says it
             raise OSError(

@@ -84,8 +84,9 @@ def card_facts(rows: list[dict]) -> dict:
     """Return what the card says of the correction, and of the training before it."""
     before, after = (row["grid"] for row in rows)
     return {
-        "recipe": f"the pattern that samples share within a tissue taken from {before:.4f} to {after:.4f} (real"
-        f" slices {rows[0]['real']:.4f}) at weight {GRID:g}, distance from before {NEAR:g},"
+        "recipe": "the pattern that samples share within a tissue taken from"
+        f" {before:.4f} to {after:.4f} (real slices {rows[0]['real']:.4f}) at weight {GRID:g},"
+        f" distance from before {NEAR:g},"
         f" batch_size {BATCH}, rate {RATE} falling to 2 %, beta_1 0.5; before it, as a GAN,"
         " `LIVER_FINE` (500,000 images). An earlier correction took the pattern over all tissues"
         " together, left half of it in each, and was scored on the same test cases",

@@ -167,7 +167,7 @@ def test_ten_times_the_limit_is_read_within_the_limit(tmp_path):
             total += images.nbytes
             files += [f"{name}.npy"] * count
         empty = np.empty((len(files), 256, 256, 0), np.float32)
-        labels = {"file": np.array(files)}
+        labels = {"file of the store": np.array(files)}
         index = Slices(empty, np.array(files), np.zeros(len(files), np.float32), labels=labels)
         index.save(folder / "index.npz")
         store = SliceStore.open(folder)

@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = exports(
         "scale_percentiles": "intensity",
         "list_sources": "loading",
         "store_slices": "store",
-        "subject_of": "subjects",
+        "subject_of": "names",
         "window_hu": "intensity",
         "with_bands": "label_maps",
     },

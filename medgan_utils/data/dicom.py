@@ -9,7 +9,7 @@ import numpy as np
 
 from .._files import one_line
 from .files import IS_SYNTHETIC
-from .planes import planes_of, stack, tag
+from .planes import Plane, planes_of, stack, tag
 
 if TYPE_CHECKING:
     import pydicom
@@ -63,11 +63,23 @@ def read_header(path: Path, pixels: bool = False) -> "pydicom.Dataset":
     try:
         file = pydicom.dcmread(path, stop_before_pixels=not pixels, force=is_dicom(path))
         no_scan(file)  # damaged values raise when they are looked at
+        if "TransferSyntaxUID" not in file.file_meta:
+            file.file_meta.TransferSyntaxUID = _encoding(file)
         return file
     except Exception as error:  # pydicom raises whatever damaged bytes lead to
         raise ValueError(
             f"{path} cannot be read as DICOM ({one_line(error)}); copy or export it again"
         ) from error
+
+
+def _encoding(file: "pydicom.Dataset") -> str:
+    """Return the transfer syntax in which a file without file meta was read: it is not packed."""
+    from pydicom import uid
+
+    implicit, little = file.original_encoding
+    if implicit:
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
 
 
 def look(path: Path, pixels: bool = False) -> tuple["pydicom.Dataset | None", str | None]:
@@ -137,7 +149,7 @@ def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.
     """
     files = _read_images(folder)
     modality = _check_series(folder, files)
-    planes = [plane for path, file in files.items() for plane in planes_of(path, file)]
+    planes = [plane for path, file in files.items() for plane in _planes(path, file)]
     if len(planes) == 1:
         warnings.warn(f"{folder} holds one slice only; is it the whole series?", stacklevel=2)
     voxels, affine = stack(folder, planes, index)
@@ -146,6 +158,18 @@ def read_series(folder: Path, index: int | None = None) -> tuple[np.ndarray, np.
         warnings.warn(f"{folder} {IS_SYNTHETIC}", stacklevel=2)
     inverted = first.PhotometricInterpretation == "MONOCHROME1" and modality not in ("CT", "PET")
     return _without_padding(folder, voxels, modality, inverted), affine, modality
+
+
+def _planes(path: Path, file: "pydicom.Dataset") -> list[Plane]:
+    """Return the planes of a file; name it in whatever damaged bytes make pydicom raise."""
+    try:
+        return planes_of(path, file)
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as DICOM ({one_line(error)}); copy or export it again"
+        ) from error
 
 
 def modality_tag(header: "pydicom.Dataset") -> str:

@@ -51,6 +51,10 @@ _ONTO = re.compile(
 """Onto what a scan was laid, which is not what it shows: `FLAIR_to_T1`, `T2_space-T1w`."""
 
 
+_TESLA = re.compile(r"(?<![^-_. +])(0|1|3|7)[.,]?([05])? ?T(?![^-_. +])", re.IGNORECASE)
+"""A field strength, whose point is no separator: `1.5T` is the word `15T`, `3.0 T` is `30T`."""
+
+
 def stem(path: str | Path) -> str:
     """Return the file name without its suffix, `.nii.gz` counted as one, in one form of Unicode."""
     name = unicodedata.normalize("NFC", Path(path).name)
@@ -94,7 +98,7 @@ def without_agent(name: str) -> str:
 
 def drop_words(name: str, words: re.Pattern) -> str:
     """Return a name without the words that match, and without the separators left over."""
-    parts = re.split(f"({_SEPARATORS})", name)
+    parts = re.split(f"({_SEPARATORS})", _TESLA.sub(r"\1\2T", name))
     kept = ["" if words.fullmatch(part) else part for part in parts]
     name = re.sub(f"({_SEPARATORS[:-1]}){{2,}}", lambda found: found[0][0], "".join(kept))
     return name.strip("-_. +")

@@ -152,7 +152,7 @@ def _numbers(name: str, header: "pydicom.Dataset", keyword: str, count: int) -> 
     return numbers
 
 
-def _number(value: object) -> float:
+def number_in(value: object) -> float:
     """Return the number that a tag holds, 0 if it holds none."""
     try:
         return float(value or 0)
@@ -178,9 +178,9 @@ def _plane(name: str, header: "pydicom.Dataset", stored: np.ndarray, number: int
         position_mm=_numbers(name, header, "ImagePositionPatient", 3),
         directions=directions,
         spacing_mm=tuple(spacing.tolist()),
-        thickness_mm=abs(_number(thickness)) or None,
+        thickness_mm=abs(number_in(thickness)) or None,
         order=(
-            *(_number(header.get(keyword)) for keyword in _COUNTED),
+            *(number_in(header.get(keyword)) for keyword in _COUNTED),
             *(str(header.get(keyword) or "") for keyword in _NAMED),
             *(name.partition(",")[0], number),
         ),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _closing = threading.Event()
-_FILE = "file"
+_FILE = "file of the store"
 """Label that says in the index in which file a slice lies."""
 
 
@@ -108,7 +108,9 @@ class SliceStore:
 
     def _open(self, name: str) -> np.ndarray:
         # Opened anew for every batch: a map that stays open counts as the process's memory.
-        return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+        path = self.folder / name
+        with refuse_damaged(path, "volume of a store", "delete the store and make it again"):
+            return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def to_dataset(
         self,

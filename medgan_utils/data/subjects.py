@@ -10,71 +10,25 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from .files import CONTRAST_WORDS, drop_words, is_picture, stem, without_agent
-
-_KNOWN = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
-        sub-[A-Za-z0-9]+                                # sub-01_ses-1_T1w, FreeSurfer's folders
-      | IXI\d+                                          # IXI012-HH-1211_T1
-      | \d{3}_S_\d{4,5}                                 # ADNI_002_S_0413_MR_MPR__N3_Br_2006…
-      | OAS[12]_\d{4} | OAS[3-9]\d{4}                   # OAS1_0001_MR1, OAS30001_MR_d0129
-      | 00[25]\d{4} (?![A-Za-z0-9])                     # ABIDE and its kin: NYU_0051036
-      | TCGA[-_][A-Z0-9]{2}[-_][A-Z0-9]{4}              # TCGA_CS_4941_19960909_slice12
-      | LIDC-IDRI-\d{4}
-      | BraTS-[A-Z]+-\d+ | BraTS20\d\d_\d+              # BraTS-GLI-00000-000, BraTS2021_00006
-      | BraTS\d\d_(?:Training|Validation)_\d+           # BraTS20_Training_001_flair
-      | BraTS1\d_[A-Z0-9]+_[A-Z0-9]+ (?=_\d+)           # Brats18_CBICA_AAM_1_t1
-      | \d{6} (?=_[37]T_(?:T[12]w_(?:MPR|SPC)|[rt]fMRI|d?MRI|DWI))   # 100307_3T_T1w_MPR1
-      | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband|person)
-        (?:[-_ ][A-Z]{0,3}[-_]?)?\d+                   # case10007_slice133, patient001_frame01
-    )""",
-    re.VERBOSE | re.IGNORECASE,
+from .files import drop_words, is_picture, stem
+from .names import (
+    COLLECTION,
+    DATE,
+    NUMBERED,
+    SITE,
+    THING,
+    VISIT,
+    YEAR,
+    is_number,
+    known_name,
+    names_somebody,
+    person_in_name,
+    spelling,
+    to_person_number,
+    words,
 )
-_KNOWN_VOLUME = re.compile(  # LiTS; the Decathlon, with or without _0000
-    r"volume-\d+|(?:BRATS|heart|la|liver|hippocampus|prostate|lung|pancreas|hepatic(?:vessel)?"
-    r"|spleen|colon)_\d{1,4}(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-_BEFORE_SLICE = re.compile(r"(.*[^-_ ])[-_ ]+slice[-_ ]?\d+", re.IGNORECASE)
-_VISIT = r"""ses(sion)?\d*|wave\d*|exam\d*|visit\d*|v\d\d?|baseline|bl|follow|up|followup\d*|fu\d*
-    |screening
-    |(pre|post)(op|rt|tx|chemo|treatment|surgery|contrast)?|before|after|(month|week|day|year)s?\d*
-    |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
-    |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
-    |ax(ial)?|sag(ittal)?|cor(onal)?
-    |(ge|siemens|philips|canon|toshiba|hitachi)([137]5?t)?|[137]5?t"""
-_THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
-_COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
-    |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
-    |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
-_DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
-    (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
-_NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
-    |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
-    |ser(?:ies)?)[-_ ]?\d+)(?=$|[-_ .])"""
-_YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
-_SITE = re.compile(
-    r"(site|hospital|cent(er|re)|clinic|institution)"
-    r"([-_ ]?\d+|(?-i:[A-Z])|[-_ ](?!(crop|slice|cut|patch)\w*$)\w+)",
-    re.IGNORECASE,
-)
-
-
-def _words(*patterns: str) -> re.Pattern:
-    return re.compile("|".join((CONTRAST_WORDS, *patterns)), re.IGNORECASE | re.VERBOSE)
-
-
-def subject_of(path: str | Path) -> str:
-    """Read the subject from one file name; for a whole folder, `name_subjects` knows more.
-
-    Args:
-        path: For example `IXI012-HH-1211_T1.nii.gz` (gives IXI012), `case10007_slice133.png`
-            (case10007), `sub-01_ses-2_T1w.nii.gz` (sub-01). Any other name is the subject itself.
-    """
-    name = Path(path).name
-    return _known(PurePosixPath(name)) or stem(name)
 
 
 def name_subjects(
@@ -107,18 +61,19 @@ def name_subjects(
     if pattern is not None:
         names = [_by_pattern(str(path), pattern) for path in paths]
         return _spelled_alike(names), ["subject_pattern"] * len(paths)
-    patients, visit = patients or {}, re.compile(_VISIT, re.IGNORECASE | re.VERBOSE)
+    patients, visit = patients or {}, re.compile(VISIT, re.IGNORECASE | re.VERBOSE)
     found = {}
     for path in paths:
         if patients.get(path):
             without_visit = drop_words(patients[path], visit)
             found[path] = (without_visit or patients[path], "PatientID")
-        elif known := _known(path):
+        elif known := known_name(path):
             found[path] = (known, "known name")
     unknown = [path for path in paths if path not in found]
     found |= _by_structure(unknown, paths, set(patients), root)
-    sites = {path: next(filter(_SITE.fullmatch, path.parts[:-1]), None) for path in paths}
-    sites = {p: site and (drop_words(site, _words(_VISIT)) or site) for p, site in sites.items()}
+    found |= _as_beside(found, patients, root)
+    sites = {path: next(filter(SITE.fullmatch, path.parts[:-1]), None) for path in paths}
+    sites = {p: site and (drop_words(site, words(VISIT)) or site) for p, site in sites.items()}
     if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
         for path, (name, rule) in found.items():
             if sites[path] and any(map(str.isdigit, name)):
@@ -134,10 +89,9 @@ def name_subjects(
 
 def _spelled_alike(names: Sequence[str]) -> list[str]:
     """Give one spelling to names that differ in case, Unicode form, separators or leading zeros."""
-    spelling: dict[str, str] = {}
+    first: dict[str, str] = {}
     names = [unicodedata.normalize("NFC", name).strip() for name in names]
-    keys = (re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[-_. ]+", "_", n.casefold())) for n in names)
-    return [spelling.setdefault(key, name) for key, name in zip(keys, names, strict=True)]
+    return [first.setdefault(spelling(name), name) for name in names]
 
 
 def _by_pattern(path: str, pattern: str) -> str:
@@ -154,20 +108,6 @@ def _by_pattern(path: str, pattern: str) -> str:
     return groups[0]
 
 
-def _known(path: PurePosixPath) -> str | None:
-    """Find a name as known data sets give it, in the file name or in the folders above it."""
-    for part in (stem(path), *reversed(path.parts[:-1])):
-        match = _KNOWN.search(part)
-        if match and not (is_picture(path) and match[0].isdigit()):  # a picture's own number
-            return match[0]
-    name = stem(path)
-    if not is_picture(path) and (match := _KNOWN_VOLUME.match(name)):
-        return match[0]
-    before = _BEFORE_SLICE.match(name)
-    person = drop_words(before[1], _words(_VISIT, _THING)) if before else ""
-    return person if any(map(str.isdigit, person)) else None
-
-
 def _by_structure(
     paths: list[PurePosixPath],
     everyone: Sequence[PurePosixPath],
@@ -176,7 +116,7 @@ def _by_structure(
 ) -> dict[PurePosixPath, tuple[str, str]]:
     """Decide for names of no known kind whether the folder or the file names the person."""
     shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
-    names = {path: "" if path in series else _person_in_name(path, set(paths)) for path in paths}
+    names = {path: "" if path in series else person_in_name(path, set(paths)) for path in paths}
     names = _counted_on(_without_slice_numbers(names))
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
@@ -188,17 +128,33 @@ def _by_structure(
     few_names = len(places) <= len(set(folders.values()))
     found = {}
     for path, name in names.items():
-        nobody = not name or (is_picture(path) and _is_number(name))
+        nobody = not name or (is_picture(path) and is_number(name))
         repeats = few_names and len(places[name]) > 1
         numbered = any(map(str.isdigit, "".join(folders[path])))
         if folders[path] and (nobody or repeats or numbered):
-            both = any(map(str.isdigit, name)) and not _is_number(name) and len(places[name]) > 1
+            both = any(map(str.isdigit, name)) and not is_number(name) and len(places[name]) > 1
             found[path] = (_person_among(folders[path]), "file name" if both else "folder")
         elif name:
             found[path] = (name, "file name")
         else:
             found[path] = ("/".join(every[path]) or root, "folder")
     return found
+
+
+def _as_beside(
+    found: Mapping[PurePosixPath, tuple[str, str]],
+    patients: Mapping[PurePosixPath, str | None],
+    root: str,
+) -> dict[PurePosixPath, tuple[str, str]]:
+    """Give a series without a PatientID to the one PatientID in the folders of its person."""
+    if all(patients.values()) or not any(patients.values()):
+        return {}
+    folders = _by_structure(list(patients), list(patients), set(patients), root)
+    owners = defaultdict(set)
+    for path, patient in patients.items():
+        owners[folders[path][0]].update({found[path][0]} if patient else ())
+    beside = {path: owners[folders[path][0]] for path, patient in patients.items() if not patient}
+    return {path: (min(one), "file name") for path, one in beside.items() if len(one) == 1}
 
 
 def _without_slice_numbers(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
@@ -211,7 +167,7 @@ def _without_slice_numbers(names: dict[PurePosixPath, str]) -> dict[PurePosixPat
     starts = {}
     for path, name in pictures.items():
         match = re.fullmatch(r"(.*\d)[-_. ]+\d+", name)
-        if match and name in once and not _SITE.fullmatch(match[1]) and not _YEAR.search(match[1]):
+        if match and name in once and not SITE.fullmatch(match[1]) and not YEAR.search(match[1]):
             starts[path] = match[1]
     people = {start for start, count in Counter(starts.values()).items() if count >= 3}
     if len(people) < 2:
@@ -248,45 +204,10 @@ def _person_among(folders: tuple[str, ...]) -> str:
     """
     first = next((n for n, part in enumerate(folders) if any(map(str.isdigit, part))), 0)
     *above, folder = folders[: first + 1]
-    for nobody in (_DATE, _NUMBERED):
+    for nobody in (DATE, NUMBERED):
         folder = re.sub(nobody, "", folder, flags=re.IGNORECASE | re.VERBOSE) or folder
-    folder = drop_words(folder, _words(_VISIT)) or folder
-    return "/".join([*above, _to_person_number(folder)])
-
-
-def _is_number(name: str) -> bool:
-    """Whether a name is a number, perhaps of a picture: `12`, `(12)`, `img_12`."""
-    return not drop_words(name, _words(_THING)).strip("()").strip("0123456789")
-
-
-def _person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
-    """Return a stem without contrast, visit, slice and marks of a copy (`P1 (1)` beside `P1`)."""
-    name = stem(path)
-    before_copy = re.sub(r" ?\(\d+\)$", "", name)
-    beside = {stem(other) for other in paths if other.parent == path.parent}
-    name = without_agent(before_copy if before_copy in beside else name)
-    before_slice = _BEFORE_SLICE.match(name)
-    name = before_slice[1] if before_slice else name
-    name = re.sub(r"(?<=\d)_000\d$", "", name)  # nnU-Net's channels
-    for nobody in (_DATE, _NUMBERED):
-        name = re.sub(nobody, "", name, flags=re.IGNORECASE | re.VERBOSE)
-    person, thing = drop_words(name, _words(_VISIT, _THING)), drop_words(name, _words(_VISIT))
-    if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
-        return thing
-    return _to_person_number(person)
-
-
-def _to_person_number(name: str) -> str:
-    """Cut after the person's number: what follows with no more digits is a visit, view or image.
-
-    `00000001_003` is 00000001, `UPENN-GBM-00006_11` is UPENN-GBM-00006; `site1_012` stays.
-    """
-    numbers = list(re.finditer(r"\d+", name))
-    if not numbers or not name.strip("0123456789."):  # a UID is nobody's number
-        return name
-    longest = max(len(number[0]) for number in numbers)
-    last = next(number for number in numbers if len(number[0]) == longest)
-    return name[: last.end()] + re.match(r"[^-_. ]*", name[last.end() :])[0]
+    folder = drop_words(folder, words(VISIT)) or folder
+    return "/".join([*above, to_person_number(folder)])
 
 
 def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> list[str]:
@@ -294,21 +215,9 @@ def _person_in_folders(path: PurePosixPath, is_series: bool, needed: bool) -> li
 
     Where that is needed since nothing else does, `scan_07` or `data3` will do.
     """
-    parts = [part for part in path.parts[:-1] if not _SITE.fullmatch(part)]
-    likely = [part for part in parts if _names_somebody(part, _words(_VISIT, _THING, _COLLECTION))]
+    parts = [part for part in path.parts[:-1] if not SITE.fullmatch(part)]
+    likely = [part for part in parts if names_somebody(part, words(VISIT, THING, COLLECTION))]
     if needed and not likely:
         parts += [path.name] if is_series else []
-        likely = [part for part in parts if _names_somebody(part, _words(_VISIT))]
+        likely = [part for part in parts if names_somebody(part, words(VISIT))]
     return likely
-
-
-def _names_somebody(folder: str, nobody: re.Pattern) -> bool:
-    """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
-    left = "" if re.fullmatch(_DATE, folder, re.VERBOSE) else drop_words(folder, nobody)
-    return bool(left) and not (left.isdigit() and left != folder)
-
-
-def visit_words(name: str) -> set[str]:
-    """Return the words of a name that say which visit or side it is."""
-    visit = re.compile(_VISIT, re.IGNORECASE | re.VERBOSE)
-    return {word for word in re.split("[-_. ]+", name.casefold()) if visit.fullmatch(word)}

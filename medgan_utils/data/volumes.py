@@ -9,8 +9,8 @@ import numpy as np
 
 from .dicom import NO_MODALITY, is_dicom, read_series
 from .files import modality_of
+from .names import subject_of
 from .nifti import is_identity, read_nifti
-from .subjects import subject_of
 
 if TYPE_CHECKING:
     import nibabel

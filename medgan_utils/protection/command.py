@@ -4,6 +4,7 @@ from getpass import getpass
 from pathlib import Path
 
 from .._files import refuse_existing
+from ..data.dicom import is_dicom
 from .deidentify import deidentify_series
 from .encryption import decrypt_file, encrypt_file
 from .scrub import scrub_nifti
@@ -22,12 +23,24 @@ def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | N
         ValueError: A file is damaged, or two patients are in the folder.
         OSError: Nothing to read, or `into` is there already.
     """
+    if not source.exists():
+        raise FileNotFoundError(f"{source} does not exist; check its spelling")
+    if source.is_file() and is_dicom(source):
+        raise ValueError(f"{source} is a DICOM file; give the folder in which it lies")
     if source.is_dir():
-        secret = None if secret_file is None else secret_file.read_text(encoding="utf-8").strip()
+        secret = None if secret_file is None else _secret(secret_file)
         print(deidentify_series(source, into, code, secret))
     else:
         print(scrub_nifti(source, into))
     print(f"kept in {into}; look at the images themselves before you pass them on")
+
+
+def _secret(file: Path) -> str:
+    """Return what a file of a secret says, with or without the mark that Windows puts first."""
+    try:
+        return file.read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no UTF-8 text; save the secret as UTF-8") from error
 
 
 def encrypt(source: Path, into: Path) -> None:

@@ -1,4 +1,4 @@
-"""A head without its face, and how much of what could be known of it is left.
+"""A head without its face.
 
 The shear of Schimke and Hale, "Quickshear Defacing for Neuroimages", USENIX HealthSec 2011: a plane
 through the two points of the brain's lower hull that lie farthest in front, moved away from the

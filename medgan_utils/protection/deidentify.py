@@ -10,11 +10,15 @@ import re
 import secrets
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import one_line, refuse_existing, written_whole
 from ..data.dicom import look, read_header, series_files
+from ..data.names import person_of
+from ..data.planes import number_in
 from ..table import Table
 from .dicom_profile import Pseudonym, clean, identifiers
 
@@ -65,21 +69,36 @@ def deidentify_series(
         raise ValueError("the secret is empty; write one into its file, or leave it out")
     headers, done = _read_headers(folder)
     _warn(folder, headers, done)
-    words = {word for header in headers.values() for word in identifiers(header)}
+    words = set()
+    for path, header in headers.items():
+        with _named(path):
+            words |= identifiers(header)
     key = hashlib.sha256(secret.encode()).digest() if secret else secrets.token_bytes(32)
     who = Pseudonym(key, _patient(folder, headers), code)
-    order = sorted(headers, key=lambda path: (headers[path].get("InstanceNumber") or 0, path.name))
+    order = sorted(headers, key=lambda p: (number_in(headers[p].get("InstanceNumber")), p.name))
     with written_whole(into, folder=True) as unfinished:
         for number, path in enumerate(order, 1):
             dataset = read_header(path, pixels=True)
-            try:
+            with _named(path):
+                _check_whole(dataset)
                 for element, what in _deidentified(dataset, who, words):
                     done[element, what].add(path)
                 dataset.save_as(unfinished / f"{number:04d}.dcm", enforce_file_format=True)
-            except (ValueError, AttributeError, TypeError, KeyError) as error:
-                raise ValueError(f"{path} cannot be de-identified: {one_line(error)}") from error
     rows = [{"element": e, "done": d, "files": len(f)} for (e, d), f in sorted(done.items())]
     return Table(rows, caption=f"{len(order)} images of {who.code}", notes=f"Method: {METHOD}.")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file whose header fails in the block (ValueError); a full disk stays an OSError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # pydicom raises whatever damaged bytes lead to
+        raise ValueError(
+            f"{path} cannot be de-identified: {one_line(error)}; copy or export it again"
+        ) from error
 
 
 def _deidentified(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]):
@@ -106,6 +125,19 @@ def _deidentified(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]):
         dataset.DeidentificationMethodCodeSequence, _CODES, strict=True
     ):
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+
+
+def _check_whole(dataset: "pydicom.Dataset") -> None:
+    """Refuse an original that is cut short (ValueError): its copy would look whole."""
+    from pydicom.pixels.utils import get_expected_length
+
+    kinds = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    stored = next((len(dataset[one].value or b"") for one in kinds if one in dataset), 0)
+    packed = dataset.file_meta.get("TransferSyntaxUID")
+    packed = packed is not None and packed.is_transfer_syntax and packed.is_encapsulated
+    expected = 1 if packed else get_expected_length(dataset)
+    if stored < expected:
+        raise ValueError(f"it is cut short, {stored} of {expected} bytes of pixels are there")
 
 
 def _read_headers(folder: Path) -> tuple[dict[Path, "pydicom.Dataset"], defaultdict]:
@@ -135,7 +167,8 @@ def _patient(folder: Path, headers: dict[Path, "pydicom.Dataset"]) -> str:
     """Return the one PatientID of all files; without one, the name and the day of birth."""
     who = ("PatientName", "PatientBirthDate")
     patients = {
-        str(header.get("PatientID") or "") or " ".join(str(header.get(one) or "") for one in who)
+        person_of(str(header.get("PatientID") or ""))
+        or " ".join(str(header.get(one) or "") for one in who)
         for header in headers.values()
     }
     if len(patients) > 1:
@@ -159,6 +192,9 @@ def _warn(folder: Path, headers: dict[Path, "pydicom.Dataset"], done: defaultdic
         about = ("BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName")
         if _HEAD.search(" ".join(str(header.get(keyword)) for keyword in about)):
             done["a head: its face can be drawn from it", "warned"].add(path)
+        groups = range(0x6000, 0x6020, 2)
+        if any((g, 0x0102) in header and (g, 0x3000) not in header for g in groups):
+            done["text burned into the pixels", "warned"].add(path)  # an overlay in spare bits
     burned = done.get(("text burned into the pixels", "warned"))
     if burned:
         warnings.warn(

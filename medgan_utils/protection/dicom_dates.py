@@ -28,7 +28,7 @@ def shift_dates(dataset: "pydicom.Dataset", shift: timedelta) -> Iterator[tuple[
     Yields:
         (keyword, "shifted" or "emptied") of each element that held something.
     """
-    filled = {e.keyword: e for e in dataset if e.VR in KINDS and not e.is_empty}
+    filled = {e.keyword: e for e in dataset if e.VR in KINDS and e.keyword and not e.is_empty}
     while filled:
         keyword, element = min(filled.items(), key=lambda one: KINDS.index(one[1].VR))
         del filled[keyword]

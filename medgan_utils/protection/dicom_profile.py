@@ -17,6 +17,7 @@ So the table and its actions are dicom-anonymizer's, and `clean` applies them to
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -80,8 +81,8 @@ def identifiers(dataset: "pydicom.Dataset") -> set[str]:
         values = [element.value] if element.VM == 1 else list(element.value)
         if element.VR == "PN":
             for group in (str(value).split("=") for value in values):
-                words = (word for part in group for word in part.split("^")[:3])
-                found.update(w for word in words for w in re.split(r"[\s,-]+", word) if len(w) > 1)
+                words = " ".join(word for part in group for word in part.split("^")[:3])
+                found.update(w for w in re.split(r"[\W_]+", _plain(words)) if len(w) > 1)
         elif element.keyword in _IDS:
             found.update(str(value).strip() for value in values if len(str(value).strip()) > 2)
         elif element.VR in ("DA", "DT"):
@@ -106,7 +107,7 @@ def clean(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]) -> Iterat
     for element in list(dataset):
         tag, rule = element.tag, _rule(element.tag)
         name = element.keyword or ("private" if tag.is_private else str(tag))
-        if tag.is_private or element.VR == "UN":  # unknown: nobody can say what it holds
+        if not element.keyword or element.VR == "UN":  # private, unknown, overlays: who can say
             del dataset[tag]
             yield name, "removed"
         elif element.VR == "SQ":
@@ -117,7 +118,7 @@ def clean(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]) -> Iterat
             yield from _map_uids(element, who)
         elif rule is not None:
             yield name, _by_rule(dataset, tag, rule)
-        elif element.VR == "PN" or _holds(element, words):
+        elif element.VR in ("PN", "UR") or "AlternativeCalendar" in name or _holds(element, words):
             element.value = None
             yield name, "emptied"
 
@@ -172,10 +173,15 @@ def _rule(tag):
     return rules.get((tag.group, tag.element))
 
 
+def _plain(text: str) -> str:
+    """Return a text in one form of Unicode: a header may spell one name in two."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _holds(element, words: set[str]) -> bool:
     """Whether a text, or bytes that are no pixels, hold one of the words as a word."""
     if element.VR in _TEXT:
-        text = str(element.value)
+        text = _plain(str(element.value))
     elif element.VR in _BYTES and element.tag.group != _PIXELS:
         text = bytes(element.value).decode("latin-1")
     else:

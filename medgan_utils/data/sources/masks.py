@@ -14,7 +14,7 @@ from ..files import (
     without_agent,
     without_label_words,
 )
-from ..subjects import visit_words
+from ..names import visit_words
 from .walk import walk
 
 

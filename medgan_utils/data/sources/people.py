@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import stem
-from ..subjects import subject_of
+from ..names import subject_of
 
 SEX_CODES = {"F": 0, "M": 1}
 _SUBJECT_COLUMNS = ("mrid", "participant_id", "subject", "subject_id", "patient_id", "id")

@@ -9,15 +9,11 @@ from pathlib import Path
 
 from ..dicom import check_tags, look, modality_tag
 from ..files import IMAGE_SUFFIXES, is_label_map, is_picture
+from ..names import NOBODY
 from ..nifti import few_values
 from ..pictures import few_grey_values
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
-_NOBODY = re.compile(
-    r"|0+|x+|anon(ym(ous|i[sz]ed)?)?([-_ ^]*(patient|subject|name))?|unknown|none|n/?a|removed"
-    r"|de-?identified|patient",
-    re.IGNORECASE,
-)
 LABEL_MAPS = "label maps"
 NO_IMAGES = "no images"
 
@@ -99,7 +95,7 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     except ValueError as error:
         found.faults.setdefault(path.parent, str(error))
     patient = str(header.get("PatientID") or "").strip()
-    patient = None if _NOBODY.fullmatch(patient) else patient
+    patient = None if NOBODY.fullmatch(patient) else patient
     said = (str(header.get(tag) or "") for tag in ("StudyInstanceUID", "SeriesDescription"))
     found.patients.setdefault(path.parent, (patient, modality_tag(header), *said))
     if series := str(header.get("SeriesInstanceUID") or ""):
