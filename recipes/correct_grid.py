@@ -3,7 +3,7 @@
     MEDGAN_REAL_DATA=folder python recipes/correct_grid.py WEIGHTS  # their path, without suffix
     MEDGAN_REAL_DATA=folder python recipes/correct_grid.py WEIGHTS --publish
 
-`liver-ct-128` as its GAN left it drew a net of dots in every liver, ten times as strong as real
+`liver-ct-128` as its GAN left it drew a net of dots in every liver, eight times as strong as real
 slices have by chance (`recipes/grid.py`). Here G alone is moved, for 400 steps, by the strength of
 that pattern in a batch, in each tissue for itself, and by the distance from what it drew before:
 the same pictures, without the dots. The result lies in `runs/`; `--publish` opens the test split.

@@ -127,7 +127,8 @@ def card_facts(rows: list[dict]) -> dict:
     return {
         "recipe": f"corrected by readers of seeds {SEEDS}, batch_size {BATCH}, rate {RATE} falling"
         f" to 2 %, false pixels {REST:g}, distance from before {NEAR:g}, tumours' grey {GREY:g},"
-        f" net of dots {GRID:g} (from {before:.4f} to {after:.4f}; bodies {rows[0]['own']:.4f}),"
+        f" net of dots {GRID:g} (from {before:.4f} to {after:.4f}; bodies {rows[0]['own']:.4f},"
+        " over all tissues together),"
         " beta_1 0.5; before it, as a GAN, `MAP` (160,000 images of 64 pixels) and `MAP_FINE`"
         " (200,000 of 128)",
         "batch_size": BATCH,

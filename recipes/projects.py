@@ -278,9 +278,9 @@ PROJECTS = {
             " HU, without labels.\nIts networks started from those of `liver-ct-64` with one stage"
             " more. The encoder sees means of\n2 × 2 pixels; the random features, the judge and the"
             " appearance see all. After the training a net\nof dots that its livers shared was"
-            " made fainter (`correct_grid.py`); the weights before that were scored\non the same test"
-            " subjects, and the discriminator that trained against them told training from test\n"
-            "cases (AUC 0.98; it is not shipped).",
+            " made fainter (`correct_grid.py`); the weights before that were scored\non the same"
+            " test subjects, and the discriminator that trained against them told training from"
+            " test\ncases (AUC 0.98; it is not shipped).",
             **DECATHLON,
         },
         grown_from="liver-ct-64",
