@@ -213,8 +213,12 @@ def test_refusals_leave_nothing(tmp_path):
     (tmp_path / "text" / "a.txt").write_text("no DICOM")
     with pytest.raises(FileNotFoundError, match=r"no DICOM image \(1 × file that is not DICOM\)"):
         deidentify_series(tmp_path / "text", tmp_path / "out")
-    headless = lambda file, k: [file.__delattr__(w) for w in ("PixelData", "Rows")]  # noqa: E731
-    write_series(tmp_path / "headless", VOXELS, edit=headless)
+
+    def as_report(file, k):
+        file.SOPClassUID = pydicom.uid.BasicTextSRStorage
+        del file.PixelData, file.Rows
+
+    write_series(tmp_path / "headless", VOXELS, edit=as_report)
     with pytest.raises(FileNotFoundError, match="8 × file without pixels"):
         deidentify_series(tmp_path / "headless", tmp_path / "out")
     write_series(tmp_path / "two", VOXELS[..., :2])

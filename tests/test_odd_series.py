@@ -112,6 +112,17 @@ def test_a_file_cut_short_has_no_sound_copy(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["in"]
 
 
+@pytest.mark.parametrize("length", [300, 400])  # among the names of classes, before the image
+def test_a_file_that_ends_in_its_header_is_not_left_out(tmp_path, length):
+    write_series(tmp_path / "in", VOXELS)
+    path = sorted((tmp_path / "in").iterdir())[1]
+    path.write_bytes(path.read_bytes()[:length])
+    for reads in (read_volume, lambda folder: deidentify_series(folder, tmp_path / "out")):
+        with pytest.raises(ValueError, match=rf"{path.name} is cut short"):
+            reads(tmp_path / "in")
+    assert survey(tmp_path / "in").passed_over == {"damaged DICOM files": [path]}
+
+
 def test_whatever_pydicom_raises_names_the_file(tmp_path):
     write_series(tmp_path / "in", VOXELS)
     path = sorted((tmp_path / "in").iterdir())[1]

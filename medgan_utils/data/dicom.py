@@ -89,11 +89,14 @@ def look(path: Path, pixels: bool = False) -> tuple["pydicom.Dataset | None", st
         Its header, None of other files; and the reason ("without pixels"), None of a scan.
 
     Raises:
-        ValueError: The file is damaged, or is DICOM by its name alone.
+        ValueError: The file is damaged, an image cut short before it, or DICOM by its name alone.
     """
     if is_dicom(path):
         header = read_header(path, pixels)
-        return header, no_scan(header)
+        reason = no_scan(header)
+        if reason == "without pixels" and "Image" in _kind(header):
+            raise ValueError(f"{path} is cut short: it has no image; copy or export it again")
+        return header, reason
     if path.suffix.lower() in DICOM_SUFFIXES:
         raise ValueError(f"{path} cannot be read as DICOM; copy or export it again")
     return None, "that is not DICOM"
@@ -117,7 +120,8 @@ def no_scan(header: "pydicom.Dataset") -> str | None:
 
 def _kind(header: "pydicom.Dataset") -> str:
     """Return the name of a file's SOPClassUID ("CT Image Storage"), "" without one."""
-    return getattr(header.get("SOPClassUID"), "name", "")
+    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    return getattr(kind, "name", "")
 
 
 def check_tags(path: Path, header: "pydicom.Dataset") -> None:
@@ -180,7 +184,7 @@ def modality_tag(header: "pydicom.Dataset") -> str:
 
 def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
     """Read all DICOM images in a folder; what is no scan is passed over."""
-    images, others, headless = {}, [], {}
+    images, others = {}, []
     for path in series_files(folder) if folder.is_dir() else [folder]:
         file, reason = look(path, pixels=True)
         if file is None:
@@ -189,19 +193,13 @@ def _read_images(folder: Path) -> dict[Path, "pydicom.Dataset"]:
         if reason is None:
             images[path] = file
             continue
-        kind = file.file_meta.get("MediaStorageSOPClassUID", file.get("SOPClassUID"))
-        name = getattr(kind, "name", None) if reason == "without pixels" else None
-        others.append(f"{path.name} ({name or reason})")
-        if reason == "without pixels":
-            headless[kind] = path
+        kind = _kind(file) if reason == "without pixels" else ""
+        others.append(f"{path.name} ({kind or reason})")
     if not images:
         seen = f", only {', '.join(others[:3])}{', …' * (len(others) > 3)}" if others else ""
         raise FileNotFoundError(
             f"{folder} holds no DICOM files with a scan{seen}; give the series' folder"
         )
-    for file in images.values():
-        if damaged := headless.get(file.get("SOPClassUID")):
-            raise ValueError(f"{damaged} is cut short: it has no image; copy or export it again")
     return images
 
 
