@@ -5,8 +5,9 @@ PYTHON_COLAB ?= $(shell python3.12 -c 'print("python3.12")' 2>/dev/null || echo 
 BIN := .venv/bin
 COLAB := $(CURDIR)/.venv-colab/bin/python
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-# Tests run in so many processes, a file or notebook at a time; WORKERS=0 for one after the other.
-WORKERS ?= 2
+# Tests run in so many processes, a file or notebook at a time; WORKERS=0 for one after the other. Two cores take
+# three: one of them often waits for a file or for a process that it started.
+WORKERS ?= 3
 TOGETHER = -n $(WORKERS) --dist loadfile
 PORT ?= 8888
 
@@ -37,7 +38,7 @@ lint: .venv/ready
 
 # In the order of their names: xdist would start files of few tests last, and the longest ones have few.
 unit: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder -p no:nbval tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
 
 notebooks: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
@@ -56,14 +57,16 @@ realdata: .venv/ready
 	touch $@
 
 # The notebooks' first cell installs the last commit as in Colab; units and notebooks then run in a copy without the
-# package, so that they import the installed one. What only looks at files and stored results runs in `make test` alone,
-# and so does training in two processes, which fails its test in Colab's versions and is nothing for a notebook there.
-ONCE := structure project_files stored_results benchmarks chapter11_results diagnosis_tables few_shot phantom_realism workers
+# package, so that they import the installed one. What only looks at files, stored results and scripts (a notebook in
+# Colab has the package alone) runs in `make test` alone, and so does training in two processes, which fails its test in
+# Colab's versions and is nothing for a notebook there.
+ONCE := structure project_files stored_results benchmarks chapter08_results chapter11_results diagnosis_tables few_shot \
+	phantom_realism workers recipes correct_painter correct_grid tuning scripts
 test-colab: .venv-colab/ready
 	@test -z "$$(git status --porcelain)" || echo "test-colab: what is not committed is not tested"
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
 	rm -rf build/colab && git clone --quiet . build/colab && rm -r build/colab/medgan_utils
-	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider tests --ignore=tests/colab \
+	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests --ignore=tests/colab \
 		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
 	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
 		--nbval-lax --nbval-cell-timeout=240 $(NOTEBOOKS)
