@@ -41,7 +41,7 @@ unit: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder -p no:nbval tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
 
 notebooks: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=240 -p no:cacheprovider $(NOTEBOOKS)
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=400 -p no:cacheprovider $(NOTEBOOKS)
 
 browser: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/browser -rs
@@ -69,7 +69,7 @@ test-colab: .venv-colab/ready
 	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests --ignore=tests/colab \
 		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
 	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
-		--nbval-lax --nbval-cell-timeout=240 $(NOTEBOOKS)
+		--nbval-lax --nbval-cell-timeout=400 $(NOTEBOOKS)
 
 # For Colab without a public repository: upload dist/medgan_utils-*.whl beside the notebook.
 wheel: .venv/ready
