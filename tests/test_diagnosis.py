@@ -88,6 +88,15 @@ def test_one_class_is_refused():
         diagnosis.score_classifier(None, images, np.ones_like(labels))
 
 
+def test_a_label_a_subject_is_no_label_an_image():
+    images, whole, _ = lesions(2, 0)
+    for labels in (whole[:-1], np.concatenate([whole, whole])):
+        with pytest.raises(ValueError, match=f"{len(images)} images but {len(labels)} labels"):
+            diagnosis.train_classifier(images, labels)
+        with pytest.raises(ValueError, match="give one label an image"):
+            diagnosis.score_classifier(None, images, labels)
+
+
 def test_a_subject_with_both_classes_is_drawn_whole():
     """Slices whose scores hang on the subject: rates and AUC share the draws of subjects."""
 

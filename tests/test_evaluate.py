@@ -107,6 +107,8 @@ def test_a_reader_without_the_data_scores_the_same(scored, tmp_path):
     assert again["reals noisy"] == table["reals noisy"]
     with pytest.raises(ValueError, match="as many fakes"):
         evaluation.evaluate(fakes[:100], loaded, ENCODERS)
+    with pytest.raises(ValueError, match=r"black is -1: pass 2 \* images - 1"):
+        evaluation.evaluate((fakes + 1) / 2, loaded, ENCODERS)
 
 
 def test_a_monitor_scores_without_intervals(scored):

@@ -1,5 +1,7 @@
 """What a GAN is trained on: refused before the first step where it does not fit."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,19 @@ def test_images_of_another_range_or_shape_are_refused_with_a_way_out(images, mes
         assert message in said
 
 
+@pytest.mark.parametrize(
+    ("images", "advice"),
+    [
+        (IMAGES > 0, "2 * images.astype('float32') - 1"),
+        (np.where(IMAGES > 0, 1, -1), "images.astype('float32')"),
+    ],
+)
+def test_whoever_follows_the_advice_of_an_array_of_whole_numbers_is_through(images, advice):
+    with pytest.raises(ValueError, match=re.escape(advice)):
+        unconditional().data(images)
+    unconditional().data(eval(advice, {"images": images}))
+
+
 @pytest.mark.parametrize("images", [IMAGES, IMAGES.astype(float), IMAGES * 0, IMAGES * 0 - 1])
 def test_images_in_range_pass_whatever_their_precision(images):
     x, _ = unconditional().data(images)
@@ -85,6 +100,13 @@ def test_images_in_range_pass_whatever_their_precision(images):
 def test_labels_that_are_no_classes_are_refused_with_a_way_out(labels, message):
     for said in refused(with_three_classes(), IMAGES, labels):
         assert message in said
+
+
+@pytest.mark.parametrize("labels", [[["F"], ["M"]], np.array([[0], [None]]), [["0"], [b"1"]]])
+def test_names_in_place_of_class_numbers_lead_to_numbers(labels):
+    labels = np.resize(np.array(labels), (len(IMAGES), 1))
+    with pytest.raises(ValueError, match=r"class numbers are needed: labels\.astype\(int\), or"):
+        with_three_classes().data(IMAGES, labels)
 
 
 def test_labels_for_a_gan_without_labels_are_refused():

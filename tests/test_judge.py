@@ -47,6 +47,15 @@ def test_a_set_of_one_subject_leaves_nobody_to_ask():
         evaluation.train_judge(TRAINING.images, TRAINING.images[:0])
 
 
+def test_a_set_scaled_otherwise_is_not_told_apart_by_that():
+    others = blobs(20, 300).images
+    for images in ((others + 1) / 2, np.uint8((others + 1) * 127.5)):
+        with pytest.raises(ValueError, match="images range from 0 to"):
+            evaluation.judge_auc(TRAINING, HELD_OUT, RealSet(images, None))
+        with pytest.raises(ValueError, match="images range from 0 to"):
+            evaluation.train_judge(TRAINING.images, images)
+
+
 def test_a_judge_is_the_same_whoever_was_asked_before_and_stays_as_it_was():
     """Judges of one shape share a compiled network: no training may leak into the next."""
     smooth = blobs(20, 300, blur=1.0)

@@ -88,6 +88,35 @@ def test_wrong_range_and_shape_are_explained():
         evaluation.noise_sigma(disc()[..., 0])
 
 
+def test_images_from_0_to_1_are_no_images_from_minus_1():
+    images = np.concatenate([disc()] * 4)
+    with pytest.raises(ValueError, match=r"black is -1: pass 2 \* images - 1"):
+        evaluation.psnr((images + 1) / 2, (images + 1) / 2)
+    bright = np.linspace(0, 1, 64 * 64).reshape(1, 64, 64, 1)
+    assert np.isfinite(evaluation.contrast(bright)).all()  # one patch may be bright all over
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda masks: np.where(masks, 1, -1), "finding_channels: pass channels > 0"),
+        (lambda masks: masks[..., None], "64, 1\\); .* is needed: \\(N, H, W\\)"),
+    ],
+)
+def test_masks_of_another_form_are_refused(change, message):
+    images = disc()
+    masks = change(images[..., 0] > 0)
+    assert images.shape[1:3] == (64, 64)
+    for measured in (
+        lambda: evaluation.psnr(images, images, masks),
+        lambda: evaluation.contrast(images, masks),
+        lambda: evaluation.snr(images, masks),
+        lambda: evaluation.cnr(images, masks, masks),
+    ):
+        with pytest.raises(ValueError, match=message):
+            measured()
+
+
 def test_inside_a_mask_only_the_mask_counts():
     images, masks = disc(), np.zeros((len(disc()), *disc().shape[1:3]), bool)
     masks[:, 10:20, 10:20] = True

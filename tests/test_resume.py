@@ -108,6 +108,28 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
         ResumableCheckpoint(tmp_path).restore(tiny(16))
 
 
+def test_networks_of_unnamed_layers_built_again_go_on(tmp_path):
+    def own(width=64):
+        z, image = keras.Input((8,)), keras.Input((8, 8, 1))
+        drawn = keras.layers.Dense(width, activation="tanh")(z)
+        drawn = keras.layers.Dense(64, activation="tanh")(drawn)
+        generator = keras.Model(z, keras.layers.Reshape((8, 8, 1))(drawn))
+        logit = keras.layers.Dense(1)(keras.layers.Flatten()(image))
+        gan = GAN(generator, keras.Model(image, logit))
+        gan.compile()
+        return gan
+
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype(np.float32)
+    first = own()
+    keeper = ResumableCheckpoint(tmp_path, every=2)
+    first.fit(images, batch_size=4, epochs=1, verbose=0, callbacks=[keeper])
+    again = own()  # Keras counts on: its layers are dense_3 to dense_5
+    assert ResumableCheckpoint(tmp_path).restore(again) == 2
+    np.testing.assert_array_equal(first.sample(4), again.sample(4))
+    with pytest.raises(ValueError, match="was saved by other networks"):
+        ResumableCheckpoint(tmp_path).restore(own(32))
+
+
 def test_only_complete_checkpoints_count_and_the_last_two_are_kept(tmp_path):
     gan = tiny()
     keeper = keeper_of(gan, tmp_path)

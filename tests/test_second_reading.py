@@ -76,7 +76,7 @@ def test_pictures_beside_checkpoints_are_no_checkpoints(tmp_path):
     assert [path.name for path in keeper.saved()] == ["step-00000006", "step-00000008"]
 
 
-@pytest.mark.parametrize("name", ["augment", "terms"])
+@pytest.mark.parametrize("name", ["augment", "terms", "penalties"])
 def test_what_a_translation_would_not_use_is_refused(name):
     setting = {name: keras.layers.Identity() if name == "augment" else [L1(1)]}
     with pytest.raises(ValueError, match=f"takes no {name}"):

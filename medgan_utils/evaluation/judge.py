@@ -16,6 +16,7 @@ from .._restart import restart
 from ..table import Estimate, Table
 from .evaluate import RealSet
 from .intervals import bootstrap_auc, subject_codes
+from .quality import check_range
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +44,7 @@ def train_judge(
         A model from images to logits `(N, 1)`: positive means real.
 
     Raises:
-        ValueError: If a side is empty.
+        ValueError: If a side is empty, or scaled otherwise.
 
     Source: Lopez-Paz and Oquab 2017 (classifier two-sample tests), arXiv:1610.06545.
     """
@@ -60,6 +61,8 @@ def _trained(
     count = min(len(real_images), len(other_images))
     if count == 0:
         raise ValueError("a judge needs real and other images; one side is empty")
+    for side in (real_images, other_images):
+        check_range(side)
     random = np.random.default_rng(seed)
     chosen = [x[random.permutation(len(x))[:count]] for x in (real_images, other_images)]
     images = np.concatenate(chosen).astype(np.float32)
@@ -98,8 +101,10 @@ def judge_auc(
         real than another of the set.
 
     Raises:
-        ValueError: If the set has fewer than two subjects.
+        ValueError: If the set has fewer than two subjects, or images are scaled otherwise.
     """
+    for images in (held_out.images, others.images):
+        check_range(images)
     codes = subject_codes(others.subjects, len(others.images))
     names = np.random.default_rng(seed).permutation(codes.max() + 1)
     if len(names) < 2:

@@ -5,6 +5,35 @@ from collections.abc import Mapping
 import numpy as np
 
 PAIRS = 500  # of `diversity`
+MANY = 4  # images, of which some pixel is below 0: fewer may be bright all over
+
+
+def check_range(images: np.ndarray) -> None:
+    """Refuse images (N, ...) that lie beyond [-1, 1], or several without a pixel below 0.
+
+    Raises:
+        ValueError: They are scaled otherwise; scores of them would mean nothing.
+    """
+    low, high = float(np.min(images)), float(np.max(images))
+    said = f"images range from {low:.3g} to {high:.3g}"
+    if not (low >= -1.001 and high <= 1.001):  # NaN fits nothing
+        raise ValueError(f"{said}; scale them to [-1, 1]")
+    if len(images) >= MANY and 0 <= low < high:
+        raise ValueError(f"{said}, and black is -1: pass 2 * images - 1 if yours are in [0, 1]")
+
+
+def as_mask(values: np.ndarray, name: str) -> np.ndarray:
+    """Return where the finding is; refuse what is not 0 elsewhere, such as -1 or a logit."""
+    values = np.asarray(values)
+    codes = values.dtype.kind in "bu"
+    if not codes and values.dtype.kind in "if":
+        codes = ((values >= 0) & (values == np.floor(values))).all()  # NaN is neither
+    if not codes:
+        raise ValueError(
+            f"{name} is {values.dtype} and not only whole numbers from 0 on, as a mask is; "
+            f"logits: pass found > 0; finding_channels: pass channels > 0"
+        )
+    return values.astype(bool)
 
 
 def to_unit(images: np.ndarray) -> np.ndarray:
@@ -22,10 +51,7 @@ def to_unit(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images, np.float64)
     if images.ndim != 4:
         raise ValueError(f"images have shape {images.shape}; give (N, H, W, C)")
-    if not (images.min() >= -1.001 and images.max() <= 1.001):  # NaN fits nothing
-        raise ValueError(
-            f"images range from {images.min():.3g} to {images.max():.3g}; scale them to [-1, 1]"
-        )
+    check_range(images)
     return (images + 1) / 2
 
 
@@ -80,8 +106,8 @@ def contrast(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
 
     Source: Peli 1990, doi:10.1364/JOSAA.7.002032.
     """
-    masks = foreground_masks(images) if masks is None else np.asarray(masks, bool)
     grey = to_unit(images).mean(axis=-1)
+    masks = foreground_masks(images) if masks is None else _masks_of(grey, masks)
     return np.array([_spread(image[mask]) for image, mask in zip(grey, masks, strict=True)])
 
 
@@ -95,7 +121,7 @@ def snr(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
     Returns:
         Ratios `(N,)`; NaN where a mask is empty.
     """
-    masks = foreground_masks(images) if masks is None else np.asarray(masks, bool)
+    masks = foreground_masks(images) if masks is None else masks
     return _means(images, masks) / np.maximum(noise_sigma(images), 1e-6)
 
 
@@ -266,10 +292,18 @@ def _inside(values: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
     """Average maps (N, H, W), each inside its mask."""
     if masks is None:
         return values.mean(axis=(1, 2))
-    masks = np.asarray(masks, bool)
+    masks = _masks_of(values, masks)
     sizes = masks.sum(axis=(1, 2))
     totals = (values * masks).sum(axis=(1, 2))
     return np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
+
+
+def _masks_of(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the masks of maps (N, H, W) as booleans of their shape, or refuse them."""
+    masks = as_mask(masks, "masks")
+    if masks.shape != values.shape:
+        raise ValueError(f"masks have shape {masks.shape}; {values.shape} is needed: (N, H, W)")
+    return masks
 
 
 def _means(images: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from .._files import refuse_damaged, written_whole
 from .._paths import checkpoints_folder
 from .distribution import laplacian_descriptors
 from .intervals import subject_codes
+from .quality import check_range
 
 FORMAT = 1
 
@@ -125,7 +126,11 @@ def reference_features(
 
     Returns:
         The features, ready to be saved.
+
+    Raises:
+        ValueError: The images are scaled otherwise.
     """
+    check_range(images)
     return ReferenceFeatures(
         features={name: encoder.features(images) for name, encoder in encoders.items()},
         descriptors=laplacian_descriptors(images, seed=seed).astype(np.float16),

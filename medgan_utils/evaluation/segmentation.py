@@ -6,6 +6,7 @@ import numpy as np
 
 from ..table import Estimate
 from .intervals import percentile_interval, subject_codes
+from .quality import as_mask
 
 
 def dice_by_subject(
@@ -132,24 +133,10 @@ def _places(truth: np.ndarray, found: np.ndarray, spacing_mm: float) -> dict[str
 
 
 def _masks(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    truth, found = _mask(truth, "truth"), _mask(found, "found")
+    truth, found = as_mask(truth, "truth"), as_mask(found, "found")
     if truth.shape != found.shape or truth.ndim != 3:
         raise ValueError(f"masks {truth.shape} and {found.shape}: both must be (N, H, W)")
     return truth, found
-
-
-def _mask(values: np.ndarray, name: str) -> np.ndarray:
-    """Return where the finding is; refuse what is not 0 elsewhere, such as -1 or a logit."""
-    values = np.asarray(values)
-    codes = values.dtype.kind in "bu"
-    if not codes and values.dtype.kind in "if":
-        codes = ((values >= 0) & (values == np.floor(values))).all()  # NaN is neither
-    if not codes:
-        raise ValueError(
-            f"{name} is {values.dtype} and not only whole numbers from 0 on, as a mask is; "
-            f"logits: pass found > 0; finding_channels: pass channels > 0"
-        )
-    return values.astype(bool)
 
 
 def _over_subjects(values: np.ndarray, repeats: int, seed: int = 0) -> Estimate:

@@ -109,7 +109,8 @@ class Monitor(EverySteps):
             dropped, so that it continues where the run does.
         best: Where to keep the averaged generator's weights at the best score
             (`NAME.weights.h5`), so that they outlive the process. It needs `log`, which tells a run
-            that goes on what the best score was.
+            that goes on what the best score was. After a resume it may be of a row that was
+            dropped, until a score beats the rows that are left.
 
     Attributes:
         rows: One dictionary a score, with `step` and `seconds`.

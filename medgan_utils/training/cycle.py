@@ -91,7 +91,7 @@ class CycleGAN(GAN):
             **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
         """
         optimizers = generator_optimizer, discriminator_optimizer
-        for name in ("augment", "terms"):
+        for name in ("augment", "terms", "penalties"):
             if settings.get(name):
                 raise ValueError(f"CycleGAN takes no {name}: it would not be used")
         super().compile(*optimizers, loss, penalties=(), **settings)

@@ -92,7 +92,7 @@ class Expected:
             return
         raise ValueError(
             f"images are {images.dtype} from {low:g} to {high:g}; floats from -1 (black) to 1 are "
-            f"needed, since the generator ends in tanh: {_advice(float(low), float(high))}"
+            f"needed, since the generator ends in tanh: {_advice(images.dtype, low, high)}"
         )
 
     def check_labels(self, labels: np.ndarray | None, count: int) -> None:
@@ -109,7 +109,12 @@ class Expected:
                 f"{'a row' if len(self.label_shape) == 1 else 'a map'} an "
                 f"image{self._reshaped(labels.shape)}"
             )
-        if labels.dtype.kind not in "fiub" or (labels != np.round(labels)).any():
+        if labels.dtype.kind not in "fiub":
+            raise ValueError(
+                f"labels are {labels.dtype}, such as {labels.ravel()[0]!r}; class numbers are "
+                "needed: labels.astype(int), or np.unique(names, return_inverse=True)[1] of names"
+            )
+        if (labels != np.round(labels)).any():
             odd = next(v for v in labels.ravel().tolist() if not isinstance(v, int) and v % 1 != 0)
             raise ValueError(f"a label is {odd!r}; class numbers are whole, counted from 0")
         if self.one_hot:
@@ -216,9 +221,12 @@ class Expected:
         return np.bool_(True)
 
 
-def _advice(low: float, high: float) -> str:
+def _advice(dtype: np.dtype, low: float, high: float) -> str:
+    low, high = float(low), float(high)
+    if low < 0 and -LIMIT <= low and high <= LIMIT:
+        return "images.astype('float32')"
     if low >= 0 and high <= LIMIT:
-        return "2 * images - 1"
+        return "2 * images - 1" if dtype.kind == "f" else "2 * images.astype('float32') - 1"
     if low >= 0 and high <= 255:
         return "images.astype('float32') / 127.5 - 1"
     if -1.5 <= low and high <= 1.5:

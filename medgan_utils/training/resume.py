@@ -132,9 +132,11 @@ def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.nd
     variables = state_of(gan)
     expected = [_describe(variable) for variable in variables]
     names = [name.replace("int32", "int64") for name in names]  # JAX counts in 32 bits
-    if names != expected:
+    if list(map(_uncounted, names)) != list(map(_uncounted, expected)):
         pairs = zip(names, expected, strict=False)
-        odd = next((f"{one} instead of {other}" for one, other in pairs if one != other), None)
+        odd = next(
+            (f"{a} instead of {b}" for a, b in pairs if _uncounted(a) != _uncounted(b)), None
+        )
         raise ValueError(
             f"{folder} was saved by other networks or optimisers "
             f"({odd or 'another number of variables'}): build the GAN as it was then, or choose "
@@ -142,6 +144,11 @@ def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.nd
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def _uncounted(described: str) -> str:
+    """Leave out Keras' counter of layers: a network built again in one process has another."""
+    return re.sub(r"(?<=[a-z0-9])_\d+(?=_)", "", described)
 
 
 def _free(path: Path) -> Path:

@@ -32,7 +32,8 @@ class AdversarialModel(keras.Model):
         Returns:
             Running means of the losses and logits since the epoch began, and as `loss` the sum of
             the losses: it says whether all is finite (`TerminateOnNaN`) and no more. `g_loss` is
-            the adversarial loss alone, without `terms`, so that it can be compared between runs.
+            the adversarial loss alone, without `terms`, so that it can be compared between runs;
+            a translation's holds its terms or its cycle, and can be compared at equal weights only.
         """
         real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = tf.cast(real, tf.float32)
