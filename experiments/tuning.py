@@ -8,7 +8,7 @@ slices that it trained on from those of other subjects: the AUC of its logits, 0
 cannot. The control is the same D before its first step. Whether a penalty stops D from learning
 them by heart shows only once a plain D does: the *long* runs see 8 times as many images.
 The runs on JAX (`pip install jax`) start from the same networks as `plain`; their batches and
-latents are other draws. float16 was left out: in these shapes a step of it took over a second.
+latents are other draws. float16 was left out: here a step of it takes several times as long.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Which module imports which, read from the source: of this package, also where it is installed."""
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -20,15 +21,16 @@ def modules(
     return {_dotted(path, root): path for path in found}
 
 
-def imports(path: Path, known: Collection[str], root: Path = PACKAGE.parent) -> set[str]:
+def imports(path: Path, known: Mapping[str, Path], root: Path = PACKAGE.parent) -> set[str]:
     """Return those of the known modules that a file imports, relative imports resolved.
 
     Nothing is executed: the file is parsed, and its import statements are read, also those inside
-    functions.
+    functions. A name that a package exports (`from .training import GAN`) counts as an import of
+    the module that defines it.
 
     Args:
         path: A file below `root`.
-        known: Names as `modules` returns them.
+        known: Names and files as `modules` returns them.
         root: What the names begin below.
     """
     package = path.relative_to(root).parts
@@ -42,7 +44,10 @@ def imports(path: Path, known: Collection[str], root: Path = PACKAGE.parent) -> 
             module = ".".join(filter(None, (*above, node.module)))
             names = [f"{module}.{alias.name}" for alias in node.names]
         for name in names:  # of a module, or of something in one
-            found.update({name, name.rpartition(".")[0]} & set(known))
+            holder, _, taken = name.rpartition(".")
+            exported = _exported(known[holder]) if holder in known else {}
+            defined = f"{holder}.{exported[taken]}" if taken in exported else holder
+            found.update({name, defined} & set(known))
     return found - {_dotted(path, root)}
 
 
@@ -67,6 +72,18 @@ def title(path: Path) -> str:
     """Return the first sentence of a module's docstring."""
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return " ".join(said.partition("\n\n")[0].split()).rstrip(".")
+
+
+@cache
+def _exported(path: Path) -> dict[str, str]:
+    """Return the names that a package's `__init__.py` hands to `exports`, and their modules."""
+    if path.name != "__init__.py":
+        return {}
+    tables = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "exports":
+            tables |= ast.literal_eval(node.args[1])
+    return tables
 
 
 def _dotted(path: Path, root: Path) -> str:

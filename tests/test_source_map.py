@@ -34,6 +34,12 @@ def test_the_package_alone_is_read_as_in_the_map_of_all():
         assert found[name] == expected & set(found)
 
 
+def test_what_comes_through_the_door_of_a_room_is_that_of_its_module():
+    found = source_map.needs()
+    assert {"training.gan", "training.penalties", "models.dcgan"} <= found["fitting"]
+    assert "_lazy" not in found["fitting"]
+
+
 def test_every_form_of_import_is_understood(tmp_path):
     files = {
         "__init__": "",
