@@ -94,6 +94,8 @@ def test_images_from_0_to_1_are_no_images_from_minus_1():
         evaluation.psnr((images + 1) / 2, (images + 1) / 2)
     bright = np.linspace(0, 1, 64 * 64).reshape(1, 64, 64, 1)
     assert np.isfinite(evaluation.contrast(bright)).all()  # one patch may be bright all over
+    young = np.concatenate([0.4 + bright / 4] * 4)  # as a network of few steps answers
+    assert np.isfinite(evaluation.psnr(young, images[:4])).all()
 
 
 @pytest.mark.parametrize(

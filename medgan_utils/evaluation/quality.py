@@ -6,10 +6,11 @@ import numpy as np
 
 PAIRS = 500  # of `diversity`
 MANY = 4  # images, of which some pixel is below 0: fewer may be bright all over
+NEAR_BLACK = 0.05  # what images in [0, 1] begin with, and those of a young network hardly ever
 
 
 def check_range(images: np.ndarray) -> None:
-    """Refuse images (N, ...) that lie beyond [-1, 1], or several without a pixel below 0.
+    """Refuse images (N, ...) that lie beyond [-1, 1], or several that begin at 0.
 
     Raises:
         ValueError: They are scaled otherwise; scores of them would mean nothing.
@@ -18,7 +19,7 @@ def check_range(images: np.ndarray) -> None:
     said = f"images range from {low:.3g} to {high:.3g}"
     if not (low >= -1.001 and high <= 1.001):  # NaN fits nothing
         raise ValueError(f"{said}; scale them to [-1, 1]")
-    if len(images) >= MANY and 0 <= low < high:
+    if len(images) >= MANY and 0 <= low < min(high, NEAR_BLACK):
         raise ValueError(f"{said}, and black is -1: pass 2 * images - 1 if yours are in [0, 1]")
 
 
