@@ -47,7 +47,7 @@ browser: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/browser -rs
 
 realdata: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/realdata -rs
+	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) -p no:nbval tests/realdata -rs
 
 # Colab's own packages, and beside them what the tests need.
 .venv-colab/ready: constraints-colab.txt constraints.txt
