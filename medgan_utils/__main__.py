@@ -5,7 +5,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -178,7 +178,7 @@ def _add_protection(commands) -> None:
     one.add_argument("into", type=Path, help="new folder, or new .nii(.gz)")
     one.add_argument("--code", help="what to call the patient (DICOM); by default a hash")
     one.add_argument("--secret-file", type=Path,
-                     help="secret that keeps series of one patient together")  # fmt: skip
+                     help="secret that keeps series of one patient together (DICOM)")  # fmt: skip
     for name, function, help in (
         ("encrypt", encrypt, "Encrypt a file under a passphrase."),
         ("decrypt", decrypt, "Decrypt a file, if not a bit of it was changed."),
@@ -238,17 +238,22 @@ def in_options(text: str, names: Iterable[str]) -> str:
 
     Args:
         text: An error or a warning of the package.
-        names: Arguments of the function that are options of the command.
+        names: Arguments of the function that are options of the command; where their values are
+            given, too, what stands in them (a folder `seed=3`) is left as it is.
     """
     text = re.sub(r" \((?:command: )?--[^)]*\)", "", " ".join(text.split()))
-    pattern = rf"\b({'|'.join(names)})=(r?'[^']*'|[(\[][^)\]]*[)\]]|[\w.+-]*)"
+    given = map(str, names.values()) if isinstance(names, Mapping) else ()
+    own = [re.escape(value) for value in given if "=" in value]
+    advice = rf"\b({'|'.join(names)})=(r?'[^']*'|[(\[][^)\]]*[)\]]|[\w.+-]*)"
 
     def option(match: re.Match) -> str:
+        if match[1] is None:
+            return match[0]
         value = match[2].strip("()[]").replace(",", "")
         value = value.strip("'") if re.fullmatch(r"'[\w.-]+'", value) else value
         return f"--{match[1].replace('_', '-')} {value}".rstrip()
 
-    return re.sub(pattern, option, text)
+    return re.sub("|".join([*own, advice]), option, text)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import __version__
 from ._files import written_whole
 from ._paths import checkpoints_folder
@@ -94,7 +96,10 @@ def read_architecture(path: Path) -> Architecture:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is damaged: {error}; take it from its save again") from error
-    if not isinstance(content, dict) or not {"builder", "arguments", "package"} <= set(content):
+    keys = {"builder": str, "arguments": dict, "package": str}
+    if not isinstance(content, dict) or any(
+        not isinstance(content.get(key), kind) for key, kind in keys.items()
+    ):
         raise ValueError(f"{file} {_what_else(content)}")
     package = str(content["package"])
     if _release(package) > _release(__version__):
@@ -171,8 +176,8 @@ def save_checkpoint(
         The path.
 
     Raises:
-        ValueError: None of our builders made the network, or the path is the name of a shipped
-            checkpoint or lies among them.
+        ValueError: None of our builders made the network, the path is the name of a shipped
+            checkpoint or lies among them, or 16 bits cannot hold a weight.
     """
     path, folder = Path(path), checkpoints_folder()
     bare = path.parent == Path(".") and (folder / f"{path.name}.json").is_file()
@@ -208,16 +213,24 @@ def _halve(weights: Path) -> None:
         if isinstance(item, h5py.Group):
             made = halved.require_group(name)
         else:
-            values = item[()]
-            made = halved.create_dataset(
-                name, data=values.astype("float16") if values.dtype.kind == "f" else values
-            )
+            made = halved.create_dataset(name, data=_in_half(name, item[()]))
         made.attrs.update(item.attrs)
 
     kept = weights.read_bytes()
     with h5py.File(io.BytesIO(kept)) as full, h5py.File(weights, "w") as halved:
         halved.attrs.update(full.attrs)
         full.visititems(copy)
+
+
+def _in_half(name: str, values: np.ndarray) -> np.ndarray:
+    """Return floats in 16 bits, other values as they are; refuse what 16 bits cannot hold."""
+    if values.dtype.kind != "f":
+        return values
+    with np.errstate(over="ignore"):
+        half = values.astype("float16")
+    if np.isinf(half).any() and np.isfinite(values).all():
+        raise ValueError(f"{name} holds values above 65,504, too large for 16 bits: half=False")
+    return half
 
 
 def _as_text(architecture: Architecture) -> str:

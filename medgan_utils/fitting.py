@@ -91,9 +91,12 @@ def _keep(run: Path, gan: "GAN", settings: dict) -> None:
     from .models import save_generator
 
     done = int(gan.step.numpy())
+    if run_folder.generator_step(run) == done:  # its card may hold an evaluation
+        print(f"generator of this step in {run / 'generator.weights.h5'} already")
+        return
     card = f"# {run.resolve().name}\n\nTrained for {done} steps; not scored yet."
     save_generator(gan.ema_generator, run_folder.generator(run), card)
-    run_folder.write_settings(run, settings | {"steps": done})
+    run_folder.write_settings(run, settings, done)
     print(f"samples in {run / 'grids'}, generator in {run / 'generator.weights.h5'}")
 
 
@@ -124,11 +127,7 @@ def _launch(run: Path, options: dict, settings: dict, restart: bool) -> None:
         elif value is not False and values:  # 0 is a value
             command += [flag, *map(str, values)]
 
-    def saved() -> int:
-        names = (path.name[5:] for path in (run / "state").glob("step-*"))
-        return max((int(name) for name in names if name.isdigit()), default=0)
-
-    launch.launch(command, settings["workers"], saved)
+    launch.launch(command, settings["workers"], lambda: run_folder.last_saved(run))
 
 
 def _work(

@@ -37,6 +37,7 @@ def evaluate(run: Path, seeds: int) -> None:
     if settings is None or not (run / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     run_folder.check_settings(run, {"data": run_folder.fingerprint(slices)})
+    run_folder.say_unfinished(run)
     slices = run_folder.with_known_labels(slices, settings["condition"])
     parts = slices.split(run_folder.SHARES)
     if short := run_folder.too_few_to_evaluate(parts):

@@ -185,10 +185,41 @@ def read_settings(run: Path) -> dict | None:
         raise ValueError(f"{path} is damaged ({error}); train again with --restart") from error
 
 
-def write_settings(run: Path, settings: dict) -> None:
-    """Keep the settings beside what they made."""
+def write_settings(run: Path, settings: dict, steps: int | None = None) -> None:
+    """Keep the settings beside what they made.
+
+    Args:
+        run: The run's folder.
+        settings: Of the training.
+        steps: After which the generator in the folder was written; None: as was said before.
+    """
+    steps = generator_step(run) if steps is None else steps
+    settings = settings if steps is None else settings | {"steps": steps}
     with written_whole(run / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def generator_step(run: Path) -> int | None:
+    """Return the step of the generator in a run's folder; None where there is none, or no word."""
+    there = (run / "generator.weights.h5").is_file()
+    return (read_settings(run) or {}).get("steps") if there else None
+
+
+def last_saved(run: Path) -> int:
+    """Return the last step that `state/` holds, 0 where it holds none."""
+    names = (path.name.removeprefix("step-") for path in (run / "state").glob("step-*"))
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def say_unfinished(run: Path) -> None:
+    """Say so where a training went on and was stopped before it wrote a later generator."""
+    done, last = generator_step(run), last_saved(run)
+    if done is not None and last > done:
+        print(
+            f"note: the generator in {run} is of step {done}; the training went on to step {last} "
+            f"and was stopped: `train {run} --steps {last}`, with its other options, makes the "
+            f"generator of that step"
+        )
 
 
 def check_settings(run: Path, settings: dict) -> None:

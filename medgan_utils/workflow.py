@@ -61,13 +61,18 @@ def fetch(
         return show_sources()
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"--out {out} is a file; name a folder for the run")
+    if source == "organamnist":  # before anything is downloaded
+        raise ValueError(
+            f"organamnist says of no image whose it is: its 3 parts stand for subjects, and a run "
+            f"needs {run_folder.TO_TRAIN}; use it in Python, load_slices('organamnist')"
+        )
     given = {name: value for name, value in reading.items() if value is not None}
     if source == "brain-phantom" and "modality" in given:
         given["modalities"] = (given.pop("modality"),)
     try:
         _, items, _ = find_items(source, image_size, subjects, given)
     except TypeError as error:  # an option that this source does not take
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).partition(";")[0] + ": leave it out") from error
     run_folder.enough_to_train({item.subject for item in items})
     slices = load_slices(source, image_size, subjects=subjects, **given)
     fetched = {
@@ -126,6 +131,8 @@ def sample(
     from .models import load_generator
     from .protection import synthetic
 
+    if Path(run).is_dir():
+        run_folder.say_unfinished(Path(run))
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     _check_it_takes_z(generator, run)
     names = (run_folder.read_settings(Path(run)) or {}).get("condition", ())
@@ -201,12 +208,19 @@ def draw(
         count: How many.
         seed: Seed of z.
         labels: (n,) for all, or (count, n); None for a generator without labels.
+
+    Raises:
+        ValueError: A label is below 0 (unknown), or above what the generator has learned.
     """
     latent_dim = generator.inputs[0].shape[-1]
     z = np.random.default_rng(seed).standard_normal((count, latent_dim), dtype=np.float32)
     if labels is None:
         return generator.predict(z, verbose=0)
     rows = np.broadcast_to(labels, (count, np.shape(labels)[-1]))
+    classes = np.atleast_1d(generator.architecture.arguments["num_classes"])
+    if (rows < 0).any() or (rows >= classes).any():
+        most = ", ".join(map(str, classes - 1))
+        raise ValueError(f"labels {np.unique(rows).tolist()} must lie between 0 and {most}")
     return generator.predict([z, np.int32(rows)], verbose=0)
 
 

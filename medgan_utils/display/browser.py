@@ -112,7 +112,7 @@ class SliceBrowser:
         if self._is_ct:
             reach += [edge for window in WINDOWS.values() for edge in window]
         bottom, top = min(reach), max(reach)
-        step = 1.0 if top - bottom > 50 else (top - bottom) / 100
+        step = 1.0 if high - low > 50 else (high - low) / 100
         unit = " (HU)" if self._is_ct else ""
         tip = "The value shown mid-grey"
         self.level = slider(f"Level{unit}", tip, bottom, top, step, (low + high) / 2)

@@ -270,6 +270,8 @@ def _check_inputs(generator: tf.keras.Model, choices: Mapping[str, Sequence[str]
             f"the generator has {count} input(s): pass num_classes or class_names for one with "
             "[z, labels], and neither for one with z alone"
         )
+    if count > 1 and len(generator.inputs[1].shape) != 2:
+        raise ValueError("the generator takes label maps, not labels: use PaintPad")
     architecture = getattr(generator, "architecture", None)
     known = architecture.arguments.get("num_classes") if architecture else None
     counts = [len(names) for names in choices.values()]

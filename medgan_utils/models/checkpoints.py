@@ -45,7 +45,8 @@ def save_generator(
         The path without suffix.
 
     Raises:
-        ValueError: Another function made the model, or the path leads to the course's checkpoints.
+        ValueError: Another function made the model, the path leads to the course's checkpoints, or
+            16 bits cannot hold a weight.
     """
     return files.save_checkpoint(generator, path, card, shipped=shipped, half=half)
 

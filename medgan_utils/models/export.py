@@ -56,12 +56,14 @@ def export_generator(
         the share of pixels that are another level when rounded.
 
     Raises:
-        ValueError: A format has no such name, LiteRT has no such operation as the generator's, or
-            a file gives pictures with NaN.
+        ValueError: A format has no such name, the generator does not begin with z, LiteRT has no
+            such operation as the generator's, or a file gives pictures with NaN.
         ModuleNotFoundError: The packages for ONNX are missing.
     """
     if unknown := [name for name in formats if name not in _WAYS]:
         raise ValueError(f"format {unknown[0]!r} is none of {', '.join(_WAYS)}")
+    if len(generator.inputs[0].shape) != 2:
+        raise ValueError(f"{generator.name!r} makes images from images; only from z is exported")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     runners = {"keras": _keras_runner(generator)}

@@ -21,12 +21,13 @@ def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
         chosen so that its largest entry is positive.
 
     Raises:
-        ValueError: More directions are asked for than z has entries.
+        ValueError: More directions are asked for than z has entries, or the layer outputs.
     """
     latent_dim = generator.get_layer("z").output.shape[-1]
-    if not 1 <= count <= latent_dim:
-        raise ValueError(f"count={count} must lie between 1 and latent_dim={latent_dim}")
     kernel = np.asarray(generator.get_layer("project").kernel)[:latent_dim]
+    most = min(kernel.shape)
+    if not 1 <= count <= most:
+        raise ValueError(f"count={count} must lie between 1 and {most}, latent_dim={latent_dim}")
     rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
     signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
     return (rows * signs[:, None]).astype(np.float32)

@@ -145,8 +145,9 @@ class LabelEmbedding(keras.layers.Embedding):
         self.index = index
 
     def call(self, inputs):
-        """Look the column's classes up."""
-        return super().call(inputs[:, self.index])
+        """Look the column's classes up; one below 0 (unknown) is refused, not the last class."""
+        column = ops.cast(inputs[:, self.index], "int32")
+        return super().call(ops.where(column < 0, self.input_dim, column))
 
     def compute_output_shape(self, input_shape):
         """Return (B, width)."""
@@ -164,6 +165,8 @@ class LabelEmbedding(keras.layers.Embedding):
 @keras.saving.register_keras_serializable("medgan_utils")
 class OneHotMap(keras.layers.Layer):
     """Turns label maps (B, H, W) of whole numbers into (B, H, W, num_classes) of 0 and 1.
+
+    A pixel whose number is none of the classes is 0 in all of them.
 
     Args:
         num_classes: Number of classes, the background included.
@@ -191,7 +194,7 @@ class OneHotMap(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("medgan_utils")
 class OneChannel(keras.layers.Layer):
-    """Takes one channel of (B, H, W, C), as (B, H, W, 1).
+    """Takes one channel of (B, H, W, C), as (B, H, W, 1), black (-1) where it is missing.
 
     Args:
         index: Which channel.
@@ -203,8 +206,10 @@ class OneChannel(keras.layers.Layer):
         self.index = index
 
     def call(self, inputs):
-        """Cut the channel out."""
-        return inputs[..., self.index : self.index + 1]
+        """Cut the channel out of images, for the images whose presence (B, C) says it is there."""
+        images, presence = inputs
+        there = presence[:, self.index, None, None, None] > 0
+        return ops.where(there, images[..., self.index : self.index + 1], -1.0)
 
     def get_config(self):
         """Return the configuration, with the channel."""

@@ -97,7 +97,10 @@ def fusion_generator(
         )
     images = keras.Input((image_size, image_size, modalities), name="image")
     presence = keras.Input((modalities,), name="presence")
-    alone = [OneChannel(index, name=f"modality_{index}")(images) for index in range(modalities)]
+    alone = [
+        OneChannel(index, name=f"modality_{index}")([images, presence])
+        for index in range(modalities)
+    ]
     each = [
         _encoded(image, widths, batch_norm, f"from_{index}_") for index, image in enumerate(alone)
     ]

@@ -79,7 +79,7 @@ def make_abdomen(
         seed: which subject.
         tumours: how many, 0 to 5; drawn by default.
         phase: "plain", "arterial" or "venous"; drawn by default, mostly venous.
-        matrix: voxels along x and y, over a field of view of 330 to 470 mm.
+        matrix: voxels along x and y, over a field of view of 300 to 500 mm.
         slices: so many, over 200 mm.
 
     Raises:

@@ -59,10 +59,12 @@ def write_brain_phantom(
 
     Raises:
         FileExistsError: `folder` exists and is not empty.
-        ValueError: unknown modality, or a number out of range.
+        ValueError: an unknown modality, none or one twice, or a number out of range.
     """
     if not 0 <= lesion_fraction <= 1:
         raise ValueError(f"lesion_fraction is {lesion_fraction}; it is a share between 0 and 1")
+    if not modalities or len(set(modalities)) < len(modalities):
+        raise ValueError(f"modalities is {modalities!r}; name at least one, and each once")
     for modality in modalities:
         tissue_values(modality)
     count = round(lesion_fraction * subjects)
@@ -111,8 +113,10 @@ def write_liver_phantom(
 
     Raises:
         FileExistsError: `folder` exists and is not empty.
-        ValueError: a number out of range.
+        ValueError: a number out of range, or `maps` is neither of the two.
     """
+    if maps not in ("organs", "tissues"):
+        raise ValueError(f"maps is {maps!r}; choose 'organs' or 'tissues'")
 
     def one(work: Path, index: int) -> dict[str, object]:
         body = make_abdomen(1000 * seed + index, phase=phase, matrix=matrix, slices=slices)

@@ -20,7 +20,8 @@ def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | N
         secret_file: A file with the secret that maps one patient alike in several calls.
 
     Raises:
-        ValueError: A file is damaged, or two patients are in the folder.
+        ValueError: A file is damaged, two patients are in the folder, or a NIfTI file is given with
+            a code or a secret.
         OSError: Nothing to read, or `into` is there already.
     """
     if not source.exists():
@@ -30,6 +31,11 @@ def deidentify(source: Path, into: Path, code: str | None, secret_file: Path | N
     if source.is_dir():
         secret = None if secret_file is None else _secret(secret_file)
         print(deidentify_series(source, into, code, secret))
+    elif code is not None or secret_file is not None:
+        raise ValueError(
+            f"{source} is no folder of DICOM files: code= and secret_file= would change nothing; "
+            f"leave them out, and choose for {into} a name that names nobody"
+        )
     else:
         print(scrub_nifti(source, into))
     print(f"kept in {into}; look at the images themselves before you pass them on")
