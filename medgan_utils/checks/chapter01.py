@@ -94,7 +94,7 @@ def count_the_weights(answer: Callable[[int, int, int, bool], int]) -> None:
     "look at the first, the middle and the last vector: all lie on the shell.",
 )
 def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray]) -> None:
-    """Check `answer(start, end, count)`: points at equal angles on the arc between two vectors.
+    """Check `answer(start, end, count)`: points on the arc between two vectors.
 
     Args:
         answer: Takes two latent vectors (latent_dim,) and a number; returns (count, latent_dim).
