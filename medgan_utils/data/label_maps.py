@@ -91,7 +91,13 @@ def moved_findings(
 
 
 def shifted(image: np.ndarray, shift: Sequence[int], fill: float = 0) -> np.ndarray:
-    """Return an image (H, W) moved by whole pixels down and to the right."""
+    """Return an image moved by whole pixels.
+
+    Args:
+        image: Values (H, W).
+        shift: Pixels down and to the right; negative ones go up and to the left.
+        fill: Value of what comes in from outside.
+    """
     from scipy import ndimage
 
     return ndimage.shift(image, shift, order=0, cval=fill)

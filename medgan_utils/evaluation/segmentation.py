@@ -46,12 +46,29 @@ def dice_by_subject(
 def mean_dice(
     truth: np.ndarray, found: np.ndarray, subjects: Sequence, repeats: int = 500, seed: int = 0
 ) -> Estimate:
-    """Return the mean Dice of the subjects that have the finding, with an interval over them."""
+    """Return the mean Dice of the subjects that have the finding, with an interval over them.
+
+    Args:
+        truth: Masks (N, H, W), as in `dice_by_subject`.
+        found: Masks of the same shape.
+        subjects: Subject of every slice, (N,).
+        repeats: Draws of the bootstrap.
+        seed: Of these draws.
+    """
     return _over_subjects(dice_by_subject(truth, found, subjects)[0], repeats, seed)
 
 
 def false_area(truth: np.ndarray, found: np.ndarray, subjects: Sequence) -> float:
-    """Return the mean number of pixels a slice that are found in subjects without the finding."""
+    """Return the mean number of pixels a slice that are found in subjects without the finding.
+
+    Args:
+        truth: Masks (N, H, W).
+        found: Masks of the same shape.
+        subjects: Subject of every slice, (N,).
+
+    Returns:
+        The mean; NaN where nobody is without the finding.
+    """
     truth, found = _masks(truth, found)
     codes = subject_codes(subjects, len(truth))
     ill = np.unique(codes[truth.any((1, 2))])
