@@ -67,6 +67,27 @@ def test_two_people_without_an_id_have_two_codes(tmp_path):
     assert codes[0] != codes[1]
 
 
+def test_nobody_has_no_code_of_a_secret(tmp_path):
+    def unnamed(file, k):
+        file.PatientID, file.PatientName = "", ""
+        file.pop("PatientBirthDate", None)
+
+    with pytest.raises(ValueError, match="give this patient a code="):
+        copies(tmp_path / "1", unnamed, secret="s")
+    assert copies(tmp_path / "2", unnamed, secret="s", code="A7")[0].PatientID == "A7"
+    assert (
+        copies(tmp_path / "3", unnamed)[0].PatientID != copies(tmp_path / "4", unnamed)[0].PatientID
+    )
+
+
+def test_a_code_that_rests_on_a_name_is_warned_of(tmp_path):
+    write_series(
+        tmp_path / "in", VOXELS, patient="", edit=lambda f, k: setattr(f, "PatientName", "A^B")
+    )
+    said = str(deidentify_series(tmp_path / "in", tmp_path / "out", secret="s"))
+    assert "code from name and day of birth" in said and "warned" in said
+
+
 def test_the_mark_that_windows_puts_before_a_secret_changes_no_code(tmp_path, capsys):
     write_series(tmp_path / "in", VOXELS, patient="P1")
     codes = set()

@@ -61,7 +61,8 @@ def deidentify_series(
     Raises:
         FileNotFoundError: There is no such folder, or no image in it.
         FileExistsError: `into` holds something.
-        ValueError: A file is damaged, or two patients are in the folder.
+        ValueError: A file is damaged, two patients are in the folder, or a secret is given without
+            a code and no header names anybody.
     """
     folder, into = Path(folder), Path(into)
     refuse_existing(into, folder=True)
@@ -74,7 +75,10 @@ def deidentify_series(
         with _named(path):
             words |= identifiers(header)
     key = hashlib.sha256(secret.encode()).digest() if secret else secrets.token_bytes(32)
-    who = Pseudonym(key, _patient(folder, headers), code)
+    patient = _patient(folder, headers)
+    if secret is not None and code is None:
+        _check_named(folder, patient, headers, done)
+    who = Pseudonym(key, patient, code)
     order = sorted(headers, key=lambda p: (number_in(headers[p].get("InstanceNumber")), p.name))
     with written_whole(into, folder=True) as unfinished:
         for number, path in enumerate(order, 1):
@@ -178,6 +182,20 @@ def _patient(folder: Path, headers: dict[Path, "pydicom.Dataset"]) -> str:
             "into a folder of their own"
         )
     return patients.pop()
+
+
+def _check_named(
+    folder: Path, patient: str, headers: dict[Path, "pydicom.Dataset"], done: defaultdict
+) -> None:
+    """Warn where a code that shall be found again rests on a name; refuse it without even that."""
+    if not patient.strip():
+        raise ValueError(
+            f"{folder} has no PatientID, name or day of birth, so that with one secret all such "
+            f"patients would get one code: give this patient a code= of their own"
+        )
+    for path, header in headers.items():
+        if not person_of(str(header.get("PatientID") or "")):
+            done["PatientID is missing: code from name and day of birth", "warned"].add(path)
 
 
 def _warn(folder: Path, headers: dict[Path, "pydicom.Dataset"], done: defaultdict) -> None:
