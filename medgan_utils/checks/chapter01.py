@@ -22,7 +22,7 @@ def losses_by_hand(answer: Callable[[np.ndarray, np.ndarray], tuple[float, float
     random = np.random.default_rng(1)
     for count in (2, 4, 7):
         real, fake = random.uniform(0.5, 0.95, 3), random.uniform(0.05, 0.6, count)
-        d_loss, g_loss = map(one_number, answer(real, fake))
+        d_loss, g_loss = map(one_number, answer(real.copy(), fake.copy()))
         on_real, on_fake = -np.mean(np.log(real)), -np.mean(np.log(1 - fake))
         right, generator = on_real + on_fake, -np.mean(np.log(fake))
         swapped = np.isclose(d_loss, generator) and np.isclose(g_loss, right)
@@ -103,7 +103,7 @@ def walk_on_the_shell(answer: Callable[[np.ndarray, np.ndarray, int], np.ndarray
     for latent_dim, count in ((64, 9), (8, 4)):
         start, end = random.standard_normal((2, latent_dim))
         end *= np.linalg.norm(start) / np.linalg.norm(end)
-        path = np.asarray(answer(start, end, count), dtype=float)
+        path = np.asarray(answer(start.copy(), end.copy(), count), dtype=float)
         require(
             path.shape == (count, latent_dim),
             f"the walk has shape {path.shape}; {count} vectors of {latent_dim} numbers were asked.",
@@ -137,7 +137,7 @@ def _walk_between_lengths(answer: Callable, random: np.random.Generator) -> None
     t = np.linspace(0, 1, 5)[:, None]
     right = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
     require(
-        np.allclose(np.asarray(answer(start, end, 5), dtype=float), right, atol=1e-3),
+        np.allclose(np.asarray(answer(start.copy(), end.copy(), 5), dtype=float), right, atol=1e-3),
         "for two vectors of different lengths it is not the formula's walk: the cosine of their "
         "angle is the dot product divided by *both* lengths.",
     )

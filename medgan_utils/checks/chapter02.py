@@ -62,6 +62,7 @@ def ct_grey(answer: Callable[[np.ndarray, float, float, float, float], np.ndarra
     for slope, intercept, centre, width in (
         (1.0, -1024.0, 40.0, 400.0),
         (2.0, -2000.0, 50.0, 150.0),
+        (0.35, -300.0, 40.0, 100.0),
     ):
         grey = np.asarray(answer(stored, slope, intercept, centre, width), float)
         require(grey.shape == stored.shape, f"the result has shape {grey.shape}.")
@@ -123,5 +124,10 @@ def patient_split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> Non
     runs = [np.flatnonzero(np.diff(np.isin(names, subjects[one]), prepend=0)) for one in others]
     scattered = any(len(changes) > 3 for changes in runs)
     require(scattered, "the names tested on follow each other in the list: draw them at random.")
+    many = np.repeat([f"p{i:03d}" for i in range(200)], 2)
+    first, turned = (set(few[np.asarray(answer(few.copy(), 0.5, 0))]) for few in (many, many[::-1]))
+    require(
+        first == turned, "the order of the slices decides; a set has none: sort the names first."
+    )
     again = np.asarray(answer(subjects, 0.5, 0))
     require((again == others[0]).all(), "the same seed gave other patients.")

@@ -88,11 +88,11 @@ def discriminator_step(function: Callable) -> None:
 
     require(loss is not None, "return the loss.")
     require(np.size(loss) == 1, f"the loss has shape {np.shape(loss)}; average over the batch.")
-    _require_loss(float(loss), *logits)
     require(
         not np.array_equal(old_mean, keras.ops.convert_to_numpy(norm.moving_mean)),
         "G's batch normalisation was not in training mode: call generator(z, training=True).",
     )
+    _require_loss(float(loss), *logits)
     require(
         all(np.array_equal(a, b) for a, b in zip(before["G"], _values(generator), strict=True)),
         "the generator's weights moved in D's step.",

@@ -109,6 +109,7 @@ def fault(answer: Callable[[dict, dict], str]) -> None:
         ("none", dict(FD=3.0, precision=0.6, recall=0.5, copying=0.5), weak),
         ("none", dict(FD=3.0, precision=0.31, recall=0.31, copying=0.5), weak),
         ("collapsed", dict(FD=3.0, precision=0.31, recall=0.29, copying=0.5), weak),
+        ("none", dict(FD=3.0, precision=0.3, recall=0.3, copying=0.8), weak),  # all on the edge
         ("unrealistic", dict(FD=3.0, precision=0.29, recall=0.5, copying=0.5), weak),
     ]
     for expected, row, least in cases:

@@ -251,7 +251,7 @@ def subjects_needed(answer: Callable[[float, float, int], int]) -> None:
     ):
         got = float(np.squeeze(answer(difference, error, subjects)))
         require(
-            abs(got - expected) <= 1.01,
+            got - expected <= (1.01 if expected in (20, 80) else 0.01) and expected - got <= 1.01,
             f"a difference of {difference}, a standard error of {error} with {subjects} subjects: "
             f"you say {got:g}.",
         )

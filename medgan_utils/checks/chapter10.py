@@ -11,7 +11,7 @@ from .exercise import exercise, require
 def window(answer: Callable) -> None:
     """The answer maps HU and the two ends of a window to [-1, 1]."""
     hu = np.array([-1000.0, -160.0, -60.0, 40.0, 240.0, 1000.0])
-    found = answer(hu, -160, 240)
+    found = answer(hu.copy(), -160, 240)
     found = np.asarray(found, float)
     require(found.shape == hu.shape, f"the shape changed to {found.shape}.")
     require(found.min() >= -1 and found.max() <= 1, "values lie outside [-1, 1]: clip them.")
@@ -20,8 +20,8 @@ def window(answer: Callable) -> None:
         np.allclose(found, expected, atol=1e-6),
         f"{hu.tolist()} HU should become {expected.tolist()}, not {found.round(3).tolist()}.",
     )
-    alone = np.asarray(answer(hu[3:4], -160, 240), float)
-    other = np.asarray(answer(hu, 0, 160), float)
+    alone = np.asarray(answer(hu[3:4].copy(), -160, 240), float)
+    other = np.asarray(answer(hu.copy(), 0, 160), float)
     require(
         np.allclose(other, [-1, -1, -1, -0.5, 1, 1], atol=1e-6),
         f"the window 0 to 160 gives {other.round(3).tolist()}.",
@@ -50,6 +50,10 @@ def mirrored(answer: Callable) -> None:
     masks[7, 1:11, 6], masks[7, 1:8, 15] = 1, 1  # few pixels, far out
     masks[8, 3:9, 1:16] = 1  # half a pixel beyond the middle
     found = answer(masks)
+    require(
+        np.ndim(found) == 1, "return one flat list or array of indices (np.where gives a tuple)."
+    )
+    require(np.asarray(found).dtype != bool, "return the indices, not a bool for each slice.")
     found = [int(k) for k in found]
     require(2 not in found, "slice 2 is no mirror: a lobe may cross the middle; use the centre.")
     require(3 in found, "slice 3 is mirrored: a tumour (2) is part of the liver.")
@@ -74,6 +78,11 @@ def label_spread(answer: Callable) -> None:
     require(abs(float(found)) < 1e-9, "one picture a label must give 0, however labels differ.")
     images = collapsed + random.normal(size=collapsed.shape) * (1 + labels[:, None, None])
     expected = np.mean([images[labels == kind].std(axis=0).mean() for kind in (0, 2, 7)])
+    sample = np.mean([images[labels == kind].std(axis=0, ddof=1).mean() for kind in (0, 2, 7)])
+    require(
+        abs(float(answer(images, labels)) - sample) > 1e-6,
+        "that is the deviation with N - 1; divide by N, as NumPy does.",
+    )
     require(
         abs(float(answer(images, labels)) - expected) < 1e-6,
         f"expected {expected:.4f}, found {float(answer(images, labels)):.4f}: average over pixels "
@@ -89,7 +98,7 @@ def sensitivity_at(answer: Callable) -> None:
     """The answer maps scores, labels and a specificity to a sensitivity."""
     scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.39, 0.6, 0.8, 0.95])
     labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
-    found = answer(scores, labels, 0.8)
+    found = answer(scores, labels, 0.75)
     require(
         abs(float(found) - 0.75) < 1e-9,
         f"four of five negatives lie below 0.6, and 3 of 4 positives reach it: 0.75, not {found}.",
