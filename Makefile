@@ -17,13 +17,12 @@ BENCHMARKS := training_loop training_extras onednn matrix_rate loading import_ti
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.
 .NOTPARALLEL:
 
-# Rebuilt when the dependencies change. Constraints pin what was tested. What is imported is compiled then, once: of the
-# thousands of modules of the dependencies that is a part.
+# Rebuilt when the dependencies change. Constraints pin what was tested.
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2]'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e ".[lab,test]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[lab,test]"
 	touch $@
 
 # JupyterLab refuses to run as root unless told so, as in many containers.
@@ -53,8 +52,8 @@ realdata: .venv/ready
 # Colab's own packages, and beside them what the tests need.
 .venv-colab/ready: constraints-colab.txt constraints.txt
 	$(PYTHON_COLAB) -m venv .venv-colab
-	$(COLAB) -m pip install --quiet --no-compile -r constraints-colab.txt
-	$(COLAB) -m pip install --quiet --no-compile -c constraints-colab.txt $$(grep -E '^(pytest|pytest-xdist|execnet|nbval|hatchling)==' constraints.txt)
+	$(COLAB) -m pip install --quiet -r constraints-colab.txt
+	$(COLAB) -m pip install --quiet -c constraints-colab.txt $$(grep -E '^(pytest|pytest-xdist|execnet|nbval|hatchling)==' constraints.txt)
 	touch $@
 
 # The notebooks' first cell installs the last commit as in Colab; units and notebooks then run in a copy without the
