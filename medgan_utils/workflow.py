@@ -127,12 +127,9 @@ def sample(
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()
-    from .display import plots
     from .models import load_generator
-    from .protection import synthetic
 
-    if Path(run).is_dir():
-        run_folder.say_unfinished(Path(run))
+    run_folder.say_unfinished(Path(run))
     generator = load_generator(run_folder.generator(run) if Path(run).is_dir() else run)
     _check_it_takes_z(generator, run)
     names = (run_folder.read_settings(Path(run)) or {}).get("condition", ())
@@ -143,13 +140,7 @@ def sample(
             spacing_mm = run_folder.read_slices(Path(run)).spacing_mm
         _write_scan(images, format, out, enlarge, spacing_mm, about)
     else:
-        with written_whole(out) as temporary:
-            if format == "png":
-                about = f"{synthetic.NOTE}. {about}"
-                temporary.write_bytes(plots.grid_png(images, about=about))
-            else:
-                with temporary.open("wb") as file:  # to a path it adds .npz, to .NPZ as well
-                    np.savez_compressed(file, images=images)
+        _write_file(images, format, out, about)
     print(f"{count} images of {images.shape[1]} × {images.shape[2]} pixels in {out}")
 
 
@@ -177,6 +168,19 @@ def _format(format: str | None, out: Path | None) -> tuple[str, Path]:
         ending = ENDINGS[format][0] or "nothing: it is a folder"
         raise ValueError(f"--format {format} and --out {out}: it must end in {ending}")
     return format or found, out
+
+
+def _write_file(images: np.ndarray, format: str, out: Path, about: str) -> None:
+    """Write one grid, or one array."""
+    from .display import plots
+    from .protection import synthetic
+
+    with written_whole(out) as temporary:
+        if format == "png":
+            temporary.write_bytes(plots.grid_png(images, about=f"{synthetic.NOTE}. {about}"))
+        else:
+            with temporary.open("wb") as file:  # to a path it adds .npz, to .NPZ as well
+                np.savez_compressed(file, images=images)
 
 
 def _write_scan(

@@ -27,7 +27,8 @@ def sefa_directions(generator: keras.Model, count: int = 6) -> np.ndarray:
     kernel = np.asarray(generator.get_layer("project").kernel)[:latent_dim]
     most = min(kernel.shape)
     if not 1 <= count <= most:
-        raise ValueError(f"count={count} must lie between 1 and {most}, latent_dim={latent_dim}")
+        limit = f"latent_dim={latent_dim}" if most == latent_dim else f"{most}, the layer's outputs"
+        raise ValueError(f"count={count} must lie between 1 and {limit}")
     rows = np.linalg.svd(kernel.T, full_matrices=False)[2][:count]
     signs = np.sign(rows[np.arange(count), np.abs(rows).argmax(axis=1)])
     return (rows * signs[:, None]).astype(np.float32)
