@@ -177,7 +177,8 @@ class Pix2Pix(GAN):
 
 def blacked(images, presence):
     """Return images (B, H, W, M) in which the channels that are missing are black (-1)."""
-    return keras.ops.where(presence[:, None, None, :] > 0, images, -1.0)
+    there = presence[:, None, None, :]
+    return images * there + (there - 1)
 
 
 def in_batches(network, parts: list[np.ndarray], batch_size: int) -> np.ndarray:
