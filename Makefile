@@ -9,6 +9,8 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # three: one of them often waits for a file or for a process that it started.
 WORKERS ?= 3
 TOGETHER = -n $(WORKERS) --dist loadfile
+# OpenMP's threads wait for each other by spinning: with three processes on two cores one test took 390 s for 24.
+ONE_THREAD = MEDGAN_PROFILE=smoke OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PORT ?= 8888
 
 BENCHMARKS := training_loop training_extras onednn matrix_rate loading import_time translators workers small_devices strategies
@@ -38,16 +40,16 @@ lint: .venv/ready
 
 # In the order of their names: xdist would start files of few tests last, and the longest ones have few.
 unit: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder -p no:nbval tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
+	$(ONE_THREAD) $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder -p no:nbval tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
 
 notebooks: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) --nbval-lax --nbval-cell-timeout=400 -p no:cacheprovider $(NOTEBOOKS)
+	$(ONE_THREAD) $(BIN)/python -m pytest $(TOGETHER) -p tools.kernels --nbval-lax --nbval-cell-timeout=400 -p no:cacheprovider $(NOTEBOOKS)
 
 browser: .venv/ready
 	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest tests/browser -rs
 
 realdata: .venv/ready
-	MEDGAN_PROFILE=smoke $(BIN)/python -m pytest $(TOGETHER) -p no:nbval tests/realdata -rs
+	$(ONE_THREAD) $(BIN)/python -m pytest $(TOGETHER) -p no:nbval tests/realdata -rs
 
 # Colab's own packages, and beside them what the tests need.
 .venv-colab/ready: constraints-colab.txt constraints.txt
@@ -66,10 +68,10 @@ test-colab: .venv-colab/ready
 	@test -z "$$(git status --porcelain)" || echo "test-colab: what is not committed is not tested"
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
 	rm -rf build/colab && git clone --quiet . build/colab && rm -r build/colab/medgan_utils
-	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests --ignore=tests/colab \
+	cd build/colab && $(ONE_THREAD) $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests --ignore=tests/colab \
 		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
-	cd build/colab && MEDGAN_PROFILE=smoke $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
-		--nbval-lax --nbval-cell-timeout=400 $(NOTEBOOKS)
+	cd build/colab && $(ONE_THREAD) $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
+		-p tools.kernels --nbval-lax --nbval-cell-timeout=400 $(NOTEBOOKS)
 
 # For Colab without a public repository: upload dist/medgan_utils-*.whl beside the notebook.
 wheel: .venv/ready

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from PIL import Image
 
 from tools import notebooks, tables
@@ -65,6 +67,29 @@ def test_constraints_pin_every_dependency_by_name_and_version_alone():
     lines = pins("constraints.txt")
     wanted = names(PROJECT["dependencies"] + EXTRAS["lab"] + EXTRAS["test"])
     assert wanted <= names(lines), f"not pinned: {sorted(wanted - names(lines))}"
+
+
+def test_constraints_pin_all_that_is_installed_and_every_python_that_is_promised_can_have_it():
+    """pip refuses a pin whose own Requires-Python leaves out the reader's; Debian 12 has 3.11.2."""
+    pinned = {names([line]).pop(): line.split("==")[1] for line in pins("constraints.txt")}
+    least = PROJECT["requires-python"].split(",")[0].removeprefix(">=") + ".0"
+    there = {names([one.name]).pop(): one for one in distributions()}
+    waiting = list(names(PROJECT["dependencies"] + EXTRAS["lab"] + EXTRAS["test"]))
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in there:  # not installed: asked for by another system alone
+            continue
+        seen.add(name)
+        for line in there[name].requires or ():
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                waiting += names([needed.name])
+    assert not seen - set(pinned), f"not pinned: {sorted(seen - set(pinned))}"
+    for name in seen:
+        if there[name].version == pinned[name]:
+            takes = there[name].metadata["Requires-Python"] or ""
+            assert SpecifierSet(takes).contains(least), f"{name} {pinned[name]} needs {takes}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
