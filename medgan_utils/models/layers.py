@@ -1,7 +1,12 @@
 """Layers that Keras lacks, or has in a form that does not suit a GAN."""
 
 import keras
-from keras import ops
+from keras import layers, ops
+
+_OTHER_KERNELS = (  # the last axis of whose kernel does not count the outputs
+    layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose,
+    layers.DepthwiseConv1D, layers.DepthwiseConv2D,
+)  # fmt: skip
 
 
 @keras.saving.register_keras_serializable("medgan_utils")
@@ -29,7 +34,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         super().__init__(layer, **kwargs)
         if getattr(layer, "activation", None) not in (None, keras.activations.linear):
             raise ValueError(f"{layer.name} has an activation; put it in a layer of its own after")
-        if isinstance(layer, keras.layers.Conv2DTranspose | keras.layers.DepthwiseConv2D):
+        if isinstance(layer, _OTHER_KERNELS):
             raise ValueError(
                 f"{layer.name}: the last axis of its kernel does not count its outputs"
             )
@@ -69,9 +74,10 @@ class SpectralNormalization(keras.layers.Wrapper):
         """Return (W / σ) x + b, of the wrapped layer's output shape."""
         outputs = self.layer(inputs)
         sigma = ops.cast(self.sigma(training=bool(training)), outputs.dtype)
-        if not getattr(self.layer, "use_bias", False):
+        bias = getattr(self.layer, "bias", None)
+        if bias is None:
             return outputs / sigma
-        bias = ops.cast(self.layer.bias, outputs.dtype)
+        bias = ops.cast(bias, outputs.dtype)
         return (outputs - bias) / sigma + bias
 
 

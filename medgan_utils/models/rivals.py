@@ -55,6 +55,7 @@ def small_unet(image_size: int = 32, widths: tuple[int, ...] = (24, 48, 64)) -> 
     return keras.Model([images, times], last, name="unet")
 
 
+@keras.saving.register_keras_serializable("medgan_utils")
 class Waves(layers.Layer):
     """Turns a time (B, 1) into sines and cosines of it (B, 32), slow to fast."""
 

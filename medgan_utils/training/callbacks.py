@@ -40,8 +40,8 @@ class EverySteps(keras.callbacks.Callback):
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
-        """Note where this training starts."""
-        self._before = int(self.model.step.numpy())
+        """Note where this training starts; another one's steps do not count."""
+        self._before, self._acted = int(self.model.step.numpy()), -1
 
     def on_train_batch_end(self, batch, logs=None):
         """Act when it is due."""
@@ -71,6 +71,9 @@ class SampleGrid(EverySteps):
         folder: Where `step-00000500.png` and so on go; None keeps them in memory only.
         labels: Labels (N, n), or label maps (N, H, W), for a conditional GAN.
 
+    Raises:
+        ValueError: `folder` without `draw`.
+
     Attributes:
         frames: List of (step, images) drawn so far, images float32 (N, H, W, C).
     """
@@ -84,6 +87,8 @@ class SampleGrid(EverySteps):
         labels: np.ndarray | None = None,
     ):
         super().__init__(every)
+        if folder is not None and draw is None:
+            raise ValueError("folder= needs draw=, which turns images into PNG bytes")
         self.latents, self.draw, self.labels = latents, draw, labels
         self.folder = None if folder is None else Path(folder)
         self.frames: list[tuple[int, np.ndarray]] = []
@@ -92,7 +97,7 @@ class SampleGrid(EverySteps):
         """Sample, remember, write."""
         images = self.model.sample(self.latents, self.labels)
         self.frames.append((step, images))
-        if self.folder is not None and self.draw is not None:
+        if self.folder is not None:
             with written_whole(self.folder / f"step-{step:08d}.png") as path:
                 path.write_bytes(self.draw(images))
 
@@ -118,7 +123,7 @@ class Monitor(EverySteps):
             where a run goes on, None until a better one comes: the earlier ones are in `best`.
 
     Raises:
-        ValueError: `best` without `log`.
+        ValueError: `best` without `log`, or of another suffix.
     """
 
     def __init__(
@@ -133,6 +138,8 @@ class Monitor(EverySteps):
         super().__init__(every)
         if best is not None and log is None:
             raise ValueError("best= needs log=: else a run that goes on would overwrite the best")
+        if best is not None and not str(best).endswith(".weights.h5"):
+            raise ValueError(f"best={str(best)!r} must end in .weights.h5")
         self.best = None if best is None else Path(best)
         self.score, self.watch, self.patience = score, watch, patience
         self.log = None if log is None else Path(log)

@@ -92,7 +92,7 @@ class CycleGAN(GAN):
         """
         optimizers = generator_optimizer, discriminator_optimizer
         for name in ("augment", "terms", "penalties"):
-            if settings.get(name):
+            if settings.pop(name, None):
                 raise ValueError(f"CycleGAN takes no {name}: it would not be used")
         super().compile(*optimizers, loss, penalties=(), **settings)
         if self.loss_function.relativistic:

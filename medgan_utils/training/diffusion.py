@@ -50,11 +50,13 @@ class Diffusion(keras.Model):
             ValueError: A network computes in 16 bits, which these losses are not made for.
         """
         refuse_16_bits("Diffusion", *(self.network,))
-        super().compile(optimizer, **options)
+        # Made under mixed float16 it would divide by a scale that no loss here was given.
+        super().compile(optimizer, **{"auto_scale_loss": False, **options})
         self.optimizer.build(self.network.trainable_variables)
 
     def train_step(self, images):
         """Take one step on images noised to random times."""
+        images = tf.cast(images, tf.float32)
         times = tf.random.uniform((tf.shape(images)[0], 1))
         signal, noise = (one[:, None, None] for one in _rates(times))
         epsilon = tf.random.normal(tf.shape(images))
@@ -71,6 +73,8 @@ class Diffusion(keras.Model):
 
     def sample(self, count: int, seed: int = 0, steps: int = 25) -> np.ndarray:
         """Return images (count, H, W, C) in [-1, 1]: each takes `steps` calls of the network."""
+        if steps < 1:
+            raise ValueError(f"steps={steps}: give a whole number from 1")
         shape = (count, *self.network.inputs[0].shape[1:])
         x = tf.constant(np.random.default_rng(seed).standard_normal(shape, np.float32))
         times = np.linspace(1, 0, steps + 1, dtype=np.float32)

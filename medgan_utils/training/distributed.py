@@ -18,7 +18,6 @@ import numpy as np
 import tensorflow as tf
 
 from .._files import one_line
-from .expected import Expected
 from .finite import ADVICE, check_weights
 from .resume import ResumableCheckpoint, state_of
 
@@ -49,8 +48,8 @@ def fit_workers(
         FloatingPointError: A loss is no longer finite; all workers stop at the same step.
         ConnectionError: Another worker is gone.
     """
-    strategy, expected = gan.distribute_strategy, Expected.by(gan.generator, gan.num_classes)
-    checked = expected.data(dataset)[0]
+    strategy = gan.distribute_strategy
+    checked = gan._expected.data(dataset)[0]
     batches = iter(
         strategy.distribute_datasets_from_function(
             lambda context: _own_share(checked, strategy, context.input_pipeline_id)
@@ -68,7 +67,7 @@ def fit_workers(
                 gan.reset_metrics()  # which all take part in
             logs = {name: float(value) for name, value in step(next(batches)).items()}
         except tf.errors.OpError as error:
-            raise expected.refusal or ConnectionError(
+            raise gan._expected.refusal or ConnectionError(
                 f"step {first + done} failed, perhaps since another worker is gone: "
                 f"{one_line(error)[:200]}"
             ) from error

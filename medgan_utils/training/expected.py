@@ -191,6 +191,8 @@ class Expected:
             )
         if (labels is not None) != (self.num_classes is not None):
             self.check_labels(None if labels is None else np.zeros((1, 1)), 1)
+        if labels is not None and not (labels.dtype.is_floating or labels.dtype.is_integer):
+            self.check_labels(np.zeros((1, *self.label_shape), labels.dtype.as_numpy_dtype), 1)
         if labels is not None and labels.shape.rank is not None:
             count = images.shape[0]
             if not labels.shape.is_compatible_with((None, *self.label_shape)):
@@ -213,7 +215,9 @@ class Expected:
 
     def _refuse(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.bool_:
         try:
-            self.check_images(images.astype(np.float32))
+            images = images.astype(np.float32)
+            if not self.images_fit(tf.constant(images)):  # a few bright ones do
+                self.check_images(images)
             self.check_labels(labels, len(images))
         except ValueError as error:
             self.refusal = self.refusal or error  # batches may be fetched ahead

@@ -51,7 +51,7 @@ class FeatureDistance(Term):
     """Mean |φ(G(x)) - φ(y)| over the maps of a fixed network φ: alike to φ, not pixel by pixel.
 
     Source: Johnson, Alahi, Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and
-    Super-Resolution", ECCV 2016, arXiv:1603.08155.
+    Super-Resolution", ECCV 2016, arXiv:1603.08155 (there squared).
 
     Args:
         features: A model from images (B, H, W, C) to maps, or to a list of maps; not trained here.
@@ -75,4 +75,5 @@ class FeatureDistance(Term):
 
 
 def _mean_of_each(values):
-    return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
+    values = ops.reshape(ops.cast(values, "float32"), (ops.shape(values)[0], -1))
+    return ops.mean(values, axis=1)

@@ -114,12 +114,13 @@ class GAN(AdversarialModel):
 
         Raises:
             ValueError: The loss has no such name, a penalty does not fit this GAN's labels, the
-                networks share an optimiser (its slots and step count would mix), or G's weights
-                have 16 bits.
+                networks share an optimiser (its slots and step count would mix), one clips its
+                gradients where there are several replicas, or G's weights have 16 bits.
             TypeError: Something else stands among the penalties or terms, or a translation's term.
         """
         super().compile(**{"jit_compile": False, "optimizer": None, **settings})
-        if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
+        same = generator_optimizer is discriminator_optimizer
+        if same and not isinstance(generator_optimizer, str | None):
             raise ValueError("G and D each need an optimiser of their own")
         if any(v.dtype in ("float16", "bfloat16") for v in self.generator.trainable_variables):
             raise ValueError("weights of 16 bits lose small steps: take the policy mixed_bfloat16")
@@ -131,8 +132,9 @@ class GAN(AdversarialModel):
             # An unbuilt layer makes `fit` call the whole model on images to build it.
             augment.build(self.generator.outputs[0].shape)
         with self.distribute_strategy.scope():
-            self.g_optimizer = prepared(generator_optimizer, self.generator)
-            self.d_optimizer = prepared(discriminator_optimizer, self.discriminator)
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            self.g_optimizer = prepared(generator_optimizer, self.generator, replicas)
+            self.d_optimizer = prepared(discriminator_optimizer, self.discriminator, replicas)
         self.optimizer = BothOptimizers(self.g_optimizer, self.d_optimizer)
 
     def fit(self, x, y=None, *arguments, shuffle=False, **settings) -> keras.callbacks.History:
@@ -157,6 +159,8 @@ class GAN(AdversarialModel):
             raise ValueError(
                 f"{weighted[0]}: every image counts the same; leave images out instead"
             )
+        if not self.compiled:
+            raise ValueError("call compile() first: it sets optimisers and losses")
         self.optimizer.check(settings.get("callbacks"))
         x, y = self._expected.data(x, y)
         try:
@@ -202,10 +206,12 @@ class GAN(AdversarialModel):
             Float32 images (N, H, W, C) in [-1, 1].
 
         Raises:
-            ValueError: Labels are missing, of another form or class, or there for a GAN that takes
-                none.
+            ValueError: No image is asked for, latents have another shape, or labels are missing, of
+                another form or class, or there for a GAN that takes none.
         """
-        z = self.latents(latents, seed) if np.ndim(latents) == 0 else np.asarray(latents)
+        z = self._asked(latents, seed)
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: give a whole number from 1")
         labels = None if labels is None else np.asarray(labels)
         self._expected.check_labels(labels, len(z))
         parts = []
@@ -214,6 +220,17 @@ class GAN(AdversarialModel):
             inputs = with_labels(z[chosen], None if labels is None else labels[chosen])
             parts.append(np.asarray(self.ema_generator(inputs, training=False)))
         return np.concatenate(parts)
+
+    def _asked(self, latents: int | np.ndarray, seed: int) -> np.ndarray:
+        if np.ndim(latents) == 0:
+            if latents < 1 or latents != int(latents):
+                raise ValueError(f"{latents} images: give a whole number from 1, or latents")
+            return self.latents(int(latents), seed)
+        z, wanted = np.asarray(latents), self.latents(1, seed).shape[1:]
+        if z.shape[1:] != wanted or not len(z):
+            sizes = ", ".join(map(str, wanted))
+            raise ValueError(f"latents have shape {z.shape}; (N, {sizes}) is needed, N from 1")
+        return z
 
     def call(self, inputs, training=False):
         """Generate images from z, or [z, labels], with the averaged generator."""

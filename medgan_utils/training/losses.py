@@ -149,7 +149,7 @@ def get(loss: str | AdversarialLoss) -> AdversarialLoss:
     """
     if isinstance(loss, AdversarialLoss):
         return loss
-    if loss not in NAMES:
+    if not isinstance(loss, str) or loss not in NAMES:
         raise ValueError(f"loss={loss!r} is none of {', '.join(NAMES)}")
     return NAMES[loss]()
 

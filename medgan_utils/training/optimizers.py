@@ -47,15 +47,28 @@ class BothOptimizers:
 
 
 def prepared(
-    optimizer: keras.optimizers.Optimizer | None, network: keras.Model
+    optimizer: keras.optimizers.Optimizer | str | None, network: keras.Model, replicas: int = 1
 ) -> keras.optimizers.Optimizer:
     """Return an optimiser built for a network; under mixed float16 it scales its loss.
 
     Args:
-        optimizer: None for Adam(4e-4, β1=0, β2=0.99).
+        optimizer: None for Adam(4e-4, β1=0, β2=0.99); a name for Keras' own of that name.
         network: What it trains.
+        replicas: Among how many each batch is shared.
+
+    Raises:
+        ValueError: It clips gradients and there are several replicas: Keras clips each one's share,
+            before it sums them.
     """
     optimizer = optimizer or keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.99)
+    optimizer = keras.optimizers.get(optimizer)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    clipped = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(inner, n, None)]
+    if clipped and replicas > 1:
+        raise ValueError(
+            f"{clipped[0]} with {replicas} replicas: each share of the gradient is clipped by "
+            "itself, so the sum up to that many times as loosely; leave it out"
+        )
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -41,7 +41,7 @@ class Penalty(_Weighted):
 
     def __init__(self, weight: float, every: int = 1):
         super().__init__(weight)
-        if every < 1 or every != int(every):
+        if not 1 <= every < float("inf") or every != int(every):
             raise ValueError(f"{type(self).__name__}: every={every} must be a whole number from 1")
         self.every = int(every)
 
@@ -83,6 +83,8 @@ def active(
         TypeError: One is no object of the kind, or needs what the model's batches do not hold.
         ValueError: One cannot work on these classes.
     """
+    if isinstance(some, Penalty | Term):
+        raise TypeError(f"{type(some).__name__} stands alone; give a list of it")
     for one in some:
         if not isinstance(one, kind):
             example = "R1(0.1)" if kind is Penalty else "ModeSeeking(0.1)"

@@ -21,7 +21,7 @@ def prune(network: keras.Model, share: float) -> list[np.ndarray | None]:
 
     Returns:
         For each of `network.weights`, in order, a mask of its shape, true where weights stay; None
-        where none go. For `KeepPruned`.
+        for what is no kernel. For `KeepPruned`.
 
     Raises:
         ValueError: `share` is out of range.

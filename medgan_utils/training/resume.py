@@ -51,10 +51,12 @@ class ResumableCheckpoint(EverySteps):
             The step to go on from: 0 when there is no checkpoint.
 
         Raises:
-            ValueError: The checkpoint belongs to networks or optimisers of another shape, or all
-                are damaged.
+            ValueError: The GAN is not compiled, the checkpoint belongs to networks or optimisers of
+                another shape, or all are damaged.
         """
         saved, damaged = self.saved(), []
+        if saved and not gan.compiled:
+            raise ValueError("call compile() first: a checkpoint holds the optimisers' state, too")
         for folder in reversed(saved):
             try:
                 names, values = _read(folder)

@@ -75,8 +75,9 @@ class DiceCrossEntropy(Term):
     that of the batch together: taken image by image, each slice without a finding asks for an empty
     mask with all the weight of a Dice. With several replicas it is that of each replica's share.
 
-    Source: Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797 (the Dice loss); the sum,
-    and Dice over the batch for 2-D slices, as in Isensee et al., "nnU-Net", Nature Methods 2021,
+    Source: after Milletari, Navab, Ahmadi, "V-Net", 3DV 2016, arXiv:1606.04797 (the Dice loss,
+    there with squares in the denominator); without them, the sum, and Dice over the batch for 2-D
+    slices as in Isensee et al., "nnU-Net", Nature Methods 2021,
     doi:10.1038/s41592-020-01008-z.
 
     Args:
@@ -266,7 +267,10 @@ class JointPix2Pix(Pix2Pix):
         return self._mean(self.readable.loss(TranslationBatch(read, images, asked), None))
 
     def segment(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Return the segmenter's logits (N, H, W, findings); above 0: it is there."""
+        """Return the segmenter's logits (N, H, W, findings); above 0: it is there.
+
+        By its last weights: unlike a `Segmenter`'s `translate`, which averages.
+        """
         starts = range(0, len(images), batch_size)
         parts = [images[start : start + batch_size] for start in starts]
         return np.concatenate([np.asarray(self.segmenter(part, training=False)) for part in parts])

@@ -183,6 +183,8 @@ def blacked(images, presence):
 
 def in_batches(network, parts: list[np.ndarray], batch_size: int) -> np.ndarray:
     """Return what a network makes of arrays of one length, batch by batch."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: give a whole number from 1")
     results = []
     for start in range(0, len(parts[0]), batch_size):
         chosen = [part[start : start + batch_size] for part in parts]

@@ -40,11 +40,13 @@ class VAE(keras.Model):
             ValueError: A network computes in 16 bits, which these losses are not made for.
         """
         refuse_16_bits("VAE", *(self.encoder, self.decoder))
-        super().compile(optimizer, **options)
+        # Made under mixed float16 it would divide by a scale that no loss here was given.
+        super().compile(optimizer, **{"auto_scale_loss": False, **options})
         self.optimizer.build(self.encoder.trainable_variables + self.decoder.trainable_variables)
 
     def train_step(self, images):
         """Take one step; `pixels` and `latent` are the two halves of the loss, a nat an image."""
+        images = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
             mean, log_variance = tf.split(self.encoder(images, training=True), 2, axis=-1)
             z = mean + tf.exp(log_variance / 2) * tf.random.normal(tf.shape(mean))
