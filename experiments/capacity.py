@@ -29,7 +29,7 @@ from medgan_utils.training import GAN, R1, DiffAugment
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "capacity.json"
-SETTINGS = dict(steps=1200, batch_size=16, subjects=40, members=10)
+SETTINGS = dict(steps=300, batch_size=16, subjects=40, members=10)
 SEEDS = (0, 1, 2)
 # Name -> (widths of G from 4 × 4 up, D's the other way round; whether it is helped)
 SIZES = {

@@ -15,35 +15,22 @@ import sys
 from itertools import product
 
 from experiments import scarcity, translation  # first: quiets TensorFlow
-from experiments.translation import CHECK, COHORT, MR, RESULTS, SEEN, SETTINGS, regressed, scores
+from experiments.translation import CHECK, COHORT, MR, RESULTS, SEEN, SETTINGS, scores
 from tools.record import finished, record
 
 # isort: split
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from medgan_utils.translating import bodies
+from medgan_utils.evaluation import bodies, curve_of_grey_values, line_of_grey_values
+from medgan_utils.evaluation.grey_values import PIXELS
 
 LINE, CURVE = "regression of grey values", "curve through grey values"
-SEEDS, PIXELS = (0, 1, 2), 100_000
-
-
-def curve(x: np.ndarray, y: np.ndarray, new: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Fit boosted trees on pixels inside the heads of x (N, H, W, C); return it for new images.
-
-    Of the heads' pixels 100,000 are drawn. y is (N, H, W, 1), and so is what comes out.
-    """
-    head = bodies(x)
-    chosen = np.random.default_rng(seed).permutation(head.sum())[:PIXELS]
-    trees = HistGradientBoostingRegressor(learning_rate=0.2, random_state=seed)
-    trees.fit(x[head][chosen], y[head][chosen].ravel())
-    drawn = trees.predict(new.reshape(-1, new.shape[-1])).reshape(*new.shape[:-1], 1)
-    return np.clip(drawn, -1, 1).astype(np.float32)
+SEEDS = (0, 1, 2)
 
 
 def both(x: np.ndarray, y: np.ndarray, new: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Return name -> images of the line and of the curve."""
-    return {LINE: regressed(x, y, new), CURVE: curve(x, y, new, seed)}
+    return {LINE: line_of_grey_values(x, y, new), CURVE: curve_of_grey_values(x, y, new, seed)}
 
 
 def among(run: str, every: tuple[str, ...], seed: int, settings: dict) -> list[dict]:

@@ -27,7 +27,7 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from experiments.other_scans import damaged
 from experiments.translation import CHECK, COUNTED, MR, RATE, counted, features, paired, split
 from medgan_utils import evaluation
-from medgan_utils.translating import bodies
+from medgan_utils.evaluation import bodies
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "mr_denoising.json"

@@ -47,12 +47,11 @@ from experiments.translation import (
     SETTINGS,
     paired,
     patients_slices,
-    regressed,
     split,
 )
 from medgan_utils import evaluation
 from medgan_utils.data import scale_percentiles
-from medgan_utils.translating import bodies
+from medgan_utils.evaluation import bodies, line_of_grey_values
 from tools.record import finished, record
 
 RESULT = Path(__file__).parent / "results" / "other_scans.json"
@@ -178,7 +177,9 @@ def translated(
         row["best input copied"] = max(
             decibels(given[..., [k]], target, inside) for k in range(given.shape[-1])
         )
-        row["regression fitted at home"] = decibels(regressed(x, y, given), target, inside)
+        row["regression fitted at home"] = decibels(
+            line_of_grey_values(x, y, given), target, inside
+        )
         row["its own mean grey"] = decibels(np.full_like(target, own), target, inside)
         rows.append(row)
     return rows

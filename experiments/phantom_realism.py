@@ -6,7 +6,7 @@ phantom's subjects as different from one another as real people are (SSIM betwee
 subjects: high where they look alike)? Are the grey levels those of IXI? Beside them stands a
 montage to look at. Run with
 
-    MEDGAN_REAL_DATA=folder python -m experiments.phantom_realism [--rounds 3 4] [--montages folder]
+    MEDGAN_REAL_DATA=folder python -m experiments.phantom_realism [--rounds 0 1] [--montages folder]
 
 where `folder` holds `ixi_t1/`, `ixi_seg/` and `ixi_participants.csv` (IXI, brain-development.org,
 CC BY-SA 3.0). Only heads of the split's training part are looked at. Rounds that are not asked for
@@ -226,8 +226,9 @@ def write_readme(content: dict) -> None:
 def main() -> None:
     """Measure the rounds that are asked for, store the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, nargs="*", default=range(len(ROUNDS)))
-    parser.add_argument("--heads", type=int, default=60, help="two thirds teach the judge")
+    parser.add_argument("--rounds", type=int, nargs="*", choices=range(len(ROUNDS)),
+                        default=range(len(ROUNDS)))  # fmt: skip
+    parser.add_argument("--heads", type=int, default=18, help="two thirds teach the judge")
     parser.add_argument("--montages", type=Path, help="folder for phantom above IXI, one a round")
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()

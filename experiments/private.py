@@ -40,7 +40,7 @@ from tools.record import finished, record
 RESULT = Path(__file__).parent / "results" / "private.json"
 AIR = 100.0  # of a scan: air reads near 20, the brain near 600
 COHORT = dict(image_size=32, spacing_mm=4.0, step_mm=8.0, levels=(30.0, 94.0), fov_mm=208.0, seed=8)
-SETTINGS = dict(members=64, others=32, steps=1500, lot=16, images=4, few=8, clip_norm=1.0)
+SETTINGS = dict(members=64, others=32, steps=800, lot=16, images=4, few=8, clip_norm=1.0)
 WIDTHS = (8, 16, 32)  # of D: noise grows with the number of its weights
 NOISE = (0.5, 1.0, 4.0)
 LARGER = (64, 640, 6_400, 64_000)
@@ -224,7 +224,7 @@ def _overlap(outline: np.ndarray, left: np.ndarray, other: np.ndarray) -> float:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--steps", type=int, default=SETTINGS["steps"])
     parser.add_argument("--members", type=int, default=SETTINGS["members"])
     parser.add_argument("--others", type=int, default=SETTINGS["others"])

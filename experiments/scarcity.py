@@ -22,11 +22,10 @@ from experiments.translation import (
     RESULTS,
     SETTINGS,
     paired,
-    regressed,
     scores,
     split,
 )
-from medgan_utils.translating import bodies
+from medgan_utils.evaluation import bodies, line_of_grey_values
 from tools.record import finished, record
 
 # isort: split
@@ -50,7 +49,7 @@ def subjects(seed: int, settings: dict) -> list[dict]:
         new = test.images[..., channels]
         model = paired(x, y, settings["steps"], settings["batch"], seed, rate=RATE)
         drawn = {
-            "regression of grey values": (regressed(x, y, new), 0.0),
+            "regression of grey values": (line_of_grey_values(x, y, new), 0.0),
             "U-Net": (model.translate(new), model.seconds),
         }
         for arm, (images, seconds) in drawn.items():
@@ -69,7 +68,7 @@ def six(seed: int, settings: dict) -> list[dict]:
     for missing, name in enumerate(EVERY):
         others = [k for k in range(len(EVERY)) if k != missing]
         drawn = {
-            "regression of grey values": regressed(
+            "regression of grey values": line_of_grey_values(
                 x[..., others], x[..., [missing]], y[..., others]
             ),
             "one for all, five given": filled(joint, y, missing, others),

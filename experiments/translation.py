@@ -38,10 +38,10 @@ from skimage.filters import threshold_otsu
 from medgan_utils import evaluation
 from medgan_utils.data import Slices, as_channels, load_slices, scale_percentiles
 from medgan_utils.data.pictures import fit_square
+from medgan_utils.evaluation import bodies, line_of_grey_values
 from medgan_utils.models import fusion_generator, patch_discriminator, unet_generator
 from medgan_utils.training import L1, CycleGAN, FeatureDistance, Pix2Pix
 from medgan_utils.training.penalties import Term
-from medgan_utils.translating import bodies
 from tools.record import finished, record
 
 RESULTS = Path(__file__).parent / "results"
@@ -130,14 +130,6 @@ def texture(images: np.ndarray, target: np.ndarray, masks: np.ndarray) -> float:
     return round(float(evaluation.swd(*described)[0]), 4)
 
 
-def regressed(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Fit a linear regression of grey values inside the heads of x; return it for new images."""
-    head = bodies(x)
-    design = np.c_[x[head], np.ones(head.sum())]
-    line = np.linalg.lstsq(design, y[head], rcond=None)[0]
-    return np.clip(new @ line[:-1] + line[-1], -1, 1)
-
-
 def completion(seed: int, settings: dict, contrasts: Sequence[str] = MR) -> list[dict]:
     """Return a row an arm and missing contrast."""
     train, test = split(settings)
@@ -163,7 +155,7 @@ def completion(seed: int, settings: dict, contrasts: Sequence[str] = MR) -> list
         given, asked = x[..., others], x[..., [missing]]
         like = max(others, key=lambda k: evaluation.psnr(x[..., [k]], asked, bodies(x)).mean())
         add("most similar contrast copied", missing, y[..., [like]], 0, 0, 0.0)
-        line = regressed(given, asked, y[..., others])
+        line = line_of_grey_values(given, asked, y[..., others])
         add("regression of grey values", missing, line, 0, len(others) + 1, 0.0)
         filled = joint.translate(y, there)[..., [missing]]
         add("one for all", missing, filled, steps, *cost(joint))
@@ -289,7 +281,7 @@ def drawn_for(target: int, train: dict, test: dict, seed: int, settings: dict) -
     x, y = train["images"][..., others], train["images"][..., [target]]
     given, steps, batch = test["images"][..., others], settings["steps"], settings["batch"]
     drawn = {f"{SEEN[k]} copied": test["images"][..., [k]] for k in others}
-    drawn["regression of grey values"] = regressed(x, y, given)
+    drawn["regression of grey values"] = line_of_grey_values(x, y, given)
     losses = {"L1": (0.0, []), "L1 + adversarial": (1.0, []), "L1 + features": (0.0, [features()])}
     for name, (weight, terms) in losses.items():
         model = paired(x, y, steps, batch, seed, weight, terms, rate=RATE)

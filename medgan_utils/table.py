@@ -124,7 +124,7 @@ class Table:
     def plain_rows(self) -> list[dict]:
         """Return rows for JSON: an estimate becomes `[value, low, high]`, NumPy's numbers plain.
 
-        NaN becomes None, which JSON can hold.
+        NaN and infinity become None, which JSON can hold; what it cannot, its text.
         """
 
         def plain(value: object) -> object:
@@ -133,7 +133,9 @@ class Table:
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(value, tuple) and (len(value) != 3 or _is_shape(value)):
                 return str(value)
-            return None if isinstance(value, float) and not np.isfinite(value) else value
+            if isinstance(value, float):
+                return value if np.isfinite(value) else None
+            return value if isinstance(value, str | int | list | dict | None) else str(value)
 
         return [{name: plain(value) for name, value in row.items()} for row in self.rows]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..table import Table
 from .evaluate import RealSet
-from .intervals import bootstrap_counts, percentile_interval, subject_codes
+from .intervals import bootstrap_mean
 from .quality import foreground_masks, to_unit
 
 CORNER = 8  # pixels along each side
@@ -68,8 +68,8 @@ def grey_white_contrast(images: np.ndarray) -> np.ndarray:
     for index, mask in enumerate(foreground_masks(images)):
         inside = ndimage.binary_erosion(ndimage.binary_fill_holes(mask), iterations=depth)
         values = grey[index][inside]
-        if len(np.unique(values)) < 16:
-            continue
+        if len(np.unique(values)) < 16 or np.count_nonzero(np.histogram(values, 256)[0]) < 3:
+            continue  # too little, or saturated: no three classes
         low, high = threshold_multiotsu(values, classes=3)
         bright, middle = values[values > high], values[(values > low) & (values <= high)]
         contrasts[index] = bright.mean() - middle.mean()
@@ -84,9 +84,16 @@ def radial_spectrum(images: np.ndarray) -> np.ndarray:
 
     Returns:
         Mean power `(N, H // 2)` of the rings of 1, 2, … H // 2 cycles across the image.
+
+    Raises:
+        ValueError: The images are not square.
     """
     grey = to_unit(images).mean(axis=-1)
     side = grey.shape[1]
+    if grey.shape[2] != side:
+        raise ValueError(
+            f"images of {grey.shape[1:]} pixels: square ones have rings of frequencies"
+        )
     power = np.abs(np.fft.fft2(grey)) ** 2 / side**2
     cycles = np.fft.fftfreq(side) * side
     ring = np.rint(np.hypot(cycles[:, None], cycles)).astype(int).ravel()
@@ -120,20 +127,9 @@ def appearance_table(
             "grey–white contrast": grey_white_contrast(one.images),
             "fine power": spectrum[:, spectrum.shape[1] // 2 :].mean(axis=1) / usual,
         }
-        codes = subject_codes(one.subjects, len(one.images))
-        rows.append({"set": name} | _means(columns, codes, repeats, seed))
+        means = {
+            column: bootstrap_mean(values, one.subjects, repeats, seed)
+            for column, values in columns.items()
+        }
+        rows.append({"set": name} | means)
     return Table(rows, notes=NOTES)
-
-
-def _means(columns: Mapping[str, np.ndarray], codes: np.ndarray, repeats: int, seed: int) -> dict:
-    """Return the mean of each column with its interval over subjects, NaN left out."""
-    draws = list(bootstrap_counts(codes, repeats, seed))
-    means = {}
-    for name, values in columns.items():
-        known = np.isfinite(values)
-        several = len(np.unique(codes[known])) > 1  # one subject tells nothing about others
-        weights = [known, *(counts * known for counts in draws if several)]
-        filled = np.where(known, values, 0)
-        each = [filled @ w / w.sum() if w.sum() else np.nan for w in weights]
-        means[name] = percentile_interval(each[0], each[1:])
-    return means

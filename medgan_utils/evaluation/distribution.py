@@ -61,7 +61,8 @@ def fd(
         The squared distance, at least 0.
 
     Raises:
-        ValueError: If the features do not match or a set holds fewer than two images.
+        ValueError: If the features do not match or are not finite, or a set holds fewer than two
+            images.
 
     Source: Heusel et al. 2017, arXiv:1706.08500 (there on Inception features).
     """
@@ -135,7 +136,8 @@ def precision_recall(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
 
     Precision and density ask whether fakes lie among the reals, recall and coverage whether all
     reals are reached. Balls reach to the fifth nearest neighbour. Copies of real images score
-    perfectly on all four.
+    perfectly on all four, unless more than five reals are equal: no image lies strictly within a
+    ball without radius.
 
     Args:
         real: Features `(N, d)`.
@@ -173,9 +175,7 @@ def laplacian_descriptors(images: np.ndarray, seed: int = 0) -> np.ndarray:
     Raises:
         ValueError: If the coarsest level is smaller than a patch, or an image is not finite.
     """
-    finite = np.isfinite(images).all(axis=(1, 2, 3))
-    if not finite.all():
-        raise ValueError(f"image {int(np.argmin(finite))} of {len(images)} is not finite")
+    check_finite(images, "image")
     random = np.random.default_rng(seed)
     directions = random.normal(size=(PATCH_SIZE**2 * images.shape[-1], PROJECTIONS))
     directions /= np.linalg.norm(directions, axis=0)
@@ -247,3 +247,16 @@ def _check(real: np.ndarray, fake: np.ndarray, least: int = 2) -> None:
         raise ValueError(f"features have shapes {shapes}; give (N, d) and (M, d), one encoder")
     if min(shapes[0][0], shapes[1][0]) < least:
         raise ValueError(f"sets of {shapes[0][0]} and {shapes[1][0]}; give at least {least} images")
+    check_finite(np.asarray(real), "real image")
+    check_finite(np.asarray(fake), "fake")
+
+
+def check_finite(rows: np.ndarray, name: str) -> None:
+    """Refuse rows `(N, …)` of which one holds NaN or infinity.
+
+    Raises:
+        ValueError: The message names the first of them, as `name` and its index.
+    """
+    finite = np.isfinite(rows).all(axis=tuple(range(1, np.ndim(rows))))
+    if not finite.all():
+        raise ValueError(f"{name} {int(np.argmin(finite))} of {len(rows)} is not finite")

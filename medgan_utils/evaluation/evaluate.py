@@ -57,7 +57,8 @@ def landmarks(
 
     Returns:
         Name -> `count` images with their subjects: the floor; the same blurred (σ 1 pixel), noisy
-        (σ 0.1 of [0, 1]), collapsed to ten images; and copies of training images.
+        (σ 0.1 of [0, 1]), collapsed to ten images (fewer in small sets); and copies of training
+        images.
 
     Raises:
         ValueError: If there are fewer real images than `count`, or not one subject an image.
@@ -94,11 +95,14 @@ def evaluate(
         fakes: Generated images `(N, H, W, C)` in [-1, 1], or name -> images (one entry a seed, all
             of one length). Each image is taken for a subject of its own.
         reference: Features of real images that nothing was trained on.
-        encoders: The encoders of the reference, by name; the first also gives precision and recall.
+        encoders: The encoders of the reference, by name. The first of the reference also gives
+            precision, recall, density and coverage (its features standardised) and copying (its
+            features as they are).
         landmark_sets: Result of `landmarks` with as many images; without it the rows stored in
             the reference are used.
         training: Features of the training set; adds the column "copying".
-        repeats: Bootstrap draws.
+        repeats: Bootstrap draws; of SWD and the neighbours' scores 30 at most, whose ends are less
+            sure (by an eighth of the width).
         seed: Seed of the draws.
 
     Returns:

@@ -21,20 +21,29 @@ def subject_codes(subjects: Sequence | np.ndarray | None, count: int) -> np.ndar
     """Number the subjects 0, 1, …; without subjects, each image is its own.
 
     Args:
-        subjects: Subject of every image, `(count,)`, or None.
+        subjects: Subject of every image, `(count,)`, or None. One name each: join site and number.
         count: Number of images.
 
     Returns:
         Anonymous integers, `(count,)`.
 
     Raises:
-        ValueError: If there is not exactly one subject an image.
+        ValueError: If there is not exactly one subject an image, or one is unknown (None, NaN).
     """
     if subjects is None:
         return np.arange(count)
     if len(subjects) != count:
         raise ValueError(f"{count} images but {len(subjects)} subjects; give one subject an image")
-    return np.unique(np.asarray(subjects), return_inverse=True)[1].astype(np.int32)
+    names = np.asarray(subjects)
+    if names.shape != (count,):
+        raise ValueError(
+            f"subjects have shape {names.shape}; {(count,)} is needed, one name an image: join the "
+            'parts of a name, for example f"{site}/{number}"'
+        )
+    for index, one in enumerate(subjects):  # as they were given: text of them hides NaN
+        if one is None or one != one:
+            raise ValueError(f"the subject of image {index} is {one}")
+    return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
 
 def bootstrap_counts(subjects: np.ndarray, repeats: int, seed: int = 0) -> Iterator[np.ndarray]:
@@ -136,8 +145,11 @@ def times_as_many(difference: float, error: float) -> float:
     Args:
         difference: As it is seen now.
         error: Its standard error, now.
+
+    Returns:
+        The factor; infinite for a difference of 0.
     """
-    return float((2.8 * error / difference) ** 2)
+    return float((2.8 * error / difference) ** 2) if difference else float("inf")
 
 
 def bootstrap_mean(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..table import Estimate
-from .intervals import percentile_interval, subject_codes
+from .intervals import bootstrap_mean, subject_codes
 from .quality import as_mask
 
 
@@ -55,7 +55,7 @@ def mean_dice(
         repeats: Draws of the bootstrap.
         seed: Of these draws.
     """
-    return _over_subjects(dice_by_subject(truth, found, subjects)[0], repeats, seed)
+    return bootstrap_mean(dice_by_subject(truth, found, subjects)[0], None, repeats, seed)
 
 
 def false_area(truth: np.ndarray, found: np.ndarray, subjects: Sequence) -> float:
@@ -125,7 +125,7 @@ def annotation_bias(
     if not rows:
         raise ValueError("no subject has the finding: nothing to compare (see `false_area`)")
     columns = {name: np.array([row[name] for row in rows], float) for name in rows[0]}
-    return {name: _over_subjects(values, repeats) for name, values in columns.items()}
+    return {name: bootstrap_mean(values, None, repeats) for name, values in columns.items()}
 
 
 def _places(truth: np.ndarray, found: np.ndarray, spacing_mm: float) -> dict[str, float]:
@@ -154,13 +154,3 @@ def _masks(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if truth.shape != found.shape or truth.ndim != 3:
         raise ValueError(f"masks {truth.shape} and {found.shape}: both must be (N, H, W)")
     return truth, found
-
-
-def _over_subjects(values: np.ndarray, repeats: int, seed: int = 0) -> Estimate:
-    """Return the mean of what is known, one value a subject, with its interval."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return Estimate(*[float("nan")] * 3)
-    draws = np.random.default_rng(seed).integers(len(values), size=(repeats, len(values)))
-    replicates = values[draws].mean(axis=1) if len(values) > 1 else []
-    return percentile_interval(values.mean(), replicates)
