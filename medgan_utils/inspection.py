@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +112,12 @@ def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
     for item in items:
         by_subject.setdefault(item.subject, []).append(item)
     pictures = isinstance(items[0], Picture)
+    chosen = _spread(list(by_subject.items()), ROWS)
     if len(by_subject) < ROWS and not pictures:
-        by_subject = {str(item.path.relative_to(folder)): [item] for item in items}
+        files = _of_every_contrast(items)
+        chosen = [(str(item.path.relative_to(folder)), [item]) for item in files]
     looks = {}
-    for turn, (name, some) in enumerate(_spread(list(by_subject.items()), ROWS)):
+    for turn, (name, some) in enumerate(chosen):
         try:
             looks[name] = (
                 _look_at_pictures(some, axial)
@@ -124,6 +127,20 @@ def _looks(items: list[Item], axial: AxialCut, folder: Path) -> dict[str, Look]:
         except (ValueError, FileNotFoundError) as error:
             print(f"  cannot be used: {error}")
     return looks
+
+
+def _of_every_contrast(items: list[Item]) -> list[Item]:
+    """Choose ROWS files of few subjects, or one of each contrast if there are more of those.
+
+    One contrast after the other is asked for its next file, by which the subjects change, too.
+    """
+    by_contrast: dict[str, list[Item]] = {}
+    for item in items:
+        by_contrast.setdefault(item.modality, []).append(item)
+    most = max(ROWS, len(by_contrast))
+    begun = [some[start:] + some[:start] for start, some in enumerate(by_contrast.values())]
+    in_turn = [item for items in zip_longest(*begun) for item in items if item is not None]
+    return sorted(in_turn[:most], key=lambda item: item.path)
 
 
 def _look_at_pictures(items: list[Item], axial: AxialCut) -> Look:

@@ -31,7 +31,9 @@ def fingerprint(slices: Slices) -> str:
     """Return 16 hexadecimal digits that change with any pixel, mask, label or subject."""
     digest = hashlib.sha256(f"{slices.modality} {slices.spacing_mm}".encode())
     parts = {"images": slices.images, "positions": slices.positions, "masks": slices.masks}
-    parts |= {"subjects": slices.subjects.astype(str)} | dict(sorted(slices.labels.items()))
+    parts["subjects"] = slices.subjects.astype(str)
+    for name, values in sorted(slices.labels.items()):
+        parts[name if name not in parts else f"label {name}"] = values
     for name, values in parts.items():
         if values is not None:
             digest.update(f"{name} {values.dtype} {values.shape}".encode())

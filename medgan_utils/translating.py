@@ -11,8 +11,8 @@ from . import __version__, profiles, run_folder
 from ._files import write_nifti_whole
 from .data import AxialCut, Slices, read_volume
 from .data.axial import axial_slices, body_mask, check_grid, every_plane
-from .data.files import modality_of
-from .data.loading import check_cut
+from .data.files import modality_of, spelled
+from .data.loading import check_cut, warn_of_copies
 from .data.slices import join
 from .data.sources.folder import survey
 from .data.sources.item import Item, Picture
@@ -77,13 +77,8 @@ def translate(
     positive = min(steps, every, settings["batch_size"]) >= 1
     if not (positive and settings["l1"] >= 0 and settings["seed"] >= 0):  # NaN is neither
         raise ValueError("--steps, --every and --batch-size must be positive, --l1 and --seed 0+")
-    files = [check_file(path, given) for path in apply]  # before hours of training
-    names = [path.name.lower() for path in files]
-    if twice := next((path for path in files if names.count(path.name.lower()) > 1), None):
-        raise ValueError(
-            f"--apply names several files called {twice.name}, which would overwrite each other in "
-            f"{into}; give each folder's an --into of its own"
-        )
+    given, wanted = spelled(given), spelled(wanted)
+    files = _checked_files(apply, given, into)  # before hours of training
     axial = _axial(settings)
     options = {name: settings[name] for name in ("glob", "subject_pattern")}
     pairs = find_pairs(folder, given, wanted, **options)
@@ -151,7 +146,7 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
 def _volumes_of(folder: Path, contrasts: tuple[str, str], **options) -> list[Item]:
     """Return the readable volumes of two contrasts in a folder; tell what was guessed of it."""
     surveyed = survey(folder, **options)
-    for note in surveyed.notes():
+    for note in surveyed.notes(masks=False):
         warnings.warn(note, stacklevel=3)
     if isinstance(surveyed.items[0], Picture):
         raise ValueError(
@@ -182,7 +177,7 @@ def pair_slices(pairs: list[Pair], axial: AxialCut) -> Slices:
     parts = []
     for pair in pairs:
         first, second = pair.given.read()[0], pair.wanted.read()[0]
-        check_grid(first, second)
+        check_grid(first, second, of="contrast")
         body = body_mask(first)
         images, positions, _ = axial_slices(first, axial, body=body)
         others, _, _ = axial_slices(second, axial, body=body)
@@ -190,7 +185,10 @@ def pair_slices(pairs: list[Pair], axial: AxialCut) -> Slices:
         names = np.full(len(both), pair.subject)
         spacing = axial.fov_mm / axial.image_size
         parts.append(Slices(both, names, positions, modality="pair", spacing_mm=spacing))
-    return join(parts)
+    slices = join(parts)
+    for channel in np.moveaxis(slices.images, -1, 0):
+        warn_of_copies(channel, slices.subjects)
+    return slices
 
 
 def train(
@@ -235,16 +233,19 @@ def train(
 def judged(model: "Pix2Pix", test: Slices, training: Slices) -> Table:
     """Return how near the translations of subjects kept aside come, beside what costs nothing.
 
-    Inside the body, for air is easy, with 95 % intervals over subjects.
+    Inside the body, for air is easy, with 95 % intervals over subjects. What does not beat the
+    curve has learned nothing of a pixel's neighbours.
     """
     from . import evaluation
 
-    given, wanted, inside = test.images[..., :1], test.images[..., 1:], bodies(test.images)
-    known = training.images[bodies(training.images)]
-    slope, level = np.polyfit(known[:, 0], known[:, 1], 1)
+    (x, y), (given, wanted) = (np.split(part.images, 2, axis=-1) for part in (training, test))
+    learned, inside = evaluation.bodies(training.images), evaluation.bodies(test.images)
     answers = {
         "translated": model.translate(given),
-        "a line through the grey values": np.clip(slope * given + level, -1, 1),
+        "a curve through the grey values": evaluation.curve_of_grey_values(
+            x, y, given, body=learned
+        ),
+        "a line through the grey values": evaluation.line_of_grey_values(x, y, given, learned),
         "the input itself": given,
     }
     rows = []
@@ -259,18 +260,6 @@ def judged(model: "Pix2Pix", test: Slices, training: Slices) -> Table:
     return Table(rows, caption=caption)
 
 
-def bodies(images: np.ndarray) -> np.ndarray:
-    """Return where the body is in slices, (N, H, W) bool: above air in a contrast, holes filled.
-
-    Args:
-        images: (N, H, W, contrasts) in [-1, 1], air at -1.
-    """
-    from scipy import ndimage
-
-    bright = images.max(axis=-1) > -0.8
-    return np.stack([ndimage.binary_fill_holes(ndimage.binary_opening(one)) for one in bright])
-
-
 def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
     from .models import save_generator
 
@@ -278,6 +267,18 @@ def _keep(model: "Pix2Pix", out: Path, given: str, wanted: str) -> None:
     save_generator(
         model.ema_generator, run_folder.generator(out), f"# {given} to {wanted}\n\n{done}"
     )
+
+
+def _checked_files(apply: list[Path], given: str, into: Path) -> list[Path]:
+    """Refuse files that cannot be translated, or whose translations would have one name."""
+    files = [check_file(path, given) for path in apply]
+    names = [path.name.lower() for path in files]
+    if twice := next((path for path in files if names.count(path.name.lower()) > 1), None):
+        raise ValueError(
+            f"--apply names several files called {twice.name}, which would overwrite each other in "
+            f"{into}; give each folder's an --into of its own"
+        )
+    return files
 
 
 def check_file(path: Path, given: str) -> Path:

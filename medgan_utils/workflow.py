@@ -14,6 +14,7 @@ import numpy as np
 
 from . import __version__, profiles, run_folder
 from ._files import refuse_existing, written_whole
+from .data.files import spelled
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +34,8 @@ def show_sources() -> None:
 
     for entry in list_sources():
         print(f"{entry['name']:14} {entry['modality']}; {entry['licence']}")
-        print(f"{'':14} {entry['size']}; network: {entry['network']}")
+        network = entry["network"].replace("folder=", "--folder")
+        print(f"{'':14} {entry['size']}; network: {network}")
 
 
 def fetch(
@@ -68,7 +70,7 @@ def fetch(
         )
     given = {name: value for name, value in reading.items() if value is not None}
     if source == "brain-phantom" and "modality" in given:
-        given["modalities"] = (given.pop("modality"),)
+        given["modalities"] = (spelled(given.pop("modality")),)
     try:
         _, items, _ = find_items(source, image_size, subjects, given)
     except TypeError as error:  # an option that this source does not take
@@ -250,7 +252,8 @@ def _labels(
         example = ",".join("0" for _ in counts)
         meant = f" ({', '.join(names)})" if names else ""
         raise ValueError(
-            f"--labels needs {len(counts)} whole numbers{meant}, for example {example}"
+            f"--labels needs {len(counts)} whole number{'s'[: len(counts) != 1]}{meant}, for "
+            f"example {example}"
         )
     names = names if len(names) == len(counts) else ["label"] * len(counts)
     for name, value, count in zip(names, map(int, values), counts, strict=True):

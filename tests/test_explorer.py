@@ -1,4 +1,4 @@
-"""The two widgets, without a browser; the same tests run on ipywidgets 7.7 and 8."""
+"""The widgets, without a browser; the same tests run on ipywidgets 7.7 and 8."""
 
 import io
 import os

@@ -25,7 +25,9 @@ def test_a_third_class_is_refused_by_training_and_by_test():
         score_classifier(None, images, labels)
 
 
-@pytest.mark.parametrize(("recall", "said"), [(0.0, "as varied"), (0.5, "many kinds")])
+@pytest.mark.parametrize(
+    ("recall", "said"), [(0.0, "as much as other real subjects"), (0.5, "many kinds")]
+)
 def test_nothing_of_nothing_is_no_loss_of_variety(recall, said):
     fake = {"coverage": Estimate(0.6, 0.5, 0.7), "recall": Estimate(0.0, 0.0, 0.0)}
     floor = fake | {"recall": Estimate(recall, recall, recall)}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import ablation, conditional, interval_coverage
+from experiments import ablation, conditional, floor_of_people, interval_coverage
 from medgan_utils import profiles
+from medgan_utils.models import checkpoint_names
 from medgan_utils.training import GAN
 
 SCORES = ("FD", "KID", "SWD")
@@ -79,6 +80,20 @@ def test_the_conditional_runs_are_those_of_the_script():
         assert settings == {key: {**later, **row}[key] for key in settings}
         assert row["balanced"] == balanced
         assert [score["step"] for score in row["scores"]][-1] == conditional.STEPS
+
+
+def test_a_faultless_generator_lies_below_every_checkpoints_floor_and_a_row_comes_out_again():
+    stored = stored_result("floor_of_people.json")
+    check_provenance(stored, "floor_of_people")
+    rows = stored["results"]
+    ran = [(row["checkpoint"], row["seed"]) for row in rows]
+    assert ran == list(product(checkpoint_names(), stored["provenance"]["seeds"]))
+    assert stored["settings"] == {"draws": floor_of_people.DRAWS}
+    for row in rows:
+        assert 0.55 < row["faultless / floor"] < 0.85 < row["other people / floor"] < 1.15
+    again = floor_of_people.compare(*ran[0])
+    same = {name: value for name, value in rows[0].items() if isinstance(value, float)}
+    assert {name: again[name] for name in same} == pytest.approx(same, rel=1e-3)
 
 
 def test_how_often_an_interval_holds_the_truth_comes_out_again():

@@ -9,7 +9,6 @@ import tensorflow as tf
 from small_gan import X, networks
 
 from medgan_utils import evaluation
-from medgan_utils.evaluation.appearance import _means
 from medgan_utils.models import (
     dcgan_generator,
     patch_discriminator,
@@ -152,8 +151,8 @@ def test_one_subject_gives_no_interval():
     model = keras.Sequential([keras.Input((1, 1, 1)), keras.layers.Flatten()])
     rates = evaluation.score_classifier(model, scores.reshape(-1, 1, 1, 1), positive, who)
     assert np.isnan(rates["sensitivity"].low) and np.isfinite(rates["specificity"].low)
-    values = {"a": np.array([1.0, 2.0, np.nan, np.nan, np.nan])}
-    assert np.isnan(_means(values, who, 50, 0)["a"].low)
+    values = np.array([1.0, 2.0, np.nan, np.nan, np.nan])
+    assert np.isnan(evaluation.bootstrap_mean(values, who, 50, 0).low)
 
 
 def test_images_that_are_not_finite_are_named():

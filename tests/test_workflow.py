@@ -252,7 +252,8 @@ def test_the_list_names_every_source_and_its_network(command, capsys):
     said = capsys.readouterr().out
     for source in list_sources():
         assert source["name"] in said and source["licence"] in said
-        assert f"network: {source['network']}" in said
+        network = source["network"].replace("folder=", "--folder")
+        assert f"network: {network}" in said
 
 
 def test_a_conditional_run_in_the_working_folder_stays_there(small_run, monkeypatch, capsys):
@@ -269,7 +270,7 @@ def test_a_conditional_run_in_the_working_folder_stays_there(small_run, monkeypa
     assert main(["sample", ".", "--count", "2", "--out", "two.png", "--labels", "2"]) == 1
     assert "sex 2: this generator knows 0 and 1" in capsys.readouterr().err
     assert main(["sample", ".", "--count", "2", "--out", "two.png"]) == 1
-    assert "--labels needs 1 whole numbers (sex), for example 0" in capsys.readouterr().err
+    assert "--labels needs 1 whole number (sex), for example 0" in capsys.readouterr().err
     assert main(["evaluate", ".", "--seeds", "1"]) == 0
     card = (run / "model-card.md").read_text()
     assert card.startswith("# GAN of run")

@@ -224,18 +224,18 @@ def _levels(volume: Volume, body: np.ndarray, axial: AxialCut) -> tuple[np.ndarr
     return planes, ((top - planes) * dz / length_mm).astype(np.float32)
 
 
-def check_grid(volume: Volume, mask: Volume) -> None:
-    """Refuse a mask, or another contrast, whose voxels are not the image's (ValueError)."""
-    check_shapes(volume.path, volume.voxels.shape, mask.path, mask.voxels.shape)
+def check_grid(volume: Volume, mask: Volume, of: str = "mask") -> None:
+    """Refuse a mask, or another `of="contrast"`, whose voxels are not the image's (ValueError)."""
+    check_shapes(volume.path, volume.voxels.shape, mask.path, mask.voxels.shape, of)
     ends = np.array([(0, size - 1) for size in volume.voxels.shape], float)
     corners = np.stack([*np.meshgrid(*ends), np.ones((2, 2, 2))], axis=-1)
     apart = (corners @ (mask.affine - volume.affine).T)[..., :3]
     apart_mm = np.linalg.norm(apart, axis=-1).max()
     if np.abs(apart @ np.linalg.inv(volume.affine[:3, :3]).T).max() > 0.5:  # voxels, along any axis
         raise ValueError(
-            f"{mask.path} and its image {volume.path} have one shape but lie in different places "
-            f"(affines differ, {apart_mm:.1f} mm apart); {RESAMPLE}, or copy the image's affine if "
-            f"the voxels do match"
+            f"{mask.path} and {volume.path} have one shape but lie in different places (affines "
+            f"differ, {apart_mm:.1f} mm apart); {RESAMPLE[of]}, or copy the image's affine if the "
+            f"voxels do match"
         )
 
 

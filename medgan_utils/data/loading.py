@@ -180,7 +180,7 @@ def _assemble(entry: Source, items: list[Item], axial: AxialCut) -> Slices:
     info["together"] = all(bool(item.group) or isinstance(item, Picture) for item in items)
     slices = replace(slices, modality="+".join(contrasts), info=info)
     slices = replace(slices, masks=_white_is_one(slices.masks))
-    _warn_of_copies(slices)
+    warn_of_copies(slices.images, slices.subjects)
     return with_mask_labels(slices, entry.mask_labels)
 
 
@@ -193,10 +193,10 @@ def _white_is_one(masks: np.ndarray | None) -> np.ndarray | None:
     return (masks > 0).astype(np.uint8) if apart and (one | white | (masks == 0)).all() else masks
 
 
-def _warn_of_copies(slices: Slices) -> None:
+def warn_of_copies(images: np.ndarray, subjects: np.ndarray) -> None:
     """Warn of one image under two subjects: it may lie on both sides of a split."""
     owners: dict[bytes, str] = {}
-    for image, subject in zip(slices.images, slices.subjects, strict=True):
+    for image, subject in zip(images, subjects, strict=True):
         if image.std() < 0.01:  # hardly anything in it: such slices are alike by chance
             continue
         owner = owners.setdefault(hashlib.sha256(image.tobytes()).digest(), subject)

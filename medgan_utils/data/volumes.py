@@ -15,10 +15,13 @@ from .nifti import is_identity, read_nifti
 if TYPE_CHECKING:
     import nibabel
 
-RESAMPLE = (
-    "resample it onto the image's grid first, with interpolation='nearest' (volumes: "
-    "nilearn.image.resample_to_img)"
-)
+RESAMPLE = {
+    "mask": "resample it onto the image's grid first, with interpolation='nearest' (volumes: "
+    "nilearn.image.resample_to_img)",
+    "contrast": "resample it onto the other's grid first, with interpolation='continuous' "
+    "(nilearn.image.resample_to_img); interpolation='nearest' is for masks",
+}
+"""What to do with a mask, or with another contrast, of another grid than its image."""
 _LABEL_TOLERANCE = 0.05
 """How far from a whole number a label may be stored."""
 _MEASURED = 1e30
@@ -128,11 +131,14 @@ def without_nan(voxels: np.ndarray, path: Path, fill: float | None) -> np.ndarra
     return np.where(known, voxels, np.float32(fill))
 
 
-def check_shapes(path: Path | str, shape: tuple, mask: Path | str, mask_shape: tuple) -> None:
-    """Refuse a mask of another shape than its image's (ValueError)."""
+def check_shapes(
+    path: Path | str, shape: tuple, mask: Path | str, mask_shape: tuple, of: str = "mask"
+) -> None:
+    """Refuse a mask, or what else is named in `RESAMPLE`, of another shape (ValueError)."""
     if mask_shape != shape:
         raise ValueError(
-            f"{mask} has shape {mask_shape} but its image {path} has {shape}; {RESAMPLE}"
+            f"{mask} has shape {mask_shape} but {'its image ' * (of == 'mask')}{path} has {shape}; "
+            f"{RESAMPLE[of]}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the two widgets share: labelled controls that work in ipywidgets 7.7 and 8."""
+"""What the widgets share: labelled controls that work in ipywidgets 7.7 and 8."""
 
 import ipywidgets as widgets
 import traitlets

@@ -71,9 +71,9 @@ class LatentExplorer:
         latent_dim = latent_dim or generator.inputs[0].shape[-1]
         if not isinstance(directions, Mapping):
             directions = {f"Direction {k + 1}": row for k, row in enumerate(directions)}
-        self._directions = _unit_rows(list(directions.values()), latent_dim)
         self._choices = _label_choices(num_classes, class_names)
         _check_inputs(generator, self._choices)
+        self._directions = _unit_rows(list(directions.values()), latent_dim)
         if not (0 <= truncation <= MOST_TRUNCATION and seed >= 0):
             raise ValueError(
                 f"truncation={truncation} must lie between 0 and {MOST_TRUNCATION}, seed={seed} "
@@ -265,13 +265,13 @@ def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
 def _check_inputs(generator: tf.keras.Model, choices: Mapping[str, Sequence[str]]) -> None:
     """Refuse labels that the generator does not take, or of which it knows other numbers."""
     count = len(generator.inputs)
+    if count > 1 and len(generator.inputs[1].shape) != 2:
+        raise ValueError("the generator takes label maps, not labels: use PaintPad")
     if bool(choices) != (count > 1):
         raise ValueError(
             f"the generator has {count} input(s): pass num_classes or class_names for one with "
             "[z, labels], and neither for one with z alone"
         )
-    if count > 1 and len(generator.inputs[1].shape) != 2:
-        raise ValueError("the generator takes label maps, not labels: use PaintPad")
     architecture = getattr(generator, "architecture", None)
     known = architecture.arguments.get("num_classes") if architecture else None
     counts = [len(names) for names in choices.values()]

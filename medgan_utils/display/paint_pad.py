@@ -92,8 +92,9 @@ class PaintPad:
 
     @property
     def label_map(self) -> np.ndarray:
-        """The map shown, (H, W) int32: what was drawn, and the spot."""
-        return self.with_spot(self.row.value, self.column.value, self.radius.value)
+        """The map shown, (H, W) int32: what was drawn, and the spot but for when it erases."""
+        radius = 0.0 if self.mode.value == ERASE else self.radius.value
+        return self.with_spot(self.row.value, self.column.value, radius)
 
     def with_spot(self, row: float, column: float, radius: float) -> np.ndarray:
         """Return the drawn map with a spot, (H, W) int32; radius in pixels, 0 for none."""
@@ -209,7 +210,7 @@ class PaintPad:
     def _connect(self, continuous: bool) -> None:
         for one in (self.row, self.column, self.radius):
             one.continuous_update = continuous
-        for one in (self.row, self.column, self.radius, self.seed):
+        for one in (self.row, self.column, self.radius, self.seed, self.mode):
             one.observe(lambda _: self._draw(), "value")
         if self.map_surface is not None:
             self.map_surface.observe(lambda change: self._happened(change["new"]), "event")

@@ -44,8 +44,12 @@ class Survey:
         """Whether no subject was guessed from a file name of no known kind."""
         return "file name" not in self.rules or len(self.items) == 1
 
-    def notes(self) -> list[str]:
-        """Say what a reader must know: guessed subjects, and what was passed over and why."""
+    def notes(self, masks: bool = True) -> list[str]:
+        """Say what a reader must know: guessed subjects, and what was passed over and why.
+
+        Args:
+            masks: Whether who reads can hand label maps over, and is told how.
+        """
         notes = []
         if not self.understood:
             notes.append(
@@ -55,7 +59,7 @@ class Survey:
             )
         if self.passed_over:
             reasons = [f"{len(paths)} {reason}" for reason, paths in self.passed_over.items()]
-            hint = "; masks= takes label maps" if LABEL_MAPS in self.passed_over else ""
+            hint = "; masks= takes label maps" * (masks and LABEL_MAPS in self.passed_over)
             notes.append(f"{self.folder}: passed over: {', '.join(reasons)}{hint}")
         return notes
 
