@@ -49,7 +49,8 @@ def edited(path, change):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, dict(num_classes=(2, 3)), dict(last_stage="depth-to-space")]
+    "options",
+    [{}, dict(num_classes=(2, 3)), dict(last_stage="depth-to-space", output="clipped-tanh")],
 )
 def test_round_trip(tmp_path, options):
     generator = dcgan_generator(32, 1, 8, WIDTHS, **options)

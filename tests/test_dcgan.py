@@ -27,7 +27,7 @@ def test_shapes_and_ranges_at_every_size(size, channels):
     "options",
     [
         dict(upsampling="bilinear"),
-        dict(last_stage="depth-to-space"),
+        dict(last_stage="depth-to-space", output="clipped-tanh"),
         dict(batch_norm=False),
     ],
 )

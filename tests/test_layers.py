@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from medgan_utils.models import DepthToSpace, SpaceToDepth, SpectralNormalization
+from medgan_utils.models.layers import clipped_tanh
 
 LAYERS = {
     "dense": (lambda: keras.layers.Dense(7), (4, 5)),
@@ -79,3 +80,10 @@ def test_depth_to_space_undoes_space_to_depth():
     packed = SpaceToDepth(2)(x)
     assert packed.shape == (2, 4, 4, 12)
     np.testing.assert_array_equal(DepthToSpace(2)(packed), x)
+
+
+def test_the_clipped_tanh_reaches_both_ends_and_is_tanh_between_them():
+    x = np.linspace(-4, 4, 81, dtype=np.float32)
+    y = keras.ops.convert_to_numpy(clipped_tanh(x))
+    np.testing.assert_allclose(y, np.clip(1.01 * np.tanh(x), -1, 1), atol=1e-6)
+    assert set(y[np.abs(x) > 2.66]) == {-1.0, 1.0} and np.abs(y[np.abs(x) < 2.64]).max() < 1

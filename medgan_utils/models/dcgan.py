@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from .._checkpoint_files import Architecture
-from .layers import DepthToSpace, LabelEmbedding, SpaceToDepth, SpectralNormalization
+from .layers import DepthToSpace, LabelEmbedding, SpaceToDepth, SpectralNormalization, clipped_tanh
 
 START = 4  # pixels a side of the first feature map of G and the last of D
 NARROW, WIDE = 16, 256  # fewest and most channels of the default widths
+OUTPUTS = {"tanh": "tanh", "clipped-tanh": clipped_tanh}
 POOLINGS = {
     "mean": keras.layers.GlobalAveragePooling2D,
     "max": keras.layers.GlobalMaxPooling2D,
@@ -41,6 +42,7 @@ def dcgan_generator(
     *,
     upsampling: str = "transposed",
     last_stage: str = "transposed",
+    output: str = "tanh",
     batch_norm: bool = True,
     name: str = "generator",
 ) -> keras.Model:
@@ -56,12 +58,13 @@ def dcgan_generator(
         upsampling: `"transposed"` (4×4 kernel, stride 2) or `"bilinear"` (then a 3×3 convolution).
         last_stage: `"transposed"`: one more stage to the image; `"depth-to-space"`: a 3×3
             convolution at half size whose channels become pixels.
+        output: `"tanh"`, or `"clipped-tanh"`, which also reaches -1 and 1.
         batch_norm: Batch normalisation after each stage (synchronised between replicas).
         name: Name of the model.
 
     Returns:
         A model from z (B, latent_dim) float32, or [z, labels (B, n) int], to images
-        (B, image_size, image_size, channels) in [-1, 1] (tanh).
+        (B, image_size, image_size, channels) in [-1, 1].
 
     Raises:
         ValueError: The image size, the number of widths or an option is not one of these.
@@ -70,6 +73,7 @@ def dcgan_generator(
     architecture = Architecture("dcgan_generator", dict(locals()))  # for `save_generator`
     _one_of("upsampling", upsampling, ("transposed", "bilinear"))
     _one_of("last_stage", last_stage, ("transposed", "depth-to-space"))
+    _one_of("output", output, tuple(OUTPUTS))
     inputs = x = z = keras.Input((latent_dim,), name="z")
     if num_classes is not None:
         labels = keras.Input((len(_as_tuple(num_classes)),), dtype="int32", name="labels")
@@ -88,7 +92,7 @@ def dcgan_generator(
         x = convolution(4 * channels, 3, 1, "to_subpixels")(x)
         x = DepthToSpace(2, name="depth_to_space")(x)
     # The image leaves in float32 also under mixed precision: losses and penalties read it.
-    outputs = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    outputs = keras.layers.Activation(OUTPUTS[output], dtype="float32", name="image")(x)
     return architecture.noted_on(keras.Model(inputs, outputs, name=name))
 
 
