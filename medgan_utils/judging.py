@@ -49,7 +49,7 @@ def evaluate(run: Path, seeds: int) -> None:
     generator, (encoders, why) = load_generator(run_folder.generator(run)), encoders_for(slices)
     count = min(len(parts["test"]), len(parts["reference"]))
     fakes = _generated(generator, parts["test"], settings["condition"], count, seeds)
-    table = _scores(fakes, parts, encoders, count)
+    table = _scores(fakes, parts, encoders, count, settings["flip"])
     looks = {"real (test)": parts["test"].images} | fakes
     looks = [{"set": name, **evaluation.describe(images)} for name, images in looks.items()]
     tables = {
@@ -112,13 +112,15 @@ def _generated(
 
 
 def _scores(
-    fakes: dict[str, np.ndarray], parts: dict[str, Slices], encoders: dict, count: int
+    fakes: dict[str, np.ndarray], parts: dict[str, Slices], encoders: dict, count: int, flip: bool
 ) -> Table:
     """Score sets of `count` images against the test subjects; the reference gives the landmarks."""
     from . import evaluation
 
     test, train = (
-        evaluation.reference_features(parts[name].images, encoders, parts[name].subjects)
+        evaluation.reference_features(
+            parts[name].images, encoders, parts[name].subjects, mirrored=flip and name == "test"
+        )
         for name in ("test", "train")
     )
     landmarks = evaluation.landmarks(

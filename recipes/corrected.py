@@ -76,5 +76,7 @@ def run(
     if asked.publish:
         weights = "the weights of the last step, the end of a falling learning rate"
         facts, watch = project.facts | card_facts(rows), f"FD {project.encoder}"
-        done = Finished(gan, project.names, rows, watch, weights, facts, discriminator=False)
+        done = Finished(
+            gan, project.names, rows, watch, weights, facts, discriminator=False, flip=project.flip
+        )
         print(publish(name, done, parts, "test", project.encoder))

@@ -100,6 +100,7 @@ class Finished:
         weights: Which weights these are, as half a sentence of the card.
         facts: Entries of the card: about, data, licence, recipe, batch_size, command, seeds.
         discriminator: Whether the GAN's is the one that trained against these weights.
+        flip: Whether it was trained on mirrored images as well: copies may then be mirrored.
     """
 
     gan: GAN
@@ -109,6 +110,7 @@ class Finished:
     weights: str
     facts: dict
     discriminator: bool = True
+    flip: bool = False
 
     def sample(self, real: Slices, seed: int) -> np.ndarray:
         """Return as many samples as there are slices, with the labels of the slices."""
@@ -149,13 +151,14 @@ def publish(
     size = tested.images.shape[1]
     encoders = {encoder: trained, "random": random_encoder(trained, image_size=size)}
     info = {key: finished.facts[key] for key in ("data", "licence")} | {"split": split}
-    reference = reference_features(tested.images, encoders, tested.subjects, info=info)
+    reference = reference_features(
+        tested.images, encoders, tested.subjects, info=info, mirrored=finished.flip
+    )
     training = reference_features(train.images, encoders, train.subjects)
     sets = landmarks(others.images, others.subjects, count, train.images, train.subjects)
     fakes = {f"{name}, seed {seed}": finished.sample(tested, seed) for seed in SEEDS}
     table = evaluate(fakes, reference, encoders, sets, training)
     floor_rows = [row for row in table.plain_rows() if row["set"] in sets]
-    features = trained.features(next(iter(fakes.values())))
     judge = ask_judge(finished, sets, train, tested)
     groups = group_rows(finished, tested, others, encoders)
     content = finished.facts | card_entries(name, finished, parts, split)
@@ -166,7 +169,7 @@ def publish(
         "judge": judge.markdown(),
         "appearance": appearance(fakes, sets, tested).markdown(),
         "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
-        "privacy": "\n".join(privacy_lines(finished, features, parts, tested, trained)),
+        "privacy": "\n".join(privacy_lines(finished, train, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     return save(finished.gan.ema_generator, checkpoints_folder() / name, CARD.format(**content))
@@ -263,24 +266,32 @@ def group_masks(slices: Slices) -> Iterator[tuple[str, np.ndarray]]:
             yield name, (slices.labels["age"] >= low) & (slices.labels["age"] < high)
 
 
-def privacy_lines(
-    finished: Finished, features: np.ndarray, parts: dict[str, Slices], tested: Slices, trained
-) -> Iterator[str]:
+def privacy_lines(finished: Finished, train: Slices, tested: Slices, trained) -> Iterator[str]:
     """Yield one Markdown line a measurement."""
-    train = parts["train"]
-    inner, outer = trained.features(train.images), trained.features(tested.images)
-    near = copying(features, inner, outer, tested.subjects)
-    yield f"- Copying (0.5 none, 1 copies), on encoder features: {near.auc}."
     pixels = finished.sample(tested, SEEDS[0])
-    near = copying(pixels, train.images, tested.images, tested.subjects)
+
+    def both_ways(*images: np.ndarray) -> tuple[list, list | None]:
+        """Return the encoder's features of sets, and of their mirror images if those were shown."""
+        turned = [trained.features(x[:, :, ::-1]) for x in images] if finished.flip else None
+        return [trained.features(x) for x in images], turned
+
+    (fake, outer), turned = both_ways(pixels, tested.images)
+    inner = trained.features(train.images)
+    near = copying(fake, inner, outer, tested.subjects, mirrored=turned)
+    where = ", mirrored or not" if finished.flip else ""
+    yield f"- Copying (0.5 none, 1 copies), on encoder features{where}: {near.auc}."
+    turned = [x[:, :, ::-1] for x in (pixels, tested.images)] if finished.flip else None
+    near = copying(pixels, train.images, tested.images, tested.subjects, mirrored=turned)
     yield f"- The same on pixels: {near.auc}."
-    attack = membership_by_distance(inner, outer, features, train.subjects, tested.subjects)
+    who = train.subjects, tested.subjects
+    members, turned = both_ways(train.images, tested.images)
+    attack = membership_by_distance(*members, fake, *who, turned)
     yield f"- Membership inference from samples (AUC, 0.5 no leak): {attack}."
     if not finished.discriminator:
         yield "- No discriminator was at hand to be asked."
         return
     logits = finished.logits(train), finished.logits(tested)
-    attack = membership_by_logit(*logits, train.subjects, tested.subjects)
+    attack = membership_by_logit(*logits, *who)
     yield (
         f"- Membership inference from the discriminator of the last step (AUC): {attack}. "
         "It is not shipped."

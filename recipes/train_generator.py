@@ -124,7 +124,7 @@ def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) 
     facts |= {"seeds": f"split 2026, training {recipe.seed}, samples 1, 2, 3"}
     rows = [json.loads(line) for line in lines]
     weights = which_weights(int(gan.step.numpy()), recipe.steps, rows, watch)
-    return Finished(gan, project.names, rows, watch, weights, facts)
+    return Finished(gan, project.names, rows, watch, weights, facts, flip=project.flip)
 
 
 def which_weights(step: int, steps: int, rows: list[dict], watch: str) -> str:

@@ -116,3 +116,41 @@ def test_few_held_out_subjects_bias_the_statistic_as_its_docstring_says(held_out
         names = np.repeat(np.arange(held_out), 5)
         found.append(evaluation.copying(fake, training, held, names, repeats=1).auc.value)
     assert low < np.mean(found) < high
+
+
+def people(subjects, seed, slices=6, size=12):
+    """Images of a few people that no mirror maps onto each other, and whose they are."""
+    random = np.random.default_rng(seed)
+    heads = np.repeat(random.normal(size=(subjects, size, size, 1)), slices, axis=0)
+    images = heads + 0.2 * random.normal(size=heads.shape)
+    return np.clip(images / 4, -1, 1), np.repeat(np.arange(subjects), slices)
+
+
+def test_copies_of_mirrored_training_images_are_caught_where_mirror_images_count():
+    """A generator that was trained on mirrored images may copy one; honest samples stay honest."""
+    (training, members), (holdout, subjects), (fresh, _) = (people(20, seed) for seed in range(3))
+    copies = training[::2].copy()
+    copies[::2] = copies[::2, :, ::-1]
+    for fake, least, most in ((copies, 0.99, 1), (fresh, 0.3, 0.7)):
+        turned = fake[:, :, ::-1], holdout[:, :, ::-1]
+        found = evaluation.copying(fake, training, holdout, subjects, mirrored=turned)
+        assert least <= found.auc.value <= most
+    unaware = evaluation.copying(copies, training, holdout, subjects)
+    assert unaware.auc.value < 0.85
+    found = evaluation.copying(
+        copies, training, holdout, subjects, mirrored=(copies[:, :, ::-1], holdout[:, :, ::-1])
+    )
+    assert (found.train_distance == 0).all()
+    assert (found.nearest_train == np.arange(0, len(training), 2)).all()
+
+    both = training[:, :, ::-1], holdout[:, :, ::-1]
+    who = members, subjects
+    aware = evaluation.membership_by_distance(training, holdout, both[0], *who, mirrored=both)
+    blind = evaluation.membership_by_distance(training, holdout, both[0], *who)
+    assert aware.low > 0.99 and blind.value < 0.8
+
+
+def test_there_is_one_mirror_image_a_query():
+    images = np.zeros((4, 8, 8, 1))
+    with pytest.raises(ValueError, match="mirror images"):
+        evaluation.nearest(images, images, images[:3])

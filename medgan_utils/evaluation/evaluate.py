@@ -100,7 +100,8 @@ def evaluate(
             features as they are).
         landmark_sets: Result of `landmarks` with as many images; without it the rows stored in
             the reference are used.
-        training: Features of the training set; adds the column "copying".
+        training: Features of the training set; adds the column "copying", which looks for mirrored
+            copies, too, where the reference was described with `mirrored=True`.
         repeats: Bootstrap draws; of SWD and the neighbours' scores 30 at most, whose ends are less
             sure (by an eighth of the width).
         seed: Seed of the draws.
@@ -114,11 +115,15 @@ def evaluate(
     fakes = dict(fakes) if isinstance(fakes, Mapping) else {"generated": fakes}
     if missing := set(reference.features) ^ set(encoders):
         raise ValueError(f"encoders and reference differ in {', '.join(sorted(missing))}")
+    encoders = {name: encoders[name] for name in reference.features}  # the first gives "copying"
     sets = dict(landmark_sets or {}) | {name: (x, None) for name, x in fakes.items()}
     rows = [] if landmark_sets else _stored_rows(reference)
     _same_size(rows, [images for images, _ in sets.values()])
     for name, (images, subjects) in sets.items():
-        described = reference_features(images, encoders, subjects, seed=reference.seed)
+        mirrored = training is not None and reference.mirrored is not None
+        described = reference_features(
+            images, encoders, subjects, seed=reference.seed, mirrored=mirrored
+        )
         rows.append({"set": name} | score(described, reference, training, repeats, seed))
     return Table(rows, notes=NOTES)
 
@@ -135,7 +140,8 @@ def score(
     Args:
         described: Features of the images to judge, from the same encoders and seed.
         reference: Features of real images.
-        training: Features of the training set; adds the column "copying".
+        training: Features of the training set; adds the column "copying", of mirrored copies, too,
+            where both sides' mirror images are described.
         repeats: Bootstrap draws; 0 gives values without intervals, quickly, for a monitor.
         seed: Seed of the draws.
 
@@ -161,7 +167,9 @@ def score(
     row |= _neighbour_scores(*scaled[first], *subjects, min(repeats, 30), seed)
     if training is not None:
         features = [x.features[first] for x in (described, training, reference)]
-        row["copying"] = copying(*features, *subjects, repeats, seed).auc
+        mirrored = described.mirrored, reference.mirrored
+        mirrored = None if any(x is None for x in mirrored) else mirrored
+        row["copying"] = copying(*features, *subjects, repeats, seed, mirrored).auc
     return row
 
 

@@ -36,6 +36,8 @@ class ReferenceFeatures:
         landmarks: Rows of floor and landmarks scored against these features, for a reader who
             has no real images.
         info: Source, licence, attribution.
+        mirrored: The first encoder's features of the images' mirror images, `(N, d)`, for
+            `copying`; None where they were not asked for. They are not saved.
     """
 
     features: dict[str, np.ndarray]
@@ -44,6 +46,7 @@ class ReferenceFeatures:
     seed: int = 0
     landmarks: list[dict] = field(default_factory=list)
     info: dict = field(default_factory=dict)
+    mirrored: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -113,6 +116,7 @@ def reference_features(
     subjects: Sequence | None = None,
     seed: int = 0,
     info: Mapping | None = None,
+    mirrored: bool = False,
 ) -> ReferenceFeatures:
     """Compute the features of a set of images.
 
@@ -123,6 +127,8 @@ def reference_features(
             is its own.
         seed: Seed of the descriptors.
         info: Source, licence, attribution.
+        mirrored: Whether to describe the mirror images as well: where the generator was trained on
+            mirrored images, `copying` looks for mirrored copies, too.
 
     Returns:
         The features, ready to be saved.
@@ -137,4 +143,5 @@ def reference_features(
         subjects=subject_codes(subjects, len(images)),
         seed=seed,
         info=dict(info or {}),
+        mirrored=next(iter(encoders.values())).features(images[:, :, ::-1]) if mirrored else None,
     )
