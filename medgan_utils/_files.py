@@ -4,6 +4,7 @@ import errno
 import gzip
 import os
 import shutil
+import tempfile
 import uuid
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import nibabel
 
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_NO_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR}
 
 
 @contextmanager
@@ -27,12 +29,15 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
         folder: Whether to make a folder; if another process was faster, its folder stays.
 
     Raises:
-        OSError: There is no room for it; other errors of the block stay what they are.
+        OSError: There is no room for it, or it may not be written there; other errors of the block
+            stay what they are.
     """
     place = path.resolve()  # where a link leads; "." has a name there
     temporary = place.with_name(f".{uuid.uuid4().hex[:12]}-{place.name}")
-    (temporary if folder else place.parent).mkdir(parents=True, exist_ok=True)
+    check_place(path)
     try:
+        if folder:
+            temporary.mkdir()
         yield temporary
         if not (folder and path.is_dir() and any(path.iterdir())):
             os.replace(temporary, place)
@@ -48,6 +53,25 @@ def written_whole(path: Path, folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Make the folders above a file or folder to be, and see that it can be written there.
+
+    Raises:
+        OSError: It cannot; the message names the path and the way out.
+    """
+    place = path.resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OSError as error:
+        if error.errno in _NO_PLACE or isinstance(error, FileExistsError):
+            raise type(error)(
+                f"{path} cannot be written ({one_line(error)}); choose another place"
+            ) from error
+        raise
 
 
 def refuse_existing(path: Path, folder: bool = False) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import run_folder
-from ._files import written_whole
+from ._files import check_place, written_whole
 from .data import AxialCut, axial_slices
 from .data.loading import check_cut
 from .data.sources.folder import Survey, survey
@@ -59,9 +59,14 @@ def inspect(folder: Path, out: Path, image_size: int, **reading) -> None:
     Raises:
         ValueError: An option does not fit, or none of the files tried can be used.
         OSError: No files, or no place to write.
+        FileExistsError: `out` is a file that this package did not draw.
     """
     if out.suffix.lower() != ".png":
         raise ValueError(f"--out {out} must end in .png")
+    from .display.pictures import refuse_other_picture
+
+    refuse_other_picture(out)
+    check_place(out)
     given = {name: value for name, value in reading.items() if value is not None}
     cut, at_reading = (
         {name: given.pop(name) for name in names if name in given}

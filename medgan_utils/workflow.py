@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import __version__, profiles, run_folder
-from ._files import refuse_existing, written_whole
+from ._files import check_place, refuse_existing, written_whole
 from .data.files import spelled
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def fetch(
     except TypeError as error:  # an option that this source does not take
         raise ValueError(str(error).partition(";")[0] + ": leave it out") from error
     run_folder.enough_to_train({item.subject for item in items})
+    check_place(out / "slices.npz" if out.is_dir() else out)  # before the slicing, which takes long
     slices = load_slices(source, image_size, subjects=subjects, **given)
     fetched = {
         name: str(value.resolve() if isinstance(value, Path) else value)
@@ -120,12 +121,16 @@ def sample(
     Raises:
         ValueError: Labels, format or ending do not fit, or the generator needs more than z.
         FileNotFoundError: There is no such run or checkpoint.
-        FileExistsError: The folder for DICOM files holds something.
+        FileExistsError: `out` is there already. A grid that was drawn by this package is replaced.
     """
     format, out = _format(format, out)
     _check_numbers(format, count, seed, enlarge, spacing_mm)
-    if format == "dicom":
-        refuse_existing(out, folder=True)
+    if format == "png":
+        from .display.pictures import refuse_other_picture
+
+        refuse_other_picture(out)
+    else:
+        refuse_existing(out, folder=format == "dicom")
     if Path(run).is_dir() and not (Path(run) / "generator.weights.h5").is_file():
         raise FileNotFoundError(f"{run} holds no trained generator; run `train {run}` first")
     profiles.quiet_tensorflow()

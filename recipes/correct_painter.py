@@ -133,7 +133,8 @@ def card_facts(rows: list[dict]) -> dict:
         " (200,000 of 128)",
         "batch_size": BATCH,
         "command": "`python recipes/correct_painter.py` with the weights of commit `a0a67f0`, then"
-        " `--publish`; before it `python recipes/train_generator.py liver-map-64` (5,000 steps,"
+        " `--publish`; before it `python recipes/train_generator.py liver-map-64 --images"
+        " 160000` (5,000 steps,"
         " 980 s) and `liver-map-128 --images 200000` (6,250 steps, 2,637 s; commit `490487a`)",
         "seeds": f"split 2026, training 2026, readers {SEEDS}, samples 1, 2, 3",
     }

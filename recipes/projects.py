@@ -328,8 +328,8 @@ PROJECTS = {
                 3.125,
                 MAP_STARTED.format("liver-map-64")
                 + " When the GAN was trained, readers of\nphantoms made G unlearn what they took"
-                " for tumours where the map has none (`correct_painter.py`);\nso it also draws"
-                " tumours that are read more easily than those of the phantoms. Earlier weights,"
+                " for tumours where the map has none (`correct_painter.py`);\nits tumours"
+                " and those of the phantoms are outlined equally well. Earlier weights,"
                 " scored\non the same test subjects: 56 subjects, 360,000 images, mode seeking to"
                 " the end (30 and 23 % of the\nslices without a tumour called ill), these before"
                 " their correction (15 and 18 %), and after a first\ncorrection that had no term"

@@ -27,7 +27,7 @@ from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY, RealSet
 from medgan_utils.models import load_generator, save_generator
 from medgan_utils.table import Table
 from medgan_utils.training import GAN
-from recipes.settings import conditions
+from recipes.settings import MAPS, conditions
 from tools.record import provenance
 
 SEEDS = (1, 2, 3)
@@ -83,7 +83,12 @@ Score while training (reference subjects): {course}
 
 GROUP_NOTES = (
     "Samples against the real images of one group only, beside other real subjects against that "
-    "group (the floor); equal numbers of images. Few subjects: read differences with care."
+    "group (the floor); equal numbers of images. Where labels condition the generator, the samples "
+    "have those of the group. Few subjects: read differences with care."
+)
+OWN_MAPS = (
+    "Copying and membership inference say nothing here: the generator was shown the test subjects' "
+    "own maps."
 )
 NO_GROUPS = "Age and sex have no meaning here."
 
@@ -164,15 +169,25 @@ def publish(
     content = finished.facts | card_entries(name, finished, parts, split)
     content |= {
         "images": count,
-        "verdict": "\n".join(f"- {line}" for line in verdict(table, judge)),
+        "verdict": "\n".join(f"- {line}" for line in said_of(finished, table, judge)),
         "table": table.markdown(),
         "judge": judge.markdown(),
         "appearance": appearance(fakes, sets, tested).markdown(),
         "groups": Table(groups, notes=GROUP_NOTES).markdown() if groups else NO_GROUPS,
-        "privacy": "\n".join(privacy_lines(finished, train, tested, trained)),
+        "privacy": OWN_MAPS
+        if finished.names == MAPS
+        else "\n".join(privacy_lines(finished, train, tested, trained)),
     }
     replace(reference, landmarks=floor_rows).save(checkpoints_folder() / f"{name}.reference.npz")
     return save(finished.gan.ema_generator, checkpoints_folder() / name, CARD.format(**content))
+
+
+def said_of(finished: Finished, table: Table, judge: Table) -> list[str]:
+    """Return the lines of the verdict; of a generator of maps without one on copying."""
+    lines = verdict(table, judge)
+    if finished.names != MAPS:
+        return lines
+    return [OWN_MAPS if line.startswith("Copying") else line for line in lines]
 
 
 def asked_for(generator: keras.Model, count: int = 64) -> list[np.ndarray]:
@@ -246,7 +261,7 @@ def group_rows(
         if len(np.unique(real.subjects)) < 2:
             continue
         described = reference_features(real.images, encoders, real.subjects)
-        fakes = finished.sample(tested, SEEDS[0])
+        fakes = finished.sample(real, SEEDS[0])  # with the labels of this group
         sets = {FLOOR: others.images, "generated": fakes}
         for which, images in sets.items():
             some = images[np.random.default_rng(0).permutation(len(images))[: len(real)]]

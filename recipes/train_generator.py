@@ -161,8 +161,11 @@ def command_of(name: str, project: Project, options: str) -> str:
     """Return how a card says that its weights were made."""
     command = f"`python recipes/train_generator.py {name}{options}`, then `--publish`"
     if project.grown_from:
-        command += f"; before it `python recipes/train_generator.py {project.grown_from}`"
-        log = ROOT / "runs" / project.grown_from / "scores.jsonl"
+        folder, usual = ROOT / "runs" / project.grown_from, PROJECTS[project.grown_from].recipe
+        images = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))["decay_images"]
+        other = f" --images {images}" if images != usual.decay_images else ""
+        command += f"; before it `python recipes/train_generator.py {project.grown_from}{other}`"
+        log = folder / "scores.jsonl"
         start = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
         command += f" ({start['step']:,} steps, {start['seconds']:,.0f} s)"
     return command

@@ -39,8 +39,10 @@ TARGETS = (
 CARD = """# liver-encoder-64
 
 A small network ({parameters:,} weights) whose 32 features are the space of FD-enc and KID-enc for
-the liver. It maps a 64 × 64 axial CT slice, [-160, 240] or [0, 255] HU scaled to [-1, 1], to the
-size, place and brightness of the liver and the share of tumour in it.
+the liver. From a 64 × 64 axial CT slice, [-160, 240] or [0, 255] HU scaled to [-1, 1], it learned
+to read the size, place and brightness of the liver and the share of tumour in it. How well it does
+is below: an R² under 0 is worse than always answering the mean, and of what it does not read,
+tumours above all, no distance in its features says anything.
 
 - **Data**: {phantom_slices} slices of 80 phantom subjects (`load_slices("liver-phantom", seed=1)`,
   a cohort of their own), each in both windows; {real} slices of {cases} cases, shown {times} times

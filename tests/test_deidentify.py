@@ -41,6 +41,8 @@ def spoil(file, k):
     file.OperatorsName, file.AccessionNumber = "Roe^Richard", "ACC-5512"
     file.StudyDescription, file.ImageComments = "Brain of Jane Doe", "Jane Doe restless"
     file.DeviceSerialNumber, file.InstitutionName = "SN-998877", "Saint Elsewhere"
+    file.BodyPartExamined, file.ContentLabel = "HEAD DOE", "DOE 778812"  # codes by their type
+    file.ImageType = ["ORIGINAL", "PRIMARY", "DOE"]
     file.EvaluatorName = "Jane Doe"  # a name that the standard's table lacks
     file.TextValue = "said Jane, on 2024-01-31"  # free text that it lacks
     file.InstanceNumber, file.KVP = k + 1, 120

@@ -2,6 +2,7 @@
 
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -97,6 +98,23 @@ def png(picture: np.ndarray | Image.Image, about: str = "") -> bytes:
         text.add_text("Description", about)
     picture.save(buffer, format="PNG", compress_level=1, pnginfo=text)
     return buffer.getvalue()
+
+
+def refuse_other_picture(path: Path) -> None:
+    """Refuse to draw over a file that this package did not draw: it may be someone's scan.
+
+    Raises:
+        FileExistsError: There is such a file.
+    """
+    if not path.exists():
+        return
+    try:
+        with Image.open(path) as there:
+            if there.info.get("Software") == "medgan_utils":
+                return
+    except (OSError, ValueError):  # no picture at all
+        pass
+    raise FileExistsError(f"{path} is there already and not drawn by us; name a new file")
 
 
 def enlarge(image: np.ndarray, size: int) -> Image.Image:

@@ -80,8 +80,8 @@ def _judged(rows: list[Mapping]) -> tuple[str, str]:
     pairs = zip(told, honest, strict=True)
     if all(one.low > 0.5 and one.value > other.value for one, other in pairs):
         return line + "tells the samples from real images.", (
-            "the distances show little, but a judge sees a difference: look for it in the grain, "
-            "the edges and the anatomy, and train longer."
+            "the distances show little, but a judge sees a difference: look at the grain, the "
+            "edges and the anatomy, and train longer."
         )
     return line + "does not tell the samples from real images for sure.", ""
 
@@ -113,7 +113,20 @@ def _distance(fake: Mapping, floor: Mapping, name: str, sets: int) -> tuple[str,
             "nearer than other real subjects, with intervals that lie apart: slices of few people "
             "are alike, samples need not be; copies would be as near."
         ), "rule out copies first: see the line on copying, and the nearest training images."
-    return line + "the intervals overlap: so few subjects prove no difference.", ""
+    line += "the intervals overlap: so few subjects prove no difference."
+    others = [_beside(fake, floor, one) for one in fake if one.startswith("FD ") and one != name]
+    if seen := "; ".join(filter(None, others)):
+        return f"{line} But {seen}.", (
+            "other features tell the samples from real images where these do not: look at the "
+            "grain, the edges and the anatomy, and train longer."
+        )
+    return line, ""
+
+
+def _beside(fake: Mapping, floor: Mapping, name: str) -> str:
+    """Say of another distance that it lies above the floor, if the intervals do."""
+    value, least = _estimate(fake, name), _estimate(floor, name)
+    return f"{name} lies above its floor: {value} beside {least}" * bool(value.low > least.high)
 
 
 def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:

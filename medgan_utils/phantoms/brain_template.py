@@ -34,7 +34,7 @@ class Template:
         outline: same grid, `depth` with its hollows filled and smoothed, for the outside of the
             skull.
         pial: same grid, signed distance to the brain's surface without its sulci, mm, inside < 0.
-        push: (3, 101, 121, 111) float32, outward direction from the ventricles, fading over 15 mm.
+        push: (3, 101, 121, 121) float32, outward direction from the ventricles, fading over 15 mm.
     """
 
     tissues: np.ndarray

@@ -50,7 +50,8 @@ def write_brain_phantom(
         subjects: how many heads.
         spacing_mm: edge of the cubic voxels.
         modalities: any of `mr_physics.MODALITIES`.
-        seed: which cohort.
+        seed: which cohort, from 0. Subject i of it is number 1000 seed + i: cohorts of more than
+            1,000 subjects share some with the next.
         lesion_fraction: share of the subjects with a tumour, 0 to 1.
         progress: show a progress bar.
 
@@ -61,6 +62,7 @@ def write_brain_phantom(
         FileExistsError: `folder` exists and is not empty.
         ValueError: an unknown modality, none or one twice, or a number out of range.
     """
+    _check_seed(seed)
     if not 0 <= lesion_fraction <= 1:
         raise ValueError(f"lesion_fraction is {lesion_fraction}; it is a share between 0 and 1")
     if not modalities or len(set(modalities)) < len(modalities):
@@ -100,7 +102,8 @@ def write_liver_phantom(
     Args:
         folder: new folder.
         subjects: how many.
-        seed: which cohort.
+        seed: which cohort, from 0. Subject i of it is number 1000 seed + i: cohorts of more than
+            1,000 subjects share some with the next.
         matrix: voxels along x and y.
         slices: of each volume.
         dose: see `ct_physics.scan`.
@@ -115,6 +118,7 @@ def write_liver_phantom(
         FileExistsError: `folder` exists and is not empty.
         ValueError: a number out of range, or `maps` is neither of the two.
     """
+    _check_seed(seed)
     if maps not in ("organs", "tissues"):
         raise ValueError(f"maps is {maps!r}; choose 'organs' or 'tissues'")
 
@@ -130,6 +134,11 @@ def bids_path(folder: Path, name: str, modality: str) -> Path:
     """Return where the image of one subject in one modality lies in a cohort of heads."""
     kind, suffix = BIDS_NAMES[modality]
     return folder / name / kind / f"{name}_{suffix}.nii.gz"
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; a cohort's seed is a whole number from 0")
 
 
 def _write_cohort(

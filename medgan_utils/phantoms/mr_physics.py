@@ -229,11 +229,12 @@ def image(
             relative to the brightest brain tissue; the magnitude is then Rician (Gudbjartsson and
             Patz, MRM 34:910-914, 1995, doi:10.1002/mrm.1910340618). CT and PET have quantum noise
             in proportion to it, see `head_ct_pet`.
-        bias: strength of the smooth receive field, about the relative change across the head; MR
-            only.
+        bias: strength of the smooth receive field; MR only. At 0.2 the signal of T1 varies by a
+            factor of 1.6 to 1.8 across the head (1st to 99th percentile), of T2 by 1.3 to 1.4.
 
     Returns:
-        (X, Y, Z) float32: MR and PET with white or grey matter near 600, CT in HU.
+        (X, Y, Z) float32: MR and PET with white or grey matter near 600 before the receive field
+        and the blur of PET, CT in HU.
 
     Raises:
         ValueError: unknown modality.

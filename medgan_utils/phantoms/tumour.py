@@ -1,9 +1,10 @@
 """Gliomas: where they grow, what they displace, how they are painted, by grade.
 
 A low-grade glioma (WHO grade 2) is one homogeneous, infiltrating mass in white matter *and* cortex,
-without oedema or necrosis; one in five enhances in a patch. A high-grade one (grade 4) has a
-necrotic core, an enhancing ring and oedema that follows the white matter and spares the cortex
-(Osborn's Brain, 2nd ed. 2017, chapter 17; VASARI features of the TCGA radiology group,
+without oedema or necrosis; one in five is asked to enhance in a patch, which does not always come
+out: `lesion_enhancing` says what was asked for, the mask what is there. A high-grade one (grade 4)
+has a necrotic core, an enhancing ring and oedema that follows the white matter and spares the
+cortex (Osborn's Brain, 2nd ed. 2017, chapter 17; VASARI features of the TCGA radiology group,
 wiki.cancerimagingarchive.net; Bakas et al., Scientific Data 4:170117, 2017,
 doi:10.1038/sdata.2017.117, for what the labels mean). Lobes are as frequent as in the registry of
 Larjavaara et al., Neuro-Oncology 9:319-325, 2007, doi:10.1215/15228517-2007-016.
@@ -103,7 +104,8 @@ def paint_tumour(
         template: tells where the skull is.
 
     Returns:
-        (X, Y, Z) uint8 mask by largest fraction, see `LESION_LABELS`.
+        (X, Y, Z) uint8 mask of the voxels that a part fills by more than half, see
+        `LESION_LABELS`. `Head.labels` goes by the largest fraction, and is 5 to 10 % larger.
     """
     parts = dict(zip(TISSUE_NAMES, canvas.fractions, strict=True))
     within = _same_side(canvas.points, tumour)

@@ -34,7 +34,8 @@ _STANDARD = "1.2.840.10008."
 _IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "DeviceSerialNumber", "InstitutionName",
         "InstitutionAddress", "PatientAddress", "PatientTelephoneNumbers")  # fmt: skip
 _DAY = ("%Y%m%d", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y")
-_TEXT = ("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
+_TEXT = ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
+_CODES = ("Modality", "PhotometricInterpretation")  # without them nobody can read the image
 _BYTES = ("OB", "OW")
 _PIXELS = 0x7FE0
 
@@ -118,8 +119,11 @@ def clean(dataset: "pydicom.Dataset", who: Pseudonym, words: set[str]) -> Iterat
             yield from _map_uids(element, who)
         elif rule is not None:
             yield name, _by_rule(dataset, tag, rule)
-        elif element.VR in ("PN", "UR") or "AlternativeCalendar" in name or _holds(element, words):
+        elif element.VR in ("PN", "UR") or "AlternativeCalendar" in name:
             element.value = None
+            yield name, "emptied"
+        elif name not in _CODES and (kept := _without(element, words)) is not None:
+            element.value = kept or None
             yield name, "emptied"
 
 
@@ -178,13 +182,25 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _holds(element, words: set[str]) -> bool:
-    """Whether a text, or bytes that are no pixels, hold one of the words as a word."""
+def _without(element, words: set[str]) -> list[str] | None:
+    """Return a text's values, each that holds one of the words as a word made empty.
+
+    None where no value holds one. Of bytes that are no pixels nothing is left then.
+    """
+    several = element.VM > 1 and element.VR in _TEXT
+    values = list(element.value) if several else [element.value]
     if element.VR in _TEXT:
-        text = _plain(str(element.value))
+        texts = [_plain(str(value)) for value in values]
     elif element.VR in _BYTES and element.tag.group != _PIXELS:
-        text = bytes(element.value).decode("latin-1")
+        texts = [bytes(element.value).decode("latin-1")]
     else:
-        return False
-    pattern = "|".join(map(re.escape, words))
-    return bool(words) and bool(re.search(rf"(?<![^\W_])({pattern})(?![^\W_])", text, re.I))
+        return None
+    pattern = rf"(?<![^\W_])({'|'.join(map(re.escape, words))})(?![^\W_])"
+    held = [bool(words) and bool(re.search(pattern, text, re.I)) for text in texts]
+    if not any(held):
+        return None
+    return (
+        ["" if found else value for found, value in zip(held, values, strict=True)]
+        if several
+        else []
+    )
