@@ -5,9 +5,10 @@
 Equal images for every run, scored on the reference subjects; the test subjects are not touched.
 Two numbers stand beside the distances. *Spread* is the standard deviation of a pixel over samples
 of one label: near zero, z is ignored. *Tumour AUC* is how well a classifier of real FLAIR slices
-tells samples of the label "tumour" from those of "none": at 0.5 the label is ignored. One run has
-no labels; four change λ of the mode-seeking term and nothing else; the others have λ = 0.1 and two
-or all of the three helps for the label. A finished run is not run again; its row says its commit.
+tells samples of the label "tumour" from those of "none": at 0.5 the label is ignored, and up to
+0.64 may come of the level alone, which tells of tumours, too. One run has no labels; four change λ
+of the mode-seeking term and nothing else; the others have λ = 0.1 and two or all of the three helps
+for the label. A finished run is not run again; its row says its commit.
 """
 
 import argparse
