@@ -34,7 +34,6 @@ class Recipe:
         image_size: Pixels along each side.
         widths: Channels of G from 4×4 up; D has them in reverse.
         subpixel: Whether the last stage of G and the first of D work at half size.
-        output: What G's image leaves through: `"tanh"` or `"clipped-tanh"`.
         spectral_norm: Whether D's kernels are divided by their largest singular value.
         augment: Strengths of DiffAugment; None for none.
         mode_seeking: λ of the mode-seeking term; of 0.02, 0.1 and 1 the middle one was best on the
@@ -56,7 +55,6 @@ class Recipe:
     image_size: int = 64
     widths: tuple[int, ...] = (128, 64, 32, 16)
     subpixel: bool = False
-    output: str = "tanh"
     spectral_norm: bool = False
     augment: dict | None = None
     ema_images: float = 8000
@@ -115,10 +113,9 @@ LONG = replace(
 """For a shipped checkpoint: trained to the end of its rate, not until a score looks best."""
 FINE = replace(
     LONG,
-    about=LONG.about + ", 128 pixels, an output that reaches black",
+    about=LONG.about + ", 128 pixels",
     image_size=128,
     widths=(*LONG.widths, 24),
-    output="clipped-tanh",
     decay_images=1_000_000,
 )
 """The same at 128 pixels: the networks of `LONG` with one more stage, so that they may grow."""
@@ -164,13 +161,7 @@ def networks(
         generator = map_generator(size, **shared)
         return generator, map_discriminator(size, **shared | {"widths": widths[::-1]})
     ends = ("depth-to-space", "space-to-depth") if recipe.subpixel else ("transposed", "strided")
-    generator = dcgan_generator(
-        size,
-        widths=widths,
-        num_classes=num_classes,
-        last_stage=ends[0],
-        output=recipe.output,
-    )
+    generator = dcgan_generator(size, widths=widths, num_classes=num_classes, last_stage=ends[0])
     discriminator = dcgan_discriminator(
         size,
         widths=widths[::-1],
