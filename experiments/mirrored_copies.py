@@ -1,4 +1,4 @@
-"""Do the shipped generators copy training images, mirrored or not? Asked of each that saw both.
+"""Do the shipped generators of heads copy training images, mirrored or not?
 
     MEDGAN_REAL_DATA=... python experiments/mirrored_copies.py        # minutes
 
@@ -8,7 +8,7 @@ checkpoint's encoder and with the test subjects held out: as the images are, and
 images. Asked about are samples of three seeds; other real subjects (the floor); and training images
 as the generator was shown them, a random half mirrored, with a little noise: what copies read.
 Membership inference from the first samples, too. The result is `results/mirrored_copies.json`,
-which chapter 9 shows. Generators of label maps are left out: they saw the test subjects' own.
+which chapter 9 shows. Asked are the generators that learned from people.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from recipes.settings import conditions
 from tools.record import record
 
 RESULT = ROOT / "experiments" / "results" / "mirrored_copies.json"
-CHECKPOINTS = ("brain-mri-64", "brain-mri-128", "brain-mri-age-64", "brain-phantom-64")
+CHECKPOINTS = ("brain-mri-64", "brain-mri-128", "brain-mri-age-64")  # learned from people
 SEEDS = (1, 2, 3)  # of the samples
 NOISE = 0.02  # standard deviation on [-1, 1], of the copies
 SHOWN = "training images as shown"

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 from stored import check_provenance, skip_unless_of_these_cohorts, stored_result
 
-from experiments import ablation, conditional, floor_of_people, interval_coverage
+from experiments import (
+    ablation,
+    conditional,
+    floor_of_people,
+    interval_coverage,
+    mirrored_copies,
+)
 from medgan_utils import profiles
-from medgan_utils.models import checkpoint_names
+from medgan_utils.evaluation.evaluate import FLOOR
+from medgan_utils.models import checkpoint_names, load_card
+from medgan_utils.table import Estimate
 from medgan_utils.training import GAN
 
 SCORES = ("FD", "KID", "SWD")
@@ -94,6 +102,24 @@ def test_a_faultless_generator_lies_below_every_checkpoints_floor_and_a_row_come
     again = floor_of_people.compare(*ran[0])
     same = {name: value for name, value in rows[0].items() if isinstance(value, float)}
     assert {name: again[name] for name in same} == pytest.approx(same, rel=1e-3)
+
+
+def test_mirrored_copies_are_found_and_the_cards_say_what_was_measured():
+    stored = stored_result("mirrored_copies.json")
+    check_provenance(stored, "mirrored_copies")
+    rows = stored["results"]
+    seeds = [f"samples {seed}" for seed in mirrored_copies.SEEDS]
+    sets = [FLOOR, mirrored_copies.SHOWN, *seeds]
+    asked = [(row["checkpoint"], row["set"]) for row in rows]
+    assert asked == list(product(mirrored_copies.CHECKPOINTS, sets))
+    for row in rows:
+        plain, both = (row[f"copying, {way}"] for way in ("as they are", "mirrored or not"))
+        if row["set"] == mirrored_copies.SHOWN:
+            assert both["value"] > 0.999 and 0.8 < plain["value"] < 0.95
+        if "members, as they are" in row:  # the samples of the card
+            plain, both = (Estimate(*one.values()) for one in (plain, both))
+            lines = f"encoder features: {plain}", f"encoder features, mirrored or not: {both}"
+            assert any(line in load_card(row["checkpoint"]) for line in lines)
 
 
 def test_how_often_an_interval_holds_the_truth_comes_out_again():
