@@ -47,6 +47,7 @@ def main() -> int:
     project = PROJECTS[NAME]
     recipe = replace(project.recipe, decay_images=300_000, warmup_images=WARMUP)
     parts, gan = project.parts(), build(recipe)
+    gan.step.assign(STEPS)
     reference, watch = parts["reference"], f"FD {project.encoder}"
     score, rows, looks = scorer(reference, project.encoder), [], {}
     for said, made in (("before", load_generator), ("after", reaching_black)):
