@@ -102,11 +102,7 @@ def survey(
     _check_kinds(folder, paths, glob, found)
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
     headers = [found.patients.get(path, (None, "MR", "", "")) for path in paths]
-    patients = {r: h[0] for p, r, h in zip(paths, relative, headers, strict=True) if p.is_dir()}
-    root = folder.resolve().name or "subject"
-    studies = {name: header[2] for name, header in zip(relative, headers, strict=True)}
-    persons = {r: found.persons.get(p, "") for p, r in zip(paths, relative, strict=True)}
-    subjects, rules = name_subjects(relative, subject_pattern, patients, root, studies, persons)
+    subjects, rules = _subjects(folder, paths, relative, found, subject_pattern)
     their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
     known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
     items, named = [], {}
@@ -124,6 +120,18 @@ def survey(
             f"{modality!r} says that all show one; choose some: glob='**/*_T1w.nii.gz' (--glob)"
         )
     return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over), found.faults)
+
+
+def _subjects(
+    folder: Path, paths: list[Path], relative: list[PurePosixPath], found: Walk, pattern: str | None
+) -> tuple[list[str], list[str]]:
+    """Return the subject of each path and the rule that found it, see `name_subjects`."""
+    series = {path: name for path, name in zip(paths, relative, strict=True) if path.is_dir()}
+    patients = {name: found.patients[path][0] for path, name in series.items()}
+    studies = {name: found.patients[path][2] for path, name in series.items()}
+    persons = {name: found.persons.get(path, "") for path, name in series.items()}
+    root = folder.resolve().name or "subject"
+    return name_subjects(relative, pattern, patients, root, studies, persons)
 
 
 def folder_items(
