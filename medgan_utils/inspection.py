@@ -11,9 +11,11 @@ from . import run_folder
 from ._files import check_place, written_whole
 from .data import AxialCut, axial_slices
 from .data.loading import check_cut
+from .data.patients import ALIKE
 from .data.sources.folder import Survey, survey
 from .data.sources.item import Item, Picture
 from .data.sources.people import few
+from .data.subjects import LAYOUT
 
 ROWS, COLUMNS = 6, 8
 """Of the contact sheet: subjects, spread over all, and slices of each, from first to last."""
@@ -23,6 +25,8 @@ RULES = {
     "known name": "names as known data sets have them",
     "folder": "the folder they lie in",
     "file name": "the file's name, a guess",
+    LAYOUT: "how folders are nested, a guess",
+    ALIKE: "PatientIDs that look alike, a guess",
 }
 
 
@@ -92,8 +96,8 @@ def _say_what_was_found(found: Survey) -> None:
     rules = ", ".join(f"{RULES.get(rule, rule)} ({count})" for rule, count in found.rules.items())
     print(f"  subjects: {few(found.subjects)}; by {rules}")
     if not found.understood:
-        print("            if one person counts more than once, show where the name stands: "
-              "--subject-pattern")  # fmt: skip
+        print("            if one person counts more than once, or several as one, show where the "
+              "name stands: --subject-pattern")  # fmt: skip
     for reason, paths in found.passed_over.items():
         print(f"  passed over: {len(paths)} {reason} ({few([path.name for path in paths])})")
     for fault in found.faults.values():

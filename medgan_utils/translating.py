@@ -132,7 +132,8 @@ def find_pairs(folder: Path, given: str, wanted: str, **options) -> list[Pair]:
                 first, second = (str(item.path) for item in contrasts[name][:2])
                 raise ValueError(
                     f"{subject} has {len(contrasts[name])} files of {name} ({first}, {second}); "
-                    f"choose one with --glob, or name visits as subjects with --subject-pattern"
+                    f"choose one visit with --glob, the other stays out: named as two subjects, "
+                    f"one person might be trained on and judged by"
                 )
         pairs.append(Pair(subject, contrasts[given][0], contrasts[wanted][0]))
     if len(pairs) < LEAST:

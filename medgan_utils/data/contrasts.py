@@ -40,7 +40,8 @@ def as_channels(slices: Slices) -> Slices:
         if int(code) in places[key]:
             raise ValueError(
                 f"{key[0]} has {names[int(code)]} more than once at {key[1]:g} (two visits?); take "
-                "one with glob=, or name visits as subjects with subject_pattern="
+                "one visit with glob=, the other stays out: as two subjects, one person might be "
+                "trained on and judged by"
             )
         places[key][int(code)] = index
     for (subject, position), found in places.items():

@@ -194,12 +194,15 @@ def _white_is_one(masks: np.ndarray | None) -> np.ndarray | None:
 
 
 def warn_of_copies(images: np.ndarray, subjects: np.ndarray) -> None:
-    """Warn of one image under two subjects: it may lie on both sides of a split."""
+    """Warn of one image under two subjects: it may lie on both sides of a split.
+
+    Images are compared in 8 bits, so that a file stored anew on another scale is still the same.
+    """
     owners: dict[bytes, str] = {}
     for image, subject in zip(images, subjects, strict=True):
         if image.std() < 0.01:  # hardly anything in it: such slices are alike by chance
             continue
-        owner = owners.setdefault(hashlib.sha256(image.tobytes()).digest(), subject)
+        owner = owners.setdefault(hashlib.sha256(_in_8_bits(image)).digest(), subject)
         if owner != subject:
             warnings.warn(
                 f"{owner} and {subject} hold the very same image, so it may stand on both sides "
@@ -208,6 +211,11 @@ def warn_of_copies(images: np.ndarray, subjects: np.ndarray) -> None:
                 stacklevel=2,
             )
             return
+
+
+def _in_8_bits(image: np.ndarray) -> bytes:
+    """Return an image, -1 to 1, in 256 steps whose borders are none of those of integer images."""
+    return np.floor(image.astype(np.float64) * 127.4 + 127.7).astype(np.int16).tobytes()
 
 
 def about(entry: Source, axial: AxialCut, contrasts: list[str]) -> dict:

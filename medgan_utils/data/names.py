@@ -5,6 +5,7 @@ The names of known data sets, of visits, things and collections; two spellings o
 
 import re
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from .files import CONTRAST_WORDS, drop_words, is_picture, stem, without_agent
@@ -49,7 +50,8 @@ THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
-DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d)
+DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d
+    |(?<![\w.])(\d\d?\.\d\d?\.(19|20)\d\d|(19|20)\d\d[-.]\d\d?[-.]\d\d?)(?!\.\d))
     (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
 NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
     |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
@@ -59,6 +61,18 @@ SITE = re.compile(
     r"(site|hospital|cent(er|re)|clinic|institution)"
     r"([-_ ]?\d+|(?-i:[A-Z])|[-_ ](?!(crop|slice|cut|patch)\w*$)\w+)",
     re.IGNORECASE,
+)
+
+_SURELY_VISIT = re.compile(
+    r"(termin|besuch|kontrolle|verlauf|zeitpunkt|sitzung|station|untersuchung|messung|tag|woche"
+    r"|monat|jahr|jour|mois|s[eé]ance)[-_. ]*\d+"
+    r"|\d+[-_. ]*(tage?|wochen?|monate?|jahre?|days?|weeks?|months?|years?)"
+    r"|\d\d?\.\d\d?\.\d\d"
+)
+_PERHAPS_VISIT = re.compile(
+    r"(?P<letter>[dmtwy])[-_. ]*(?P<number>\d+)|\d+[-_. ]*(d|w|mo?|y)"
+    r"|(mr[it]?|ct|pet|stud(y|ie)|stu?|acc(ession)?)[-_. ]*\d+"
+    r"|(?P<year>\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 )
 
 
@@ -147,6 +161,29 @@ def names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
     left = "" if re.fullmatch(DATE, folder, re.VERBOSE) else drop_words(folder, nobody)
     return bool(left) and not (left.isdigit() and left != folder)
+
+
+def has_number(name: str) -> bool:
+    """Whether there is a digit in a name."""
+    return any(map(str.isdigit, name))
+
+
+def visit_level(folders: Collection[str], more: bool = False) -> str:
+    """Say whether all of some folders are visits by their names: "surely", "perhaps" or "".
+
+    `Termin 1` is one; `M12` and `190312` may be people. M0 among them makes sure, or two years.
+
+    Args:
+        folders: Their names.
+        more: Whether there are visits beside them that are known as such, as a baseline.
+    """
+    unsure = [name for name in map(str.casefold, folders) if not _SURELY_VISIT.fullmatch(name)]
+    found = [_PERHAPS_VISIT.fullmatch(name) for name in unsure]
+    if not folders or not all(found):
+        return ""
+    baseline = any(one["letter"] and int(one["number"]) == 0 for one in found)
+    years = {one["year"] for one in found if one["year"]}
+    return "surely" if not unsure or more or baseline or len(years) > 1 else "perhaps"
 
 
 def visit_words(name: str) -> set[str]:

@@ -2,8 +2,10 @@
 
 The rules, first that fits: the reader's own pattern, DICOM's PatientID, the way in which a known
 data set names its subjects, the folder where file names repeat from folder to folder, the file
-name without contrast, visit and slice. Where a rule must guess, it takes too few subjects rather
-than too many: two people taken for one cost a subject, one taken for two spoils every score.
+name without contrast, visit and slice. Of nested folders the outer is the person where it holds
+few studies, the inner where outer ones are visits, both where a group numbers its people (see
+`nesting`). Where a rule must guess, it takes too few subjects rather than too many, and says so:
+two people taken for one cost a subject, one taken for two spoils every score.
 """
 
 import re
@@ -21,6 +23,7 @@ from .names import (
     THING,
     VISIT,
     YEAR,
+    has_number,
     is_number,
     known_name,
     names_somebody,
@@ -29,6 +32,12 @@ from .names import (
     to_person_number,
     words,
 )
+from .nesting import people_among, without_visits
+from .patients import ALIKE, join_people, people_by_id, plain_id
+
+LAYOUT = "layout"
+GUESSES = ("file name", LAYOUT, ALIKE)
+"""Rules that may have taken one person for two, so that a reader must look."""
 
 
 def name_subjects(
@@ -37,6 +46,7 @@ def name_subjects(
     patients: Mapping[PurePosixPath, str | None] | None = None,
     root: str = "subject",
     studies: Mapping[PurePosixPath, str] | None = None,
+    persons: Mapping[PurePosixPath, str] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Name the subject of every image of a folder.
 
@@ -48,12 +58,13 @@ def name_subjects(
             every rule.
         patients: DICOM series -> PatientID, None where the header does not say.
         studies: DICOM series -> StudyInstanceUID; a series without a PatientID is of the same
-            subject as the others of its study.
+            subject as the others of its study, and so are two or three PatientIDs in one study.
+        persons: DICOM series -> name and day of birth, as for `studies`.
         root: Subject of what neither folder nor name tells apart: `T1.nii.gz` beside `T2.nii.gz`.
 
     Returns:
         Subject of each path, and the rule that found it: "subject_pattern", "PatientID",
-        "known name", "folder" or "file name" (a guess).
+        "known name", "folder", or one of `GUESSES`.
 
     Raises:
         ValueError: The pattern does not match a path.
@@ -61,13 +72,10 @@ def name_subjects(
     if pattern is not None:
         names = [_by_pattern(str(path), pattern) for path in paths]
         return _spelled_alike(names), ["subject_pattern"] * len(paths)
-    patients, visit = patients or {}, re.compile(VISIT, re.IGNORECASE | re.VERBOSE)
-    found = {}
+    patients = {path: plain_id(said) and said for path, said in (patients or {}).items()}
+    found = people_by_id(patients)
     for path in paths:
-        if patients.get(path):
-            without_visit = drop_words(patients[path], visit)
-            found[path] = (without_visit or patients[path], "PatientID")
-        elif known := known_name(path):
+        if path not in found and (known := known_name(path)):
             found[path] = (known, "known name")
     unknown = [path for path in paths if path not in found]
     found |= _by_structure(unknown, paths, set(patients), root)
@@ -76,15 +84,13 @@ def name_subjects(
     sites = {p: site and (drop_words(site, words(VISIT)) or site) for p, site in sites.items()}
     if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
         for path, (name, rule) in found.items():
-            if sites[path] and any(map(str.isdigit, name)):
+            if sites[path] and has_number(name):
                 found[path] = (f"{sites[path]}/{name}", rule)
-    names = dict(zip(paths, _spelled_alike([found[path][0] for path in paths]), strict=True))
-    of_study: dict[str, str] = {}  # a series that does not say whose it is: as others of its study
-    for path in sorted(paths, key=lambda path: not patients.get(path)):
-        if study := (studies or {}).get(path):
-            owner = of_study.setdefault(study, names[path])
-            names[path] = names[path] if patients.get(path) else owner
-    return [names[path] for path in paths], [found[path][1] for path in paths]
+    names = _spelled_alike([found[path][0] for path in paths])
+    found = {path: (name, found[path][1]) for path, name in zip(paths, names, strict=True)}
+    for shared in (studies or {}, persons or {}):
+        found = join_people(found, patients, shared)
+    return [found[path][0] for path in paths], [found[path][1] for path in paths]
 
 
 def _spelled_alike(names: Sequence[str]) -> list[str]:
@@ -120,25 +126,42 @@ def _by_structure(
     names = _counted_on(_without_slice_numbers(names))
     every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
-    if _are_scanners({parts[:2] for parts in folders.values() if len(parts) > 1}):
-        folders = {path: parts[1:] or parts for path, parts in folders.items()}
+    folders, known = without_visits(folders, names)
+    if known == "unknown":
+        return dict.fromkeys(paths, (root, LAYOUT))
+    every = {path: folders[path] or (() if known else every[path]) for path in paths}
     places = defaultdict(set)
     for path, name in names.items():
         places[name].add(folders[path])
     few_names = len(places) <= len(set(folders.values()))
-    found = {}
+    people, found = people_among(set(folders.values()) - {()}), {}
+    above = _above_studies(folders, names)
     for path, name in names.items():
         nobody = not name or (is_picture(path) and is_number(name))
         repeats = few_names and len(places[name]) > 1
-        numbered = any(map(str.isdigit, "".join(folders[path])))
-        if folders[path] and (nobody or repeats or numbered):
-            both = any(map(str.isdigit, name)) and not is_number(name) and len(places[name]) > 1
-            found[path] = (_person_among(folders[path]), "file name" if both else "folder")
+        if folders[path] and (nobody or repeats or has_number("".join(folders[path]))):
+            both = has_number(name) and not is_number(name) and len(places[name]) > 1
+            person, guess = people[folders[path]]
+            rule = "file name" if both else LAYOUT if guess or known else "folder"
+            found[path] = (_name_of(person), rule)
         elif name:
-            found[path] = (name, "file name")
+            found[path] = (_name_of(above[path]) if path in above else name, "file name")
         else:
-            found[path] = ("/".join(every[path]) or root, "folder")
+            found[path] = ("/".join(every[path]) or root, LAYOUT if known else "folder")
     return found
+
+
+def _above_studies(
+    folders: Mapping[PurePosixPath, tuple[str, ...]], names: Mapping[PurePosixPath, str]
+) -> dict[PurePosixPath, tuple[str, ...]]:
+    """Find the folders of people whose files are named by study: `Meier/acc123456.nii.gz`."""
+    chains = {
+        path: (*folders[path], name)
+        for path, name in names.items()
+        if folders[path] and has_number(name) and not is_picture(path)
+    }
+    people = people_among(set(chains.values()))
+    return {p: people[chain][0] for p, chain in chains.items() if people[chain][0] != chain}
 
 
 def _as_beside(
@@ -186,24 +209,9 @@ def _counted_on(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
     return {path: person(name) for path, name in names.items()}
 
 
-def _are_scanners(pairs: set[tuple[str, ...]]) -> bool:
-    """Whether the outer folders are scanners, or the like: far more people lie below, some twice.
-
-    P1, P2, … are people, whatever repeats below; and below AD and CN, 001 may be two people.
-    """
-    outer, inner = ({pair[level] for pair in pairs} for level in (0, 1))
-    people = len({re.sub(r"\d+", "", name) for name in outer}) == 1
-    anew = all(map(str.isdigit, inner)) and not any(map(str.isdigit, "".join(outer)))
-    return len(outer) ** 2 <= len(inner) < len(pairs) and not people and not anew
-
-
-def _person_among(folders: tuple[str, ...]) -> str:
-    """Return the folders down to the first with a number: those below it are studies of a person.
-
-    Without a number it is the first folder: rather too few subjects than one on two sides.
-    """
-    first = next((n for n, part in enumerate(folders) if any(map(str.isdigit, part))), 0)
-    *above, folder = folders[: first + 1]
+def _name_of(folders: tuple[str, ...]) -> str:
+    """Return the name of a person's folders, the last without date, visit and study."""
+    *above, folder = folders
     for nobody in (DATE, NUMBERED):
         folder = re.sub(nobody, "", folder, flags=re.IGNORECASE | re.VERBOSE) or folder
     folder = drop_words(folder, words(VISIT)) or folder

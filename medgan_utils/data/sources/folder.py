@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ..dicom import NO_MODALITY
 from ..files import is_picture, modality_of, spelled
-from ..subjects import name_subjects
+from ..subjects import GUESSES, name_subjects
 from .item import Item, Picture
 from .masks import mask_files, match_masks
 from .people import Labels, few, labels_by_image, read_labels, read_participants
@@ -41,8 +41,8 @@ class Survey:
 
     @property
     def understood(self) -> bool:
-        """Whether no subject was guessed from a file name of no known kind."""
-        return "file name" not in self.rules or len(self.items) == 1
+        """Whether no subject was guessed."""
+        return not set(GUESSES) & self.rules.keys() or len(self.items) == 1
 
     def notes(self, masks: bool = True) -> list[str]:
         """Say what a reader must know: guessed subjects, and what was passed over and why.
@@ -53,9 +53,10 @@ class Survey:
         notes = []
         if not self.understood:
             notes.append(
-                f"{self.folder}: file names of no known kind; {len(self.subjects)} subjects were "
-                f"found in {len(self.items)} files ({few(self.subjects)}). If one person counts "
-                f"more than once, say where the name stands: subject_pattern= (--subject-pattern)"
+                f"{self.folder}: names of no known kind; {len(self.subjects)} subjects were "
+                f"guessed in {len(self.items)} files ({few(self.subjects)}). If one person counts "
+                f"more than once, or several as one, say where the name stands: subject_pattern= "
+                f"(--subject-pattern)"
             )
         if self.passed_over:
             reasons = [f"{len(paths)} {reason}" for reason, paths in self.passed_over.items()]
@@ -101,10 +102,7 @@ def survey(
     _check_kinds(folder, paths, glob, found)
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
     headers = [found.patients.get(path, (None, "MR", "", "")) for path in paths]
-    patients = {r: h[0] for p, r, h in zip(paths, relative, headers, strict=True) if p.is_dir()}
-    root = folder.resolve().name or "subject"
-    studies = {name: header[2] for name, header in zip(relative, headers, strict=True)}
-    subjects, rules = name_subjects(relative, subject_pattern, patients, root, studies)
+    subjects, rules = _subjects(folder, paths, relative, found, subject_pattern)
     their_masks = [None] * len(paths) if masks is None else match_masks(paths, found_masks)
     known = _what_is_known(list(map(str, relative)), subjects, participants, labels)
     items, named = [], {}
@@ -122,6 +120,18 @@ def survey(
             f"{modality!r} says that all show one; choose some: glob='**/*_T1w.nii.gz' (--glob)"
         )
     return Survey(folder, items, dict(Counter(rules)), dict(found.passed_over), found.faults)
+
+
+def _subjects(
+    folder: Path, paths: list[Path], relative: list[PurePosixPath], found: Walk, pattern: str | None
+) -> tuple[list[str], list[str]]:
+    """Return the subject of each path and the rule that found it, see `name_subjects`."""
+    series = {path: name for path, name in zip(paths, relative, strict=True) if path.is_dir()}
+    patients = {name: found.patients[path][0] for path, name in series.items()}
+    studies = {name: found.patients[path][2] for path, name in series.items()}
+    persons = {name: found.persons.get(path, "") for path, name in series.items()}
+    root = folder.resolve().name or "subject"
+    return name_subjects(relative, pattern, patients, root, studies, persons)
 
 
 def folder_items(

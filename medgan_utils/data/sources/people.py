@@ -1,6 +1,7 @@
 """Tables of what is known of subjects or files: age and sex, or labels to train on."""
 
 import csv
+import math
 import re
 import unicodedata
 import warnings
@@ -21,6 +22,7 @@ _SEX_WORDS = {
 }
 _DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+)$")
 _THOUSANDS = re.compile(r"^[-+]?[1-9]\d{0,2}(,\d{3})+$")  # or three decimals: nobody can tell
+_POINTS = re.compile(r"^[-+]?[1-9]\d{0,2}\.\d{3}$")  # the same where a comma is the decimal mark
 _UNKNOWN = ("", "n/a", "na", "nan", "none", "?")
 _ONE_OF_MANY = re.compile(r"(?:^|[-_. ])(?:slice|ses(?:sion)?|visit)[-_ ]?\d+", re.IGNORECASE)
 
@@ -37,10 +39,8 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; a .csv or .tsv file is needed")
-    text = re.sub(r"^sep=.\r?\n", "", _text(path))  # Excel's own first line
-    first = text.partition("\n")[0]
-    delimiter = max("\t;,", key=first.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    text = _text(path)
+    reader = csv.DictReader(text.splitlines(), delimiter=_delimiter(text))
     try:
         rows = list(reader)
     except csv.Error as error:
@@ -59,8 +59,17 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
     return rows
 
 
+def _delimiter(text: str) -> str:
+    """Return what stands between the cells of a table, by its first line."""
+    return max("\t;,", key=text.partition("\n")[0].count)
+
+
 def _text(path: Path) -> str:
-    """Return what a table holds, as Excel and others write it."""
+    """Return what a table holds, as Excel and others write it, without Excel's line `sep=`."""
+    return re.sub(r"^sep=.\r?\n", "", _decoded(path))
+
+
+def _decoded(path: Path) -> str:
     start = path.read_bytes()[:4]
     if start[:2] == b"PK" or start == b"\xd0\xcf\x11\xe0":
         raise ValueError(f"{path} is an Excel workbook; save it as CSV (UTF-8)")
@@ -112,15 +121,18 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
 
     Args:
         labels: A table: subject or file in the first column, then one column a label; or the same
-            as a mapping, `{"sub-01": {"group": 1}}`.
+            as a mapping, `{"sub-01": {"group": 1}}`. Before a column such as `patient_id` the
+            first may number the lines.
 
     Returns:
         Subject or file -> labels. Columns of whole numbers are int, -1 where a cell is empty;
         others are float, NaN where empty.
 
     Raises:
-        ValueError: A cell is no number, or a subject has two rows that differ.
+        ValueError: A cell is no number, a subject has two rows that differ, or subjects stand in
+            another column than the first.
     """
+    german = False
     if isinstance(labels, Mapping):
         if not all(isinstance(values, Mapping) for values in labels.values()):
             raise ValueError("labels= needs names of labels: {'sub-01': {'group': 1}}")
@@ -128,7 +140,8 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
         names = dict.fromkeys(column for values in labels.values() for column in values)
         rows = [{"": str(key), **dict.fromkeys(names, ""), **v} for key, v in labels.items()]
     else:
-        name, rows = Path(labels).name, read_table(labels)
+        name, rows = Path(labels).name, _without_line_numbers(Path(labels).name, read_table(labels))
+        german = _delimiter(_text(Path(labels))) == ";"
     first, *columns = rows[0] if rows else [""]
     if rows and not isinstance(labels, Mapping) and re.fullmatch(r"(Unnamed: 0)?", first):
         raise ValueError(
@@ -139,10 +152,30 @@ def read_labels(labels: str | Path | Mapping[str, Labels]) -> dict[str, Labels]:
         raise ValueError(
             f"{name} needs a subject or file in the first column, then a label a column"
         )
-    values = [_numbers([row.get(column, "") for row in rows], name, column) for column in columns]
+    values = [
+        _numbers([row.get(column, "") for row in rows], name, column, german) for column in columns
+    ]
     known = [dict(zip(columns, cells, strict=True)) for cells in zip(*values, strict=True)]
     names = [row[first].replace("\\", "/") for row in rows]  # as Windows writes paths
     return _one_row_each(name, names, known)
+
+
+def _without_line_numbers(table: str, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Leave out a first column that numbers the lines; refuse one that hides that of subjects."""
+    first, *others = rows[0]
+    spelled = [re.sub(r"[-_ .]", "", name) for name in _SUBJECT_COLUMNS]
+    plain = {name: re.sub(r"[-_ .]", "", name.lower()) for name in rows[0]}
+    ranks = {name: spelled.index(word) for name, word in plain.items() if word in spelled}
+    known = min((name for name in others if name in ranks), key=ranks.get, default=None)
+    if not first or known is None or ranks.get(first, math.inf) <= ranks[known]:
+        return rows
+    start = [int(row[first]) if row[first].isdecimal() else -1 for row in rows]
+    if start not in ([*range(len(rows))], [*range(1, len(rows) + 1)]):
+        raise ValueError(
+            f"{table}: subjects stand in {known!r}, behind {first!r}; make {known!r} the first "
+            f"column, or take it out if {first!r} names the subjects or files"
+        )
+    return [{known: row[known]} | {n: row[n] for n in others if n != known} for row in rows]
 
 
 def _one_row_each(table: str, names: Sequence[str], rows: Sequence[Labels]) -> dict[str, Labels]:
@@ -155,13 +188,21 @@ def _one_row_each(table: str, names: Sequence[str], rows: Sequence[Labels]) -> d
     return dict(known.values())
 
 
-def _numbers(cells: list, table: str, column: str | None) -> list[float] | list[int]:
-    """Return a column as int if all are whole, else as float; without a name, float whatever."""
+def _numbers(
+    cells: list, table: str, column: str | None, german: bool = False
+) -> list[float] | list[int]:
+    """Return a column as int if all are whole, else as float; without a name, float whatever.
+
+    In a `german` table, with `;` between cells, `1.234` is a thousand if no cell says otherwise.
+    """
+    pointed = [str(cell) for cell in cells if "." in str(cell)]
+    thousands = set(pointed) if german and all(map(_POINTS.match, pointed)) else set()
     numbers = []
     for cell in cells:
         try:
             number = float(_DECIMAL_COMMA.sub(r"\1.\2", str(cell)))
-            if _THOUSANDS.match(str(cell)) or "_" in str(cell) or np.isinf(number):
+            in_doubt = _THOUSANDS.match(str(cell)) or str(cell) in thousands
+            if in_doubt or "_" in str(cell) or np.isinf(number):
                 raise ValueError  # Python reads 1_2 as 12
             numbers.append(number)
         except ValueError:

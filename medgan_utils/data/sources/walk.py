@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..dicom import check_tags, look, modality_tag
 from ..files import IMAGE_SUFFIXES, is_label_map, is_picture
-from ..names import NOBODY
 from ..nifti import few_values
+from ..patients import plain_id
 from ..pictures import few_grey_values
 
 _HIDDEN = re.compile(r"\..*|__MACOSX|__pycache__|@eaDir|\$RECYCLE\.BIN|System Volume Information")
@@ -27,6 +27,7 @@ class Walk:
         label_maps: Files with a known suffix that are label maps by their name or folder.
         patients: DICOM folder -> (PatientID or None, modality, StudyInstanceUID,
             SeriesDescription) as its header says, "" where it does not.
+        persons: DICOM folder -> name and day of birth, of those whose header says both.
         series: (PatientID, SeriesInstanceUID) -> the first DICOM folder with it.
         faults: DICOM folder -> why it cannot be read, as far as headers say.
         passed_over: Reason -> files and folders, label maps included.
@@ -35,6 +36,7 @@ class Walk:
     images: list[Path] = field(default_factory=list)
     label_maps: list[Path] = field(default_factory=list)
     patients: dict[Path, tuple[str | None, str, str, str]] = field(default_factory=dict)
+    persons: dict[Path, str] = field(default_factory=dict)
     series: dict[tuple, Path] = field(default_factory=dict)
     faults: dict[Path, str] = field(default_factory=dict)
     passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
@@ -95,9 +97,12 @@ def _look_at(path: Path, relative: Path, found: Walk) -> str | None:
     except ValueError as error:
         found.faults.setdefault(path.parent, str(error))
     patient = str(header.get("PatientID") or "").strip()
-    patient = None if NOBODY.fullmatch(patient) else patient
+    patient = patient if plain_id(patient) else None
     said = (str(header.get(tag) or "") for tag in ("StudyInstanceUID", "SeriesDescription"))
     found.patients.setdefault(path.parent, (patient, modality_tag(header), *said))
+    name, born = (str(header.get(tag) or "") for tag in ("PatientName", "PatientBirthDate"))
+    if plain_id(name) and born:
+        found.persons.setdefault(path.parent, f"{plain_id(name)} {born}".casefold())
     if series := str(header.get("SeriesInstanceUID") or ""):
         other = found.series.setdefault((patient, series), path.parent)
         if other != path.parent:
