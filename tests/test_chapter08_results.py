@@ -93,8 +93,9 @@ def test_the_other_people_are_neither_members_nor_outsiders(monkeypatch):
     settings = {"members": 6, "others": 3}
     private.cohort(settings)
     assert len(private.strangers(settings)) == settings["members"]
-    heads = [{1000 * scan.pop("seed") + k for k in range(scan.pop("subjects"))} for scan in asked]
-    assert len(heads[0]) == 9 and not heads[0] & heads[1] and asked[0] == asked[1]
+    cohorts = [(scan.pop("seed"), scan.pop("subjects")) for scan in asked]
+    assert [count for _, count in cohorts] == [9, 6] and asked[0] == asked[1]
+    assert cohorts[0][0] != cohorts[1][0]  # heads of another seed are other heads
 
 
 def test_what_is_stored_is_not_trained_again(tmp_path, monkeypatch):
