@@ -7,17 +7,22 @@ noise, and at three noise levels. Each is scored against subjects that it never 
 twice: by the discriminator's logits and by the distance to the nearest sample (0.5: the attacker
 guesses). The controls: a GAN of eight subjects, trained until it knows them by heart, shows that
 the attacks can succeed; one that knows *another* eight, and is asked about the first, what they
-read where nothing is known; and one that was not trained what its random weights read: `by_chance`
-draws its D many times, for all members and for the eight. ε is for one subject, at a δ of a tenth
-of one in the number of subjects; since a cohort of this size buys little privacy, ε is also given
-for larger ones, at the same lot, noise and steps.
+read where nothing is known; GANs trained on *as many other people*, of whom neither group is, what
+a trained D and its samples read of strangers; and one that was not trained what its random weights
+read: `by_chance` draws its D many times, for all members and for the eight. ε is for one subject,
+at a δ of a tenth of one in the number of subjects; since a cohort of this size buys little privacy,
+ε is also given for larger ones, at the same lot, noise and steps.
 
 Last, phantom heads are defaced, and an attacker who has another scan of each (T2 beside T1) looks
 for the owner of each defaced head by what is left of its outline. Both scans lie in one pose, which
 helps the attacker.
+
+A stored result of the same settings is gone on with: what it holds is not run again, and `kept` in
+the new one says what made those rows.
 """
 
 import argparse
+import json
 import sys
 import time
 from functools import partial
@@ -52,7 +57,9 @@ HELPED, PLAIN, BY_HEART, ANOTHER_EIGHT, CLIPPED = (
     "clipped, no noise",
 )
 UNTRAINED = "untrained"  # what the two groups of subjects differ by without any training
-ARMS = (UNTRAINED, HELPED, PLAIN, BY_HEART, ANOTHER_EIGHT, CLIPPED)
+OTHER_PEOPLE = {f"{arm}, other people": arm for arm in (PLAIN, HELPED)}  # recipe of each
+ARMS = (UNTRAINED, HELPED, PLAIN, *OTHER_PEOPLE, BY_HEART, ANOTHER_EIGHT, CLIPPED)
+STRANGERS = 9  # seed of the cohort that the other people are from
 HEADS = 12
 DRAWN = 20  # discriminators that were not trained
 
@@ -66,6 +73,14 @@ def cohort(settings: dict) -> tuple[data.Slices, data.Slices]:
     who = np.random.default_rng(0).permutation(np.unique(slices.subjects))
     parts = who[: settings["members"]], who[settings["members"] :]
     return tuple(slices.for_subjects(list(part)) for part in parts)
+
+
+def strangers(settings: dict) -> data.Slices:
+    """Return slices of as many people as there are members, none of them in `cohort`."""
+    scan = COHORT | {"seed": STRANGERS}
+    return data.load_slices(
+        "brain-phantom", subjects=settings["members"], modalities=("T1",), cache=True, **scan
+    )
 
 
 def trained(arm: str | float, members: data.Slices, seed: int, settings: dict) -> GAN:
@@ -100,8 +115,10 @@ def run_once(arm: str | float, seed: int, settings: dict) -> dict:
     if arm in (BY_HEART, ANOTHER_EIGHT):
         members, another = eights(members, settings["few"])
         shown = members if arm == BY_HEART else another
+    elif arm in OTHER_PEOPLE:
+        shown = strangers(settings)
     started = time.perf_counter()
-    gan = trained(arm, shown, seed, settings)
+    gan = trained(OTHER_PEOPLE.get(arm, arm), shown, seed, settings)
     seconds = round(time.perf_counter() - started, 1)
     fake = gan.sample(len(others), seed=seed + 1)
     describe = evaluation.laplacian_descriptors
@@ -221,6 +238,35 @@ def _overlap(outline: np.ndarray, left: np.ndarray, other: np.ndarray) -> float:
     return float((outline & other).sum() / (outline | other).sum())
 
 
+def stored(path: Path, about: dict) -> dict:
+    """Return the stored result, or an empty one where there is none of these settings."""
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        asked = json.loads(json.dumps(about))
+        if all(asked.get(name) == value for name, value in found["settings"].items()):
+            return found
+    return {"results": {"training": []}}
+
+
+def train_missing(rows: list[dict], seeds: list[int], settings: dict) -> list[dict]:
+    """Return the rows of all arms and seeds, in order; only those that are not there are trained.
+
+    Args:
+        rows: What was trained before.
+        seeds: Seeds of the trainings.
+        settings: Of all.
+    """
+    once = finished(run_once, settings, COHORT, WIDTHS, STRANGERS)
+    before = {(row["arm"], row["seed"]): row for row in rows}
+    every = []
+    for seed in seeds:
+        for arm in (*ARMS, *NOISE):
+            name = f"noise {arm:g}" if isinstance(arm, float) else arm
+            every.append(before.get((name, seed)) or once(arm, seed, settings))
+            print(every[-1], flush=True)
+    return every
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -233,21 +279,21 @@ def main() -> int:
     options = parser.parse_args()
     chosen = {name: getattr(options, name) for name in ("steps", "members", "others")}
     settings = SETTINGS | chosen | {"lot": min(SETTINGS["lot"], options.members // 4)}
-    once, rows = finished(run_once, settings, COHORT, WIDTHS), []
-    for seed in options.seeds:
-        for arm in (*ARMS, *NOISE):
-            rows.append(once(arm, seed, settings))
-            print(rows[-1], flush=True)
-    results = {
-        "training": rows,
-        "scale": floors(settings),
-        "by_chance": by_chance(settings),
-        "by_chance_few": by_chance(settings, few=True),
-        "larger_cohorts": larger_cohorts(settings),
-        "defacing": defacing(options.heads),
+    about = settings | COHORT | {"noise": NOISE, "widths": WIDTHS, "strangers": STRANGERS}
+    about |= {"heads": options.heads, "drawn": DRAWN}
+    before = stored(options.out, about)
+    results = before["results"]
+    results["training"] = train_missing(results["training"], options.seeds, settings)
+    rest = {
+        "scale": lambda: floors(settings),
+        "by_chance": lambda: by_chance(settings),
+        "by_chance_few": lambda: by_chance(settings, few=True),
+        "larger_cohorts": lambda: larger_cohorts(settings),
+        "defacing": lambda: defacing(options.heads),
     }
-    about = settings | COHORT | {"noise": NOISE, "widths": WIDTHS}
-    record(options.out, results, options.seeds, settings=about)
+    results |= {name: make() for name, make in rest.items() if name not in results}
+    made = [*before.get("kept", []), *([before["provenance"]] if "provenance" in before else [])]
+    record(options.out, results, options.seeds, settings=about, kept=made)
     return 0
 
 

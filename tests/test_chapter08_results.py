@@ -1,5 +1,6 @@
 """What chapter 8 reads from `experiments/results` is whole, and rows of it come out again."""
 
+import json
 from itertools import product
 
 import numpy as np
@@ -77,6 +78,48 @@ def test_the_two_eights_share_nobody():
     everyone = data.Slices(np.zeros((20, 8, 8, 1), np.float32), names, np.zeros(20, np.float32))
     first, another = private.eights(everyone, 8)
     assert list(first.subjects) == list(names[:8]) and list(another.subjects) == list(names[8:16])
+
+
+def test_the_other_people_are_neither_members_nor_outsiders(monkeypatch):
+    asked = []
+
+    def listed(source, **scan):
+        asked.append(scan)
+        names = np.array([f"sub-{index:03}" for index in range(scan["subjects"])])
+        images = np.zeros((len(names), 8, 8, 1), np.float32)
+        return data.Slices(images, names, np.zeros(len(names), np.float32))
+
+    monkeypatch.setattr(private.data, "load_slices", listed)
+    settings = {"members": 6, "others": 3}
+    private.cohort(settings)
+    assert len(private.strangers(settings)) == settings["members"]
+    cohorts = [(scan.pop("seed"), scan.pop("subjects")) for scan in asked]
+    assert [count for _, count in cohorts] == [9, 6] and asked[0] == asked[1]
+    assert cohorts[0][0] != cohorts[1][0]  # heads of another seed are other heads
+
+
+def test_what_is_stored_is_not_trained_again(tmp_path, monkeypatch):
+    path = tmp_path / "private.json"
+    rows = [{"arm": arm, "seed": 0, "swd": 0.5} for arm in ("untrained", "noise 4")]
+    content = {"settings": {"steps": 8, "noise": [4.0]}, "results": {"training": rows}}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    about = {"steps": 8, "noise": (4.0,), "strangers": 9}
+    assert private.stored(path, about)["results"]["training"] == rows
+    for other in (about | {"steps": 9}, {"steps": 8}):
+        assert private.stored(path, other)["results"]["training"] == []
+    assert private.stored(tmp_path / "none.json", about)["results"]["training"] == []
+
+    trained = []
+    monkeypatch.setattr(private, "ARMS", ("untrained", "no protection"))
+    monkeypatch.setattr(private, "NOISE", (4.0,))
+
+    def once(arm, seed, settings):
+        trained.append(arm)
+        return {"arm": arm, "seed": seed}
+
+    monkeypatch.setattr(private, "finished", lambda function, *about: once)
+    every = private.train_missing(rows, [0], {})
+    assert trained == ["no protection"] and every[0] == rows[0] and every[2] == rows[1]
 
 
 def test_a_defaced_head_comes_out_again():

@@ -37,7 +37,7 @@ def wilson(answer: Callable[[int, int], tuple[float, float]]) -> None:
 
 @exercise(
     "8.2 Dates that keep their intervals",
-    hint="One shift for a patient, drawn from a generator that patient and key alone decide; "
+    hint="One shift for a patient, drawn from a generator that patient and key decide together; "
     "hash() differs from one start of Python to the next.",
 )
 def shifted(answer: Callable[[dict, str], dict]) -> None:
@@ -81,6 +81,7 @@ def shifted(answer: Callable[[dict, str], dict]) -> None:
         "with other dates a patient moved by another number of days: patient and key decide alone.",
     )
     _require_key(answer, dates, got)
+    _require_secret(answer, dates["cleo"])
 
 
 def _require_key(answer: Callable, dates: dict, got: dict) -> None:
@@ -93,9 +94,26 @@ def _require_key(answer: Callable, dates: dict, got: dict) -> None:
         )
 
 
+def _twenty(days: np.ndarray) -> dict[str, np.ndarray]:
+    """Return patients of names alike in length, all with these dates."""
+    return {f"p{number:02}": days for number in range(20)}
+
+
+def _require_secret(answer: Callable, days: np.ndarray) -> None:
+    """Require that between two patients the key does not cancel, as in f(key) + g(patient)."""
+    many = _twenty(days)
+    first, second = (_days_back(answer(dict(many), key), many) for key in ("key", "kez"))
+    changes = {second[name] - first[name] for name in many}  # two where a sum goes round a circle
+    require(
+        len(changes) > 4,
+        "another key moves all patients on by the same number of days: what lies between two "
+        "patients is no secret, and one known date tells all.",
+    )
+
+
 def _require_own_shifts(answer: Callable, days: np.ndarray) -> None:
-    """Require that twenty patients of names alike in length move by shifts of their own."""
-    many = {f"p{number:02}": days for number in range(20)}
+    """Require that twenty patients move by shifts of their own."""
+    many = _twenty(days)
     different = len(set(_days_back(answer(dict(many), "key"), many).values()))
     require(
         different >= 15,

@@ -1,7 +1,9 @@
 """Chapter 08's checks pass right answers in several forms and refuse the mistakes students make."""
 
 import hashlib
+import hmac
 import math
+import random
 import zlib
 
 import numpy as np
@@ -41,6 +43,39 @@ def shifted_by_checksum(dates, key):
     for name, values in dates.items():
         by = 1 + zlib.crc32(f"{name}|{key}".encode()) % 3000
         moved[name] = [value - by for value in values]
+    return moved
+
+
+def shifted_by_hmac(dates, key):
+    moved = {}
+    for name, values in dates.items():
+        digest = hmac.new(key.encode(), name.encode(), "sha256").hexdigest()
+        moved[name] = values - np.timedelta64(30 + int(digest, 16) % 365, "D")
+    return moved
+
+
+def shifted_by_a_seed_of_sums(dates, key):
+    """Seeds that add key and patient still give shifts that have nothing to do with each other."""
+    moved = {}
+    for name, values in dates.items():
+        seed = sum(key.encode()) + sum(k * c for k, c in enumerate(name.encode(), 1))
+        moved[name] = values - np.timedelta64(np.random.RandomState(seed).randint(1, 200), "D")
+    return moved
+
+
+def shifted_by_texts(dates, key):
+    return {
+        name: values - random.Random(f"{name} {key}").randint(1, 1000)
+        for name, values in dates.items()
+    }
+
+
+def added(dates, key, around=10**6):
+    """The key's number plus the patient's: what lies between two patients is no secret."""
+    moved = {}
+    for name, values in dates.items():
+        own = sum(k * ord(letter) for k, letter in enumerate(name, 1))
+        moved[name] = values - (1 + (sum(map(ord, key)) + own) % around)
     return moved
 
 
@@ -86,6 +121,9 @@ RIGHT = [
     (chapter08.wilson, wilson_solved),
     (chapter08.shifted, shifted),
     (chapter08.shifted, shifted_by_checksum),
+    (chapter08.shifted, shifted_by_hmac),
+    (chapter08.shifted, shifted_by_a_seed_of_sums),
+    (chapter08.shifted, shifted_by_texts),
     (chapter08.private_gradient, private_gradient),
     (chapter08.private_gradient, private_by_loop),
     (chapter08.largest_side, largest_side),
@@ -205,6 +243,10 @@ WRONG = {
     "noise of another generator": (
         chapter08.private_gradient,
         with_noise(lambda _, n: np.random.default_rng().normal(size=n)),
+    ),
+    "key and patient added": (chapter08.shifted, added),
+    "key and patient added, around a circle": (
+        chapter08.shifted, lambda dates, key: added(dates, key, 97),
     ),
     "no key": (chapter08.shifted, lambda dates, key: shifted(dates, "")),
     "in place": (chapter08.shifted, in_place),
