@@ -1,4 +1,5 @@
-# Two commands set everything up: `make lab` and `make test`. `make test-colab` does it in Colab's versions.
+# Two commands set everything up: `make lab` and `make test`. `make scripts` tests what made weights and stored results,
+# `make test-colab` the course in Colab's versions.
 PYTHON ?= python3
 # Colab has 3.12; where that does not start, the Python of `make test` stands in.
 PYTHON_COLAB ?= $(shell python3.12 -c 'print("python3.12")' 2>/dev/null || echo $(PYTHON))
@@ -15,7 +16,7 @@ PORT ?= 8888
 
 BENCHMARKS := training_loop training_extras onednn matrix_rate loading import_time translators workers small_devices strategies
 
-.PHONY: lab test test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu covers clean
+.PHONY: lab test scripts test-colab wheel gpu-sizes lint unit notebooks browser realdata bench address cpu covers clean
 # The parts of `make test` share two cores and one report: never side by side, whatever -j says.
 .NOTPARALLEL:
 
@@ -39,8 +40,14 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 
 # In the order of their names: xdist would start files of few tests last, and the longest ones have few.
+SORTED = $(TOGETHER) --no-loadscope-reorder -p no:nbval
+ELSEWHERE := $(addprefix --ignore=tests/,browser realdata colab scripts)
 unit: .venv/ready
-	$(ONE_THREAD) $(BIN)/python -m pytest $(TOGETHER) --no-loadscope-reorder -p no:nbval tests --ignore=tests/browser --ignore=tests/realdata --ignore=tests/colab
+	$(ONE_THREAD) $(BIN)/python -m pytest $(SORTED) tests $(ELSEWHERE)
+
+# Experiments, recipes, benchmarks and tools: stored results are whole, and small parts of them are computed again.
+scripts: .venv/ready
+	$(ONE_THREAD) $(BIN)/python -m pytest $(SORTED) tests/scripts
 
 notebooks: .venv/ready
 	$(ONE_THREAD) $(BIN)/python -m pytest $(TOGETHER) -p tools.kernels --nbval-lax --nbval-cell-timeout=400 -p no:cacheprovider $(NOTEBOOKS)
@@ -59,17 +66,16 @@ realdata: .venv/ready
 	touch $@
 
 # The notebooks' first cell installs the last commit as in Colab; units and notebooks then run in a copy without the
-# package, so that they import the installed one. What only looks at files, stored results and scripts (a notebook in
-# Colab has the package alone) runs in `make test` alone, and so does training in two processes, which fails its test in
-# Colab's versions and is nothing for a notebook there.
-ONCE := structure project_files stored_results benchmarks chapter08_results chapter11_results diagnosis_tables few_shot \
-	phantom_realism workers recipes correct_painter correct_grid tuning scripts
+# package, so that they import the installed one. What only looks at files runs in `make test` alone (a notebook in
+# Colab has the package alone), and so does training in two processes, which fails its test in Colab's versions and is
+# nothing for a notebook there.
+ONCE := $(ELSEWHERE) $(addprefix --ignore=tests/,test_structure.py test_project_files.py test_workers.py \
+	notebooks/test_notebook_form.py notebooks/test_template.py)
 test-colab: .venv-colab/ready
 	@test -z "$$(git status --porcelain)" || echo "test-colab: what is not committed is not tested"
 	MEDGAN_TEST_COLAB=1 $(COLAB) -m pytest -p no:cacheprovider tests/colab
 	rm -rf build/colab && git clone --quiet . build/colab && rm -r build/colab/medgan_utils
-	cd build/colab && $(ONE_THREAD) $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests --ignore=tests/colab \
-		--ignore=tests/browser --ignore=tests/realdata --ignore=tests/notebooks/test_notebook_form.py --ignore=tests/notebooks/test_template.py $(ONCE:%=--ignore=tests/test_%.py)
+	cd build/colab && $(ONE_THREAD) $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider -p no:nbval tests $(ONCE)
 	cd build/colab && $(ONE_THREAD) $(COLAB) -m pytest $(TOGETHER) -p no:cacheprovider \
 		-p tools.kernels --nbval-lax --nbval-cell-timeout=400 $(NOTEBOOKS)
 

@@ -76,3 +76,10 @@ def test_the_table_tells_blur_and_grain_from_real_images():
     assert table["grainy"]["air"].low > 2 * table["others"]["air"].high
     low, high = table["others"]["air"][1:]
     assert low < table["others"]["air"].value < high
+
+
+def test_a_saturated_head_has_no_contrast():
+    head = np.full((1, 64, 64, 1), -1.0)
+    head[0, 8:-8, 8:-8] = 1
+    head[0, 20:40, 20:40, 0] = np.random.default_rng(0).uniform(0, 1e-5, (20, 20))
+    assert np.isnan(evaluation.grey_white_contrast(head)).all()

@@ -1,17 +1,31 @@
 """What the callbacks do while a GAN trains."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import X, networks
 
-from medgan_utils.models import dcgan_discriminator, dcgan_generator
+from medgan_utils.models import (
+    dcgan_discriminator,
+    dcgan_generator,
+    patch_discriminator,
+    unet_generator,
+)
+from medgan_utils.models.rivals import small_unet
 from medgan_utils.training import (
     GAN,
+    L1,
+    Diffusion,
     LiveLossPlot,
     Monitor,
+    Pix2Pix,
     ResumableCheckpoint,
     SampleGrid,
+    StopAfter,
+    start_anew,
 )
 
 
@@ -167,3 +181,87 @@ def test_a_rate_that_follows_a_schedule_is_not_set_by_a_callback(gan):
         with pytest.raises(ValueError, match="follows a schedule"):
             train(gan, 1, callback)
     assert int(gan.step.numpy()) == 0
+
+
+Y = X[:8, :16, :16]
+
+
+def translator():
+    return unet_generator(16, widths=(4,)), patch_discriminator(16, widths=(4,))
+
+
+@pytest.mark.parametrize("kind", [keras.optimizers.Nadam, keras.optimizers.Adagrad])
+def test_starting_anew_is_as_good_as_new(kind):
+    fresh, old = translator(), Pix2Pix(*translator())
+    old.compile(kind(1e-3), kind(1e-3), terms=[L1(1)])
+    start_anew(old, *fresh)
+    new = Pix2Pix(*fresh)
+    new.compile(kind(1e-3), kind(1e-3), terms=[L1(1)])
+    for model in (old, new):
+        model.fit(Y, -Y, batch_size=4, verbose=0)
+    pairs = zip(old.generator.get_weights(), new.generator.get_weights(), strict=True)
+    assert max(np.abs(a - b).max() for a, b in pairs) < 1e-6
+
+
+def compiled(**settings):
+    model = GAN(*networks())
+    model.compile(**settings)
+    return model
+
+
+def test_a_clock_stops_nobody_elses_stop_and_counts_steps_anew():
+    model = compiled()
+    early = Monitor(lambda _: {"s": 1.0}, "s", every=1, patience=1)
+    model.fit(X, batch_size=8, epochs=5, verbose=0, callbacks=[early, StopAfter(100)])
+    assert int(model.step.numpy()) == 2
+    clock = StopAfter(1e-9)
+    for _ in range(2):
+        model = compiled(steps_per_execution=2)
+        model.fit(X, batch_size=4, verbose=0, callbacks=clock)
+        assert clock.steps == int(model.step.numpy()) == 2
+
+
+def test_the_best_weights_need_a_log(tmp_path):
+    with pytest.raises(ValueError, match="best= needs log="):
+        Monitor(lambda _: {"s": 1.0}, "s", best=tmp_path / "best.weights.h5")
+
+
+def test_a_finished_run_that_is_started_again_is_not_scored_twice(tmp_path):
+    gan, log = GAN(*networks()), tmp_path / "scores.jsonl"
+    gan.compile()
+    images = np.zeros((8, 32, 32, 1), np.float32)
+    for _ in range(3):
+        again = Monitor(lambda _: {"score": 1.0}, "score", every=2, log=log)
+        missing = 2 - int(gan.step.numpy())
+        data = tf.data.Dataset.from_tensor_slices(images).batch(4).repeat().take(max(missing, 0))
+        if missing:
+            gan.fit(data, verbose=0, callbacks=[again])
+        else:  # as `fit` does where its last epoch is behind it
+            again.set_model(gan)
+            again.on_train_begin()
+            again.on_train_end()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2]
+
+
+def small_gan():
+    keras.utils.set_random_seed(0)
+    gan = GAN(dcgan_generator(32, 1, 8, (8, 4, 4)), dcgan_discriminator(32, 1, (4, 4, 8)))
+    gan.compile()
+    return gan
+
+
+def test_a_grid_draws_a_second_gan_too(eagerly):
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 1)).astype(np.float32)
+    grid = SampleGrid(np.zeros((1, 8), np.float32), every=5)
+    for _ in range(2):
+        small_gan().fit(images, batch_size=4, verbose=0, callbacks=[grid])
+    assert [step for step, _ in grid.frames] == [1, 1]
+
+
+def test_folders_and_suffixes_that_cannot_be_are_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="folder= needs draw="):
+        SampleGrid(np.zeros((1, 8)), folder=tmp_path)
+    with pytest.raises(ValueError, match=r"must end in \.weights\.h5"):
+        Monitor(lambda _: {"s": 1.0}, "s", log=tmp_path / "l.jsonl", best=tmp_path / "best.h5")
+    with pytest.raises(ValueError, match="steps=0"):
+        Diffusion(small_unet(32, (4, 4))).sample(1, steps=0)

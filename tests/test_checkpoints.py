@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from medgan_utils import _checkpoint_files, _paths, evaluation
+from medgan_utils._checkpoint_files import read_architecture
 from medgan_utils.models import (
     checkpoint_names,
     dcgan_discriminator,
@@ -237,3 +238,23 @@ def test_the_shipped_files_are_whole_and_within_the_size_promised():
     for name in OUTPUTS:
         assert (folder / f"{name}.weights.h5").stat().st_size < 5e6
         assert "licence" in load_card(name).lower()
+
+
+def test_weights_that_16_bits_cannot_hold_are_refused(tmp_path):
+    generator = dcgan_generator(32, latent_dim=8, widths=(4, 4, 4))
+    save_generator(generator, tmp_path / "g", "whole", half=True)
+    there = (tmp_path / "g.weights.h5").read_bytes()
+    variance = next(v for v in generator.weights if "moving_variance" in v.path)
+    variance.assign(np.full(variance.shape, 1e5))
+    with pytest.raises(ValueError, match="too large for 16 bits"):
+        save_generator(generator, tmp_path / "g", "spoilt", half=True)
+    assert (tmp_path / "g.weights.h5").read_bytes() == there
+    assert load_generator(tmp_path / "g").count_params() == generator.count_params()
+
+
+@pytest.mark.parametrize("changed", [{"arguments": [1]}, {"builder": ["a"]}, {"package": 1}])
+def test_a_json_of_another_form_is_named(tmp_path, changed):
+    whole = {"builder": "dcgan_generator", "arguments": {}, "package": "0.1"}
+    (tmp_path / "g.json").write_text(json.dumps(whole | changed))
+    with pytest.raises(ValueError, match=r"g\.json"):
+        read_architecture(tmp_path / "g")

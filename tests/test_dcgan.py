@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import WIDTHS
 
+from medgan_utils import workflow
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.models.dcgan import default_widths
 
@@ -105,3 +107,20 @@ def test_wrong_number_of_widths_and_unknown_options_are_refused():
         dcgan_discriminator(64, first_stage="pool")
     with pytest.raises(ValueError, match="projection='sum'"):
         dcgan_discriminator(64, num_classes=2, projection="sum")
+
+
+def test_a_number_of_classes_may_come_from_numpy():
+    labels = np.array([0, 2])
+    model = dcgan_generator(32, latent_dim=8, widths=WIDTHS, num_classes=labels.max() + 1)
+    assert len(model.inputs) == 2
+
+
+def test_an_unknown_label_is_not_the_last_class():
+    generator = dcgan_generator(32, latent_dim=8, num_classes=3, widths=(4, 4, 4))
+    z = np.zeros((1, 8), np.float32)
+    assert generator([z, np.array([[2]])]).shape == (1, 32, 32, 1)
+    with pytest.raises(Exception, match="is not in"):  # TensorFlow's own, on a CPU
+        generator([z, np.array([[-1]])])
+    for label in (-1, 3):
+        with pytest.raises(ValueError, match="must lie between 0 and 2"):
+            workflow.draw(generator, 2, 0, np.array([label]))

@@ -274,3 +274,28 @@ def test_a_fault_in_the_last_file_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="cannot be de-identified: damaged"):
         deidentify_series(tmp_path / "in", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def nameless(name):
+    def edit(file, _):
+        file.PatientID, file.PatientName, file.PatientBirthDate = "", name, "19500101"
+
+    return edit
+
+
+def test_people_without_an_id_are_told_apart_by_name(tmp_path):
+    voxels, codes = np.full((4, 4, 2), 40), []
+    for number, name in enumerate(("Smith^Anna", "Jones^Bert")):
+        write_series(
+            tmp_path / "both",
+            voxels,
+            series=f"1.2.{number}",
+            name=f"{number}{{}}.dcm",
+            edit=nameless(name),
+        )
+        write_series(tmp_path / name, voxels, edit=nameless(name))
+        deidentify_series(tmp_path / name, tmp_path / f"{number}", secret="a long secret")
+        codes.append(pydicom.dcmread(tmp_path / f"{number}" / "0001.dcm").PatientID)
+    assert codes[0] != codes[1]
+    with pytest.raises(ValueError, match="2 patients"):
+        deidentify_series(tmp_path / "both", tmp_path / "out")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medgan_utils.evaluation import diagnosis
+from medgan_utils.evaluation import diagnosis, score_classifier, train_classifier
 
 
 def lesions(subjects, seed, slices=8, size=32):
@@ -112,3 +112,11 @@ def test_a_subject_with_both_classes_is_drawn_whole():
     whole = diagnosis.score_classifier(Brightness(), images, labels, subjects)["AUC"]
     apart = diagnosis.score_classifier(Brightness(), images, labels, subjects + 100 * labels)["AUC"]
     assert whole.value == apart.value and whole.high - whole.low < 0.7 * (apart.high - apart.low)
+
+
+def test_a_third_class_is_refused_by_training_and_by_test():
+    images, labels = np.zeros((4, 8, 8, 1), np.float32), [0, 1, 2, 2]
+    with pytest.raises(ValueError, match=r"labels hold \[2\]; 1 for a finding and 0"):
+        train_classifier(images, labels, steps=1)
+    with pytest.raises(ValueError, match=r"labels hold \[2\]"):
+        score_classifier(None, images, labels)

@@ -7,6 +7,14 @@ import subprocess
 import sys
 import textwrap
 
+import keras
+import pytest
+import tensorflow as tf
+from small_gan import X, networks
+
+from medgan_utils.models import dcgan_discriminator
+from medgan_utils.training import GAN, LiveLossPlot, distributed
+
 SETUP = """
     import threading
     from medgan_utils import profiles
@@ -88,3 +96,24 @@ def test_replicas_draw_latents_and_augmentation_of_their_own():
         print("ok", int(gan.step.numpy()))
     """)
     assert "ok 2" in out
+
+
+def test_callbacks_of_workers_read_the_means_before_they_are_reset(monkeypatch):
+    monkeypatch.setattr(distributed, "is_chief", lambda strategy: True)  # the only one
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        gan = GAN(*networks())
+        gan.compile()
+    plot = LiveLossPlot(lambda history: b"", every=2)
+    data = tf.data.Dataset.from_tensor_slices(X).repeat().batch(4)
+    distributed.fit_workers(gan, data, 4, [plot], 2)
+    assert plot.history["step"] == [2, 4] and min(plot.history["d_loss"]) > 0.1
+
+
+def test_clipping_is_refused_where_each_share_would_be_clipped_by_itself():
+    from medgan_utils.training.optimizers import prepared
+
+    network = dcgan_discriminator(32, 1, (4, 4, 8))
+    clipping = keras.optimizers.SGD(1.0, global_clipnorm=0.1)
+    with pytest.raises(ValueError, match="global_clipnorm with 2 replicas"):
+        prepared(clipping, network, 2)
+    assert prepared(clipping, network) is clipping

@@ -131,3 +131,27 @@ def test_wrong_features_are_explained():
         evaluation.fd(gaussian(10, 3), gaussian(10, 4))
     with pytest.raises(ValueError, match="at least 7"):
         evaluation.precision_recall(gaussian(5), gaussian(50))
+
+
+def test_numbers_that_are_none_are_named():
+    features = np.random.default_rng(0).normal(size=(20, 4))
+    spoilt = features.copy()
+    spoilt[3, 1] = np.nan
+    for measure in (evaluation.fd, evaluation.kernel_distance, evaluation.precision_recall):
+        with pytest.raises(ValueError, match="fake 3 of 20 is not finite"):
+            measure(features, spoilt)
+    with pytest.raises(ValueError, match="query 3 of 20 is not finite"):
+        evaluation.nearest(spoilt, features)
+    with pytest.raises(ValueError, match="cannot be compared"):
+        evaluation.nearest(features[:0], features)
+    with pytest.raises(ValueError, match="neither may be none"):
+        evaluation.membership_by_logit([], [1.0])
+    with pytest.raises(ValueError, match="square"):
+        evaluation.radial_spectrum(np.zeros((2, 8, 6, 1)))
+    assert evaluation.times_as_many(0.0, 1.0) == np.inf
+
+
+def test_balls_without_radius_hold_no_copy_as_the_docstring_says():
+    real = np.random.default_rng(0).normal(size=(30, 4))
+    real[:11] = real[0]
+    assert evaluation.precision_recall(real, real.copy())["precision"] == pytest.approx(19 / 30)

@@ -4,6 +4,7 @@ import tracemalloc
 
 import pytest
 
+from medgan_utils.__main__ import main
 from medgan_utils.protection import decrypt_file, encrypt_file, encryption
 
 WORDS = "a sentence as passphrase"
@@ -104,3 +105,11 @@ def test_a_large_file_needs_two_chunks_of_memory(tmp_path, monkeypatch):
     tracemalloc.stop()
     assert (tmp_path / "again").stat().st_size == size
     assert peak < 6 * encryption.CHUNK
+
+
+def test_what_cannot_be_encrypted_is_said_before_a_passphrase_is_asked(tmp_path, capsys):
+    assert main(["encrypt", str(tmp_path / "nothing.nii"), str(tmp_path / "out")]) == 1
+    assert "nothing.nii is no file" in capsys.readouterr().err
+    (tmp_path / "a").write_text("a")
+    assert main(["encrypt", str(tmp_path / "a"), str(tmp_path / "a")]) == 1
+    assert "is there already" in capsys.readouterr().err

@@ -6,9 +6,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import X
 
-from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN
+from medgan_utils.models import (
+    dcgan_discriminator,
+    dcgan_generator,
+    patch_discriminator,
+    unet_generator,
+)
+from medgan_utils.training import GAN, Pix2Pix
 from medgan_utils.training.expected import Expected
 
 WIDTHS = (8, 8, 4)
@@ -213,3 +219,27 @@ def test_a_bright_patch_alone_in_its_batch_is_trained_on():
     with pytest.raises(tf.errors.OpError):
         list(expected.dataset(tf.data.Dataset.from_tensor_slices(images[[1] * 4]).batch(4)))
     assert "2 * images - 1" in str(expected.refusal)
+
+
+def test_pairs_from_0_to_1_are_refused_from_a_dataset_too():
+    model = Pix2Pix(unet_generator(32, widths=(8, 8, 8)), patch_discriminator(32, widths=(8, 8)))
+    model.compile()
+    half = (X + 1) / 2
+    with pytest.raises(ValueError, match=r"2 \* images - 1"):
+        model.fit(tf.data.Dataset.from_tensor_slices((half, half)).batch(8), verbose=0)
+
+
+def test_labels_of_a_dataset_that_are_text_are_refused_before_the_first_batch():
+    images = np.zeros((4, 8, 8, 1), np.float32)
+    data_of_text = tf.data.Dataset.from_tensor_slices((images, np.array([["a"]] * 4))).batch(2)
+    with pytest.raises(ValueError, match="class numbers are"):
+        Expected((8, 8, 1), (3,), (1,)).dataset(data_of_text)
+
+
+def test_a_wrong_label_is_not_blamed_on_a_few_bright_images():
+    bright = np.linspace(0.01, 0.99, 3 * 64, dtype=np.float32).reshape(3, 8, 8, 1)
+    expected = Expected((8, 8, 1), (3,), (1,))
+    wrong = tf.data.Dataset.from_tensors((bright, np.array([[0], [7], [1]])))
+    with pytest.raises(Exception, match="labels reach from"):
+        list(expected.dataset(wrong))
+    assert "labels reach" in str(expected.refusal)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from medgan_utils.display import LatentExplorer, SliceBrowser, explorer
 from medgan_utils.display.explorer import slerp
+from medgan_utils.models import dcgan_generator, load_generator
 
 LATENT = 8
 
@@ -282,3 +283,16 @@ def test_a_window_in_hu_is_for_ct():
     with pytest.raises(ValueError, match="'soft tissue' is a window in HU, of CT; for T1 give"):
         SliceBrowser(volume, window="soft tissue")
     assert SliceBrowser(volume, window=(0, 100)).window == (0, 100)
+
+
+def test_an_explorer_refuses_what_its_generator_does_not_know():
+    generator, row = dcgan_generator(32, num_classes=3), np.eye(64)[:1]
+    with pytest.raises(ValueError, match=r"knows 3 classes of its labels, not \[4\]"):
+        LatentExplorer(generator, row, num_classes=4)
+    with pytest.raises(ValueError, match="truncation=2 must lie between 0 and"):
+        LatentExplorer(generator, row, num_classes=3, truncation=2)
+
+
+def test_an_explorer_sends_a_painter_of_maps_to_its_pad():
+    with pytest.raises(ValueError, match="use PaintPad"):
+        LatentExplorer(load_generator("liver-map-128"), np.eye(2, 8))

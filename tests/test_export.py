@@ -6,12 +6,14 @@ import keras
 import numpy as np
 import pytest
 
+from medgan_utils.display import LatentExplorer
 from medgan_utils.models import (
     dcgan_discriminator,
     dcgan_generator,
     export_generator,
     litert_answers,
     map_generator,
+    unet_generator,
 )
 from medgan_utils.models.export import FORMATS, ONNX
 
@@ -100,3 +102,12 @@ def test_onnx_gives_the_same_pictures_or_says_what_it_needs(tmp_path):
     table = export_generator(generator, tmp_path, (ONNX,), count=4, rounds=2)
     assert table[ONNX]["largest difference"] < 127.5e-4
     assert table[ONNX]["file"] == "onnx.onnx"
+
+
+def test_generators_of_maps_and_of_images_are_refused_where_z_is_needed(tmp_path):
+    maps = map_generator(32, latent_dim=8, num_classes=3, widths=(4, 4, 4))
+    with pytest.raises(ValueError, match="PaintPad"):
+        LatentExplorer(maps, np.eye(8, dtype=np.float32)[:2], num_classes=3)
+    with pytest.raises(ValueError, match="makes images from images"):
+        export_generator(unet_generator(16, widths=(4,)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

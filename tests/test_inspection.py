@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage.io import imread, imsave
 from small_bodies import AFFINE, body
-from small_heads import write_cohort
+from small_heads import head, write, write_cohort
 
 from medgan_utils.__main__ import main
 
@@ -144,3 +144,26 @@ def test_options_that_do_not_fit_are_one_line(tmp_path, inspect, options, said):
     code, _, noted, sheet = inspect(*options)
     assert code == 1 and said in noted and noted.count("\n") == 1
     assert sheet is None
+
+
+def test_every_contrast_of_few_people_is_looked_at(tmp_path, capsys):
+    source = next(iter(sorted(write_cohort(tmp_path / "from", 1).rglob("*.nii*"))))
+    for number in (1, 2):
+        for contrast in ("T1w", "T2w", "FLAIR", "PDw", "ce-GAD_T1w"):
+            path = tmp_path / "my" / f"sub-{number:02d}" / f"sub-{number:02d}_{contrast}.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source.read_bytes())
+    assert main(["inspect", str(tmp_path / "my"), "--out", str(tmp_path / "sheet.png")]) == 0
+    said = capsys.readouterr().out
+    kinds = said.split("read of")[1].split(";")[0].split(": ")[1]
+    assert len(kinds.split(", ")) == 5
+
+
+def test_inspect_takes_the_field_of_view_and_tells_files_of_one_name_apart(tmp_path, capsys):
+    for n in (1, 2, 3):
+        path = write(head(), tmp_path / "my" / f"P{n}" / "T1.nii.gz")
+    (tmp_path / "my" / "P2" / "T1.nii.gz").write_bytes(path.read_bytes()[:500])
+    out = str(tmp_path / "sheet.png")
+    assert main(["inspect", str(tmp_path / "my"), "--out", out, "--fov-mm", "300"]) == 0
+    said = capsys.readouterr().out
+    assert "300 mm wide" in said and "read of 2" in said and "P2/T1.nii.gz cannot be read" in said

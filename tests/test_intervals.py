@@ -1,11 +1,14 @@
 """Intervals cover as often as they say, on data whose answer is known."""
 
+import keras
 import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from medgan_utils import evaluation
 from medgan_utils.evaluation import intervals
+from medgan_utils.evaluation.intervals import subject_codes
 
 
 def test_subjects_widen_the_interval():
@@ -121,3 +124,33 @@ def test_a_mean_over_images_has_the_interval_of_its_subjects():
 def test_half_a_difference_needs_four_times_the_subjects():
     assert intervals.times_as_many(2.8, 1.0) == pytest.approx(1)
     assert intervals.times_as_many(-1.4, 1.0) == pytest.approx(4)
+
+
+def test_one_subject_gives_no_interval():
+    scores = np.array([3.0, 2.0, -1.0, 0.0, -2.0])
+    positive, who = np.array([1, 1, 0, 0, 0], bool), np.array([0, 0, 0, 1, 2])
+    auc = evaluation.bootstrap_auc(scores, positive, who)
+    assert auc.value == 1.0 and np.isnan([auc.low, auc.high]).all()
+    model = keras.Sequential([keras.Input((1, 1, 1)), keras.layers.Flatten()])
+    rates = evaluation.score_classifier(model, scores.reshape(-1, 1, 1, 1), positive, who)
+    assert np.isnan(rates["sensitivity"].low) and np.isfinite(rates["specificity"].low)
+    values = np.array([1.0, 2.0, np.nan, np.nan, np.nan])
+    assert np.isnan(evaluation.bootstrap_mean(values, who, 50, 0).low)
+
+
+@pytest.mark.parametrize(
+    "subjects, said",
+    [
+        ([("a", "1"), ("b", "1"), ("b", "2")], "one name an image"),
+        (np.array([[1], [2], [3]]), "one name an image"),
+        (["a", None, "b"], "subject of image 1 is None"),
+        ([1.0, 2.0, np.nan], "subject of image 2 is nan"),
+        (["a", np.nan, "b"], "subject of image 1 is nan"),
+        (np.array(["a", "b", np.nan], object), "subject of image 2 is nan"),
+    ],
+)
+def test_subjects_are_one_known_name_an_image(subjects, said):
+    with pytest.raises(ValueError, match=said):
+        subject_codes(subjects, 3)
+    with pytest.raises(ValueError, match=said):
+        evaluation.bootstrap_mean(np.arange(3.0), subjects)

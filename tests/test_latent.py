@@ -35,3 +35,10 @@ def test_a_direction_that_cannot_be_fitted_is_refused(count, values, said):
     z = np.random.default_rng(0).standard_normal((count, 16))
     with pytest.raises(ValueError, match=said):
         fitted_direction(z, values)
+
+
+def test_more_directions_than_the_first_layer_has():
+    generator = dcgan_generator(32, latent_dim=64, widths=(1, 4, 4))
+    assert sefa_directions(generator, 16).shape == (16, 64)
+    with pytest.raises(ValueError, match="between 1 and 16"):
+        sefa_directions(generator, 40)

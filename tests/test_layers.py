@@ -87,3 +87,27 @@ def test_the_clipped_tanh_reaches_both_ends_and_is_tanh_between_them():
     y = keras.ops.convert_to_numpy(clipped_tanh(x))
     np.testing.assert_allclose(y, np.clip(1.01 * np.tanh(x), -1, 1), atol=1e-6)
     assert set(y[np.abs(x) > 2.66]) == {-1.0, 1.0} and np.abs(y[np.abs(x) < 2.64]).max() < 1
+
+
+def test_spectral_normalisation_is_near_before_the_first_step():
+    layer = SpectralNormalization(keras.layers.Dense(32))
+    layer.build((None, 64))
+    true = np.linalg.norm(layer.layer.kernel, 2)
+    assert 0.4 * true < float(layer.sigma()) <= 1.001 * true
+    with pytest.raises(ValueError, match="does not count its outputs"):
+        SpectralNormalization(keras.layers.Conv2DTranspose(3, 4))
+
+
+def test_spectral_normalisation_knows_biases_and_other_kernels():
+    for kind in (keras.layers.Conv1DTranspose, keras.layers.DepthwiseConv1D):
+        sizes = (4, 3) if kind is keras.layers.Conv1DTranspose else (3,)
+        with pytest.raises(ValueError, match="does not count its outputs"):
+            SpectralNormalization(kind(*sizes))
+    inner = keras.layers.EinsumDense("ab,bc->ac", output_shape=2, bias_axes="c")
+    layer = SpectralNormalization(inner)
+    layer.build((None, 2))
+    inner.kernel.assign(4 * np.eye(2))
+    inner.bias.assign([10.0, 10.0])
+    for _ in range(5):
+        layer(np.ones((1, 2), np.float32), training=True)
+    assert np.asarray(layer(np.ones((1, 2), np.float32))) == pytest.approx(11.0, abs=1e-3)

@@ -64,3 +64,10 @@ def test_generator_gradient_vanishes_in_minimax_and_not_in_non_saturating():
 def test_unknown_loss_names_the_known_ones():
     with pytest.raises(ValueError, match=r"hingy.*hinge.*relativistic"):
         losses.get("hingy")
+
+
+@pytest.mark.parametrize("name", losses.NAMES)
+def test_logits_of_two_shapes_are_no_pairs(name):
+    column, row = np.zeros((4, 1), np.float32), np.zeros(4, np.float32)
+    with pytest.raises(ValueError, match=r"have shapes \(4, 1\) and \(4,\)"):
+        losses.get(name).discriminator_loss(column, row)

@@ -154,3 +154,8 @@ def test_there_is_one_mirror_image_a_query():
     images = np.zeros((4, 8, 8, 1))
     with pytest.raises(ValueError, match="mirror images"):
         evaluation.nearest(images, images, images[:3])
+
+
+def test_scores_that_are_no_numbers_have_no_auc():
+    with pytest.raises(ValueError, match="20 of 20 scores are NaN"):
+        evaluation.membership_by_logit(np.full(10, np.nan), np.full(10, np.nan))

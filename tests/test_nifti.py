@@ -143,3 +143,30 @@ def test_values_like_hu_are_told_where_nothing_says_ct(tmp_path):
     with pytest.warns(UserWarning, match=r"patient\.nii\.gz: .*--modality CT"):
         assert read_volume(path).modality == "MR"
     assert read_volume(path, "CT").modality == "CT"
+
+
+def test_a_sheared_volume_is_refused_by_name(tmp_path):
+    affine = np.diag([2.0, 2.0, 4.0, 1.0])
+    affine[1, 2] = 4 * np.tan(np.radians(20))  # a gantry tilted by 20 degrees
+    nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.int16), affine), tmp_path / "tilted.nii")
+    with pytest.raises(
+        ValueError, match=r"tilted\.nii: its axes are not at right angles.*dcm2niix"
+    ):
+        read_volume(tmp_path / "tilted.nii")
+
+
+def test_a_header_without_its_image_says_so(tmp_path):
+    path = tmp_path / "a.hdr"
+    nibabel.Nifti1Pair(head().get_fdata().astype(np.float32), head().affine).to_filename(path)
+    (tmp_path / "a.img").unlink()
+    with pytest.raises(FileNotFoundError, match="needs a second file that is missing"):
+        read_volume(path)
+
+
+def test_analyze_does_not_know_left(tmp_path):
+    image = nibabel.AnalyzeImage(
+        np.random.default_rng(0).random((8, 8, 8)).astype(np.float32), None
+    )
+    nibabel.save(image, tmp_path / "P1_T1.hdr")
+    with pytest.warns(UserWarning, match="does not say which side is left"):
+        read_volume(tmp_path / "P1_T1.hdr")

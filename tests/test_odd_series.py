@@ -229,3 +229,37 @@ def test_a_label_named_file_is_kept_in_a_store(tmp_path):
     kept = store_slices("folder", tmp_path / "store", 32, **options)
     assert set(cut.labels) <= set(kept.metadata.labels)
     np.testing.assert_array_equal(cut.labels["file"], kept.metadata.labels["file"])
+
+
+VOLUME = np.full((4, 4, 3), 40, int)
+
+
+def spoil(folder, how):
+    """Add to a series what a computer leaves beside it."""
+    first = folder / "000.dcm"
+    if how == "link":
+        (folder / "again.dcm").symlink_to(first)
+    else:
+        name, content = {
+            "Mac": ("._000.dcm", b"\x00\x05\x16\x07"),
+            "editor": (".000.dcm.swp", first.read_bytes()),
+            "empty": ("999.dcm", b""),
+        }[how]
+        (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["Mac", "editor", "empty", "link"])
+def test_what_lies_beside_a_series_is_not_read(tmp_path, how):
+    folder = write_series(tmp_path / "ct", VOLUME)
+    spoil(folder, how)
+    assert read_volume(folder).voxels.shape == VOLUME.shape
+    deidentify_series(folder, tmp_path / "out")
+
+
+def test_a_modality_that_is_given_stands_in_for_a_missing_tag(tmp_path):
+    def edit(file: pydicom.Dataset, _):
+        del file.Modality
+
+    write_series(tmp_path / "P1", VOLUME, edit=edit)
+    (item,) = survey(tmp_path, modality="CT").items
+    assert item.modality == "CT"

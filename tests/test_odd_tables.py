@@ -1,8 +1,14 @@
 """Tables whose rows contradict each other, or fit more than one person."""
 
+import numpy as np
 import pytest
 
-from medgan_utils.data.sources.people import labels_by_image, read_labels, read_participants
+from medgan_utils.data.sources.people import (
+    labels_by_image,
+    read_labels,
+    read_participants,
+    read_table,
+)
 
 # Two rows of one subject
 
@@ -101,3 +107,61 @@ def test_paths_as_windows_writes_them_are_read(tmp_path):
 def test_age_and_sex_are_sent_to_their_own_option(tmp_path):
     with pytest.raises(ValueError, match=r"participants= .--participants. reads age and sex"):
         read_labels(table(tmp_path, "participant_id,sex\nsub-01,F\n"))
+
+
+def test_the_label_of_an_absent_slice_is_nobodys():
+    table = {"case7_001": {"t": 0}, "case7_099": {"t": 1}}
+    paths = ["case7_001.png", "case7_006.png"]
+    with pytest.warns(UserWarning):
+        first, second = labels_by_image(read_labels(table), paths, ["case7"] * 2, "labels=")
+    assert first["t"] == 0 and second.get("t", -1) == -1
+
+
+def test_a_table_of_people_is_none_of_files():
+    table, paths = {"1": {"t": 1}, "2": {"t": 0}}, ["1/2.png", "2/1.png"]
+    rows = labels_by_image(read_labels(table), paths, ["1", "2"], "labels=")
+    assert [row["t"] for row in rows] == [1, 0]
+
+
+@pytest.mark.parametrize("cell", ["1_2", "inf"])
+def test_what_only_python_calls_a_number_is_none(tmp_path, cell):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"id,t\nA,{cell}\nB,1\n")
+    with pytest.raises(ValueError, match=r"labels\.csv"):
+        read_labels(path)
+
+
+def test_tables_as_excel_saves_them(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("sep=;\nid;tumour;\nA;1;\nB;0;\n")
+    assert read_table(path) == [{"id": "A", "tumour": "1"}, {"id": "B", "tumour": "0"}]
+
+
+def test_labels_may_lack_a_column_and_must_have_names():
+    rows = read_labels({"A": {"x": 1}, "B": {"x": 0, "y": 1}})
+    assert rows["B"]["y"] == 1
+    with pytest.raises(ValueError, match="needs names of labels"):
+        read_labels({"A": 1})
+
+
+@pytest.mark.parametrize("other", ["case1_slice050.png", "case1_slice002.jpg"])
+def test_a_row_of_a_slice_that_is_not_here_is_no_row_of_the_others(other):
+    table = {"case1_slice001.png": {"ill": 0}, other: {"ill": 1}}
+    paths = ["case1_slice001.png", "case1_slice002.png"]
+    with pytest.warns(UserWarning, match="rows without an image here"):
+        given = labels_by_image(table, paths, ["case1"] * 2, "labels=")
+    assert [row["ill"] for row in given] == [0, -1]
+
+
+def test_ages_with_a_comma_are_read_and_odd_ones_told(tmp_path):
+    table = tmp_path / "people.csv"
+    table.write_text("id;age;sex\nP1;34,5;F\nP2;061Y;W\nP3;n/a;\n", encoding="utf-8-sig")
+    with pytest.warns(UserWarning, match=r"people\.csv: 061Y, W say neither"):
+        people = read_participants(table)
+    assert people["P1"]["age"] == 34.5 and np.isnan(people["P2"]["age"])
+
+
+def test_zeros_that_excel_took_away_do_not_matter():
+    paths, subjects = ["001/T1.nii.gz", "100/T1.nii.gz"], ["001", "100"]
+    given = labels_by_image(read_labels({"1": {"ill": 1}, "100": {"ill": 0}}), paths, subjects, "l")
+    assert [row["ill"] for row in given] == [1, 0]

@@ -164,3 +164,14 @@ def test_it_shows_its_panel(pad, monkeypatch):
     pad._ipython_display_()
     assert shown == [pad._panel]
     assert 'role="status"' in pad._status.value and "cm²" in pad._status.value
+
+
+def test_erasing_at_the_spot_shows():
+    start = np.ones((16, 16), int)
+    start[6:9, 6:9] = 2
+    pad = PaintPad(lambda m, _: m[..., None] - 1.0, start, {0: "air", 1: "liver", 2: "tumour"})
+    assert (pad.label_map == 2).any()
+    pad.mode.value = "Erase"
+    pad.radius.value = 4.0
+    pad.touch(7, 7)
+    assert not (pad.label_map == 2).any()

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import X, networks
 
 from medgan_utils.models import (
     dcgan_discriminator,
@@ -17,6 +18,7 @@ from medgan_utils.training import (
     R1,
     DiceCrossEntropy,
     GradientPenalty,
+    Mismatch,
     ModeSeeking,
     Penalty,
     Pix2Pix,
@@ -177,3 +179,56 @@ def test_a_term_that_reads_what_the_batch_has_not_is_refused_and_told_where_it_b
     with pytest.raises(TypeError, match=r"ModeSeeking needs z.*for a GAN"):
         translation.compile(terms=[ModeSeeking()])
     translation.compile(terms=[L1(), Darker(1.0)])  # one of your own that reads the images alone
+
+
+def gan(**settings):
+    model = GAN(*networks())
+    model.compile(**settings)
+    return model
+
+
+def test_a_wrong_one_hot_label_is_another_class():
+    shown = []
+
+    def ask(pair):
+        shown.append(pair[1])
+        return tf.zeros((len(pair[0]), 1))
+
+    labels, images = tf.eye(3), tf.constant(X[:3])
+    loss = gan().loss_function
+    batch = DiscriminatorBatch(ask, images, images, labels, (3,), loss)
+    Mismatch()(batch, np.array([0, 1]))
+    wrong = np.asarray(shown[0])
+    assert (wrong.sum(axis=1) == 1).all() and not (wrong * np.eye(3)).any()
+
+
+def test_a_map_that_equals_its_neighbours_is_no_mismatch():
+    maps = np.zeros((4, 8, 8), "int32")
+    maps[3, 2:4, 2:4] = 1
+
+    class Batch:
+        real, real_logits, num_classes = X[:4], keras.ops.zeros(4), (2,)
+        labels, loss = keras.ops.convert_to_tensor(maps), losses.get("hinge")
+
+        def logits(self, images, labels):
+            return keras.ops.ones(len(images))
+
+    values = keras.ops.convert_to_numpy(Mismatch()(Batch(), np.array([0, 1])))
+    assert list(values != 0) == [True, False, False, True]
+
+
+def test_mismatched_maps_work_with_a_critic_of_patches():
+    maps = np.zeros((4, 32, 32), np.int32)
+    maps[:2] = 1
+
+    class Batch:
+        labels, num_classes, real = tf.constant(maps), (2,), tf.zeros((4, 32, 32, 1))
+        real_logits = tf.zeros((4, 8, 8, 1))
+        loss = losses.get("non-saturating")
+
+        def logits(self, images, labels):
+            return tf.zeros((4, 8, 8, 1))
+
+    values = Mismatch()(Batch(), [0, 1]).numpy()
+    assert values.shape == (4,)
+    np.testing.assert_allclose(values, np.log(4) * np.array([1, 0, 1, 0]), rtol=1e-5)

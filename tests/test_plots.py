@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medgan_utils.display import plots
+from medgan_utils.display import SliceBrowser, plots
 from medgan_utils.display.canvas import STYLE
 from medgan_utils.display.pictures import CLASS_COLOURS, to_uint8
 from medgan_utils.display.planes import PLANES, resolve_window
@@ -301,3 +301,16 @@ def test_one_style_for_all_figures_with_the_palette():
     axes = figure.axes[0]
     assert axes.get_facecolor() and not axes.spines["top"].get_visible()
     assert axes.xaxis.label.get_size() == style["axes.labelsize"]
+
+
+def test_no_two_of_many_lines_look_alike():
+    curves = plots.curves({str(number): [number, number] for number in range(12)})
+    lines = curves.axes[0].get_lines()
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}
+    assert len(looks) == 12
+
+
+def test_a_narrow_window_is_shown_as_it_was_given():
+    voxels = np.linspace(0, 1000, 8**3, dtype=np.float32).reshape(8, 8, 8)
+    browser = SliceBrowser(voxels, window=(0.0, 0.4))
+    assert browser.window == pytest.approx((0.0, 0.4))

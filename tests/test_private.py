@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_gan import X, networks
 
 from medgan_utils.training import R1, PrivateGAN, ResumableCheckpoint, epsilon
 from medgan_utils.training.private import poisson_lots
@@ -162,3 +163,20 @@ def test_refusals():
         control.epsilon(1e-3)
     with pytest.raises(ValueError, match="between 0 and 1"):
         epsilon(1.0, 1.5, 10, 1e-3)
+
+
+def private(noise):
+    model = PrivateGAN(*networks(), noise=noise, lot=4, images_per_subject=1)
+    model.compile()
+    return model
+
+
+def test_epsilon_is_known_after_a_resume_and_not_of_another_noise(tmp_path):
+    first = private(0.5)
+    keeper = ResumableCheckpoint(tmp_path)
+    first.fit(X[:8], np.arange(8), steps_per_epoch=5, verbose=0, callbacks=[keeper])
+    again, other = private(0.5), private(4.0)
+    assert keeper.restore(again) == keeper.restore(other) == 5
+    assert again.epsilon(1e-3) == other.epsilon(1e-3) == first.epsilon(1e-3)
+    with pytest.raises(ValueError, match=r"noise=0\.5 before, now .*noise=4"):
+        other.fit(X[:8], np.arange(8), steps_per_epoch=1, verbose=0)

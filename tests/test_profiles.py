@@ -110,3 +110,20 @@ def test_claims_about_data_of_ones_own_are_told_and_stop_nothing(monkeypatch, ca
     run.own_data = False
     with pytest.raises(AssertionError, match="does not bear out: it does not"):
         run.claim("it does not", False)
+
+
+def test_numpy_is_seeded_too(monkeypatch):
+    draws = []
+    for _ in range(2):
+        profiles.set_seed(5)
+        draws.append((random.random(), np.random.rand()))  # noqa: NPY002
+    assert draws[0] == draws[1]
+
+
+def test_only_whole_numbers_of_steps_are_divided():
+    sizes = dict(rest_steps=(1, 2, 3), more_steps=None, inner={"steps": 900, "own_steps": 400})
+    assert profiles._steps_divided(sizes, 100, {"inner": {"steps": 3}}) == {
+        "rest_steps": (1, 2, 3),
+        "more_steps": None,
+        "inner": {"steps": 9, "own_steps": 4},
+    }

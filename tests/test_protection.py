@@ -3,11 +3,13 @@
 import nibabel
 import numpy as np
 import pydicom
+import pytest
+from small_heads import write_cohort
 from small_series import write_series
 
 from medgan_utils.__main__ import main
+from medgan_utils.protection import command, encryption
 from medgan_utils.protection import command as commands
-from medgan_utils.protection import encryption
 
 VOXELS = np.zeros((4, 4, 2), np.float32)
 
@@ -46,3 +48,18 @@ def test_a_file_is_encrypted_and_comes_back(tmp_path, capsys, monkeypatch):
 def test_what_is_not_there_is_one_line(tmp_path, capsys):
     assert main(["deidentify", str(tmp_path / "none"), str(tmp_path / "out.nii")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_code_for_a_nifti_is_refused(tmp_path, capsys):
+    write_cohort(tmp_path / "files", 1)
+    scan = next((tmp_path / "files").rglob("*.nii.gz"))
+    into = tmp_path / "out.nii.gz"
+    assert main(["deidentify", str(scan), str(into), "--code", "P7"]) == 1
+    assert "would change nothing" in capsys.readouterr().err and not into.exists()
+
+
+def test_an_empty_secret_is_refused(tmp_path):
+    write_series(tmp_path / "in", np.full((4, 4, 2), 40))
+    (tmp_path / "secret").write_text("\n")
+    with pytest.raises(ValueError, match="the secret is empty"):
+        command.deidentify(tmp_path / "in", tmp_path / "out", None, tmp_path / "secret")

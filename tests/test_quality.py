@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from small_gan import X
 
 from medgan_utils import evaluation
 
@@ -137,3 +138,14 @@ def test_the_spread_within_labels_is_not_that_between_them():
     images = np.repeat([[[[0.0]]], [[[1.0]]]], 4, axis=0)
     assert evaluation.spread_within(images, [0] * 4 + [1] * 4) == 0
     assert evaluation.spread_within(images, [0, 1] * 4) == pytest.approx(0.5)
+
+
+def test_images_that_are_not_finite_are_named():
+    spoilt = X.copy()
+    spoilt[3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="image 3 of 16 is not finite"):
+        evaluation.laplacian_descriptors(spoilt)
+    with pytest.raises(ValueError, match="images range from nan"):
+        evaluation.psnr(spoilt, X)
+    with pytest.raises(ValueError, match="1 is too few"):
+        evaluation.diversity(X[:1])

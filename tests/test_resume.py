@@ -10,9 +10,10 @@ import textwrap
 import keras
 import numpy as np
 import pytest
+from small_gan import X, networks
 
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
-from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint
+from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint, SampleGrid
 
 SCRIPT = textwrap.dedent("""
     import sys
@@ -210,3 +211,37 @@ def test_where_all_states_are_damaged_it_is_said_how_to_start_anew(tmp_path):
     spoil_archive(tmp_path / "step-00000000")
     with pytest.raises(ValueError, match=r"all checkpoints are damaged.*to start anew"):
         ResumableCheckpoint(tmp_path).restore(tiny())
+
+
+def gan(**settings):
+    model = GAN(*networks())
+    model.compile(**settings)
+    return model
+
+
+def test_a_folder_that_is_ahead_is_refused(tmp_path):
+    gan().fit(X, batch_size=4, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
+    with pytest.raises(ValueError, match="ahead of step 0"):
+        gan().fit(X, batch_size=8, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
+
+
+def test_pictures_beside_checkpoints_are_no_checkpoints(tmp_path):
+    model, keeper = gan(), ResumableCheckpoint(tmp_path, 2)
+    grid = SampleGrid(model.latents(2), lambda images: b"picture", 2, tmp_path)
+    model.fit(X, batch_size=4, epochs=2, verbose=0, callbacks=[grid, keeper])
+    assert [path.name for path in keeper.saved()] == ["step-00000006", "step-00000008"]
+
+
+def test_a_copy_beside_the_checkpoints_is_nobodys_business(tmp_path):
+    gan = GAN(*networks())
+    gan.compile()
+    keeper = ResumableCheckpoint(tmp_path, every=1)
+    (tmp_path / "step-00000001-backup").mkdir()
+    gan.fit(X, batch_size=4, steps_per_epoch=3, verbose=0, callbacks=[keeper])
+    assert [path.name for path in keeper.saved()] == ["step-00000002", "step-00000003"]
+    assert (tmp_path / "step-00000001-backup").is_dir()
+    (tmp_path / "step-00000003" / "state.json").write_text("[]")
+    again = GAN(*networks())
+    again.compile()
+    with pytest.warns(UserWarning):
+        assert ResumableCheckpoint(tmp_path, every=1).restore(again) == 2

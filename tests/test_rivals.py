@@ -120,3 +120,8 @@ def test_stop_after_a_time_not_counting_the_first_step():
     assert 3 <= clock.steps <= 8 and 0.1 <= clock.seconds_used < 0.2
     with pytest.raises(ValueError, match="above 0"):
         StopAfter(0)
+
+
+def test_a_small_unet_is_loaded_after_save(tmp_path):
+    small_unet(32, (4, 4)).save(tmp_path / "u.keras")
+    assert keras.saving.load_model(tmp_path / "u.keras").output_shape == (None, 32, 32, 1)

@@ -1,11 +1,14 @@
 """A run's folder: other data, changed slices, other settings are refused; nothing is mixed."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_heads import write_cohort
 
-from medgan_utils import run_folder
+from medgan_utils import fitting, run_folder
+from medgan_utils.__main__ import main
 from medgan_utils.data import Slices
 
 SETTINGS = {"data": "0123", "rate": 0.001, "loss": "hinge"}
@@ -119,3 +122,49 @@ def test_how_many_subjects_are_enough():
     assert "about 9 subjects" in run_folder.too_few_to_evaluate(
         slices_of("a", subjects=6).split(run_folder.SHARES)
     )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run trained to step 2, went on, and was stopped after it had saved step 4."""
+    folder = tmp_path_factory.mktemp("stopped")
+    write_cohort(folder / "files", 4)
+    run = folder / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDGAN_CACHE", str(folder / "cache"))
+        cut = ["--folder", str(folder / "files"), "--image-size", "32", "--levels", "20", "50"]
+        assert main(["fetch", "folder", *cut, "--out", str(run)]) == 0
+        train = ["train", str(run), "--every", "2", "--batch-size", "4", "--steps"]
+        assert main([*train, "2"]) == 0
+        (run / "generator.md").write_text("a card with an evaluation")
+        assert main([*train, "2"]) == 0
+
+        def stopped(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(fitting, "_keep", stopped)
+        assert main([*train, "4"]) == 130
+    return run
+
+
+def test_a_finished_training_keeps_the_card_of_its_evaluation(trained):
+    assert (trained / "generator.md").read_text() == "a card with an evaluation"
+
+
+def test_a_stopped_continuation_says_of_which_step_the_generator_is(trained, capsys, tmp_path):
+    assert json.loads((trained / "settings.json").read_text())["steps"] == 2
+    assert run_folder.generator_step(trained) == 2 and run_folder.last_saved(trained) == 4
+    out = ["--out", str(tmp_path / "samples.npz"), "--count", "2"]
+    assert main(["sample", str(trained), *out]) == 0
+    said = capsys.readouterr().out
+    assert "is of step 2; the training went on to step 4" in said and "--steps 4" in said
+
+
+def test_a_fingerprint_sees_the_pixels_whatever_a_label_is_called():
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 1)).astype(np.float32)
+    labels = {"images": np.array([0, 1, 0])}
+    one, other = (
+        Slices(x, np.array(list("abc")), np.zeros(3, np.float32), labels=labels)
+        for x in (images, -images)
+    )
+    assert run_folder.fingerprint(one) != run_folder.fingerprint(other)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from medgan_utils import evaluation
 from medgan_utils.data import moved_findings, shifted, with_bands
 from medgan_utils.evaluation import annotation_bias, dice_by_subject, false_area, mean_dice
 from medgan_utils.models import patch_discriminator, unet_generator
@@ -268,3 +269,18 @@ def test_painter_and_reader_learn_together_in_16_bits():
     assert all(v.dtype == "float32" for v in after) and np.isfinite(list(logs.values())).all()
     assert any((a != b.numpy()).any() for a, b in zip(before, after, strict=True))
     assert model.segment(images).dtype == np.float32
+
+
+def test_a_perfect_mask_at_the_edge_of_the_image_has_no_error():
+    masks = np.zeros((2, 32, 32), bool)
+    masks[:, :20, 5:25] = True
+    bias = evaluation.annotation_bias(masks, masks, [0, 1], 1.0)
+    assert bias["border (mm)"].value == 0
+    with pytest.raises(ValueError, match="no subject has the finding"):
+        evaluation.annotation_bias(masks & False, masks, [0, 1], 1.0)
+
+
+def test_a_segmenter_is_held_by_dice_unless_told_otherwise():
+    model = Segmenter(unet_generator(32, widths=(8, 8), last="logits"), patch_discriminator(32))
+    model.compile(adversarial_weight=0.0)
+    assert [type(term) for term in model.terms] == [DiceCrossEntropy]

@@ -153,3 +153,48 @@ def test_a_pattern_looks_at_the_whole_path():
         named(path, pattern=r"(sub-\d+)")
     with pytest.raises(ValueError, match="is no regular expression"):
         named(path, pattern="(")
+
+
+@pytest.mark.parametrize("visit", ["wave{}", "exam{}"])
+def test_waves_and_exams_are_visits(visit):
+    paths = [f"{visit.format(v)}/P{p}.nii.gz" for v in (1, 2, 3) for p in (1, 2)]
+    assert set(named(*paths)) == {"P1", "P2"}
+
+
+def test_folders_and_files_that_both_number_are_told_as_a_guess():
+    paths = [f"M{month}/P{p}.nii.gz" for month in ("00", "06", "12") for p in (1, 2, 3, 4)]
+    assert (rules(*paths)) == {"file name"}  # of which the survey tells
+
+
+def test_dates_and_counters_are_no_known_names():
+    dated = rules("P1/240115_3T_T1.nii.gz", "P1/240820_3T_T1.nii.gz")
+    assert dated == {"file name"}  # a guess, which is told
+    counted = (f"{who}/005000{n}.png" for who in ("mueller", "maier") for n in (1, 2, 3))
+    assert set(named(*counted)) == {"mueller", "maier"}
+    assert named("100307_3T_T1w_MPR1.nii.gz") == ["100307"]
+
+
+def test_the_patient_id_keeps_what_is_no_visit():
+    paths = [PurePosixPath("a"), PurePosixPath("b")]
+    patients = dict(zip(paths, ("CT-0012", "MR-0012"), strict=True))
+    assert name_subjects(paths, None, patients)[0] == ["CT-0012", "MR-0012"]
+
+
+def test_visits_at_one_site_are_no_sites():
+    paths = [
+        PurePosixPath(f"{site}/sub-{n:02d}_T1w.nii.gz")
+        for n in (1, 2)
+        for site in ("hospital_baseline", "hospital_followup", "hospital_2021")
+    ]
+    assert name_subjects(paths)[0] == ["sub-01"] * 3 + ["sub-02"] * 3
+    apart = [PurePosixPath(f"hospital_{x}/P1/T1.nii.gz") for x in "AB"]
+    assert len(set(name_subjects(apart)[0])) == 2
+
+
+@pytest.mark.parametrize("person", ["{}", "P{}", "anna-{}"])
+def test_a_slice_with_more_digits_than_its_person_is_still_theirs(person):
+    owners = [person.format(case) for case in (1, 2, 12) for _ in range(4)]
+    paths = [
+        PurePosixPath(f"{who}_{n}.png") for who, n in zip(owners, 3 * [1, 9, 10, 103], strict=False)
+    ]
+    assert name_subjects(paths)[0] == owners

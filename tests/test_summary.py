@@ -3,6 +3,7 @@
 import pytest
 
 from medgan_utils import evaluation
+from medgan_utils.evaluation import summary
 from medgan_utils.evaluation.evaluate import BLURRED, FLOOR, NOISY
 from medgan_utils.table import Estimate
 
@@ -134,3 +135,65 @@ def test_of_few_test_subjects_a_low_value_shows_nothing():
     assert "with 6 test subjects a low value shows nothing" in evaluation.verdict(table, None, 6)[3]
     assert evaluation.verdict(table, None, 8)[3].endswith("no sign of it.")
     assert "do not share" in evaluation.verdict([*REALS, row("g", 2.2, copying=0.97)], None, 6)[4]
+
+
+@pytest.mark.parametrize(
+    ("recall", "said"), [(0.0, "as much as other real subjects"), (0.5, "many kinds")]
+)
+def test_nothing_of_nothing_is_no_loss_of_variety(recall, said):
+    fake = {"coverage": Estimate(0.6, 0.5, 0.7), "recall": Estimate(0.0, 0.0, 0.0)}
+    floor = fake | {"recall": Estimate(recall, recall, recall)}
+    assert said in summary._variety(fake, floor)[0]
+
+
+def test_samples_nearer_than_other_subjects_are_not_said_to_overlap():
+    lines = of(row("g", 0.5))
+    assert "intervals that lie apart" in lines[0] and "overlap" not in lines[0]
+    assert "Next: rule out copies first" in lines[4]
+
+
+def test_of_two_sets_of_samples_the_worse_speaks():
+    lines = of(row("a", 2.1), row("b", 20.0))
+    assert "the worse of 2 sets of samples): 20.0" in lines[0]
+
+
+def test_variety_without_intervals_is_not_said_to_have_some():
+    fake = row("g", 2.2, coverage=0.6) | {"recall": Estimate(0.6, NAN, NAN)}
+    fake["coverage"] = Estimate(0.5, NAN, NAN)
+    assert "without intervals" in of(fake)[1] and "overlap" not in of(fake)[1]
+
+
+def test_what_intervals_do_not_show_is_not_said():
+    fake = row("g", 2.2) | {"fine detail": Estimate(0.85, 0.55, 1.15)}
+    assert "blurrier" not in of(fake)[2] and "as sharp" not in of(fake)[2]
+    assert "not told from real images" in of(fake)[2]
+    blind = row("g", 2.2) | {"fine detail": Estimate(0.85, NAN, NAN)}
+    assert "blurrier than real images (without an interval)" in of(blind)[2]
+    floor = REALS[0] | {"fine detail": Estimate(1.0, NAN, NAN)}
+    assert "stays unknown" in evaluation.verdict([floor, *REALS[1:], blind])[2]
+    floor = REALS[0] | {"recall": Estimate(0.1, 0, 0.4)}
+    fake = row("g", 2.2) | {"recall": Estimate(0.04, 0, 0.3)}
+    assert "many kinds" not in evaluation.verdict([floor, *REALS[1:], fake])[1]
+
+
+def test_what_lies_apart_is_said_and_has_advice():
+    narrow = {"coverage": Estimate(0.86, 0.84, 0.88)}
+    floor = REALS[0] | {"coverage": Estimate(0.99, 0.97, 1.0)}
+    lines = evaluation.verdict([floor, *REALS[1:], row("g", 2.2) | narrow])
+    assert "some are missing" in lines[1] and "no number" not in lines[4]
+    assert "nearly as much" in of(row("g", 2.2, coverage=0.72))[1]
+    blind = row("g", 2.2) | {"recall": Estimate(0.85, NAN, NAN), "coverage": Estimate(0.35, 0, 0.9)}
+    assert "many kinds" not in of(blind)[1]  # of coverage the intervals overlap
+
+
+def test_a_verdict_names_every_distance_that_tells_the_samples_from_real_images():
+    """Of two feature spaces one may see nothing: then the other's distance is named."""
+    floor = {"set": FLOOR, "FD a": Estimate(1, 0.5, 2), "FD b": Estimate(1, 0.5, 2)}
+    rest = dict(coverage=0.8, recall=0.8, precision=0.8)
+    fake = {"set": "g", "FD a": Estimate(1.2, 0.8, 2), "FD b": Estimate(4, 3, 5)}
+    lines = evaluation.verdict([floor | rest, fake | rest])
+    assert "the intervals overlap" in lines[0]
+    assert lines[0].endswith("But FD b lies above its floor: 4 (3 – 5) beside 1 (0.500 – 2).")
+    assert "other features tell" in lines[-1]
+    same = evaluation.verdict([floor | rest, fake | rest | {"FD b": Estimate(1.5, 1, 2.5)}])
+    assert "But" not in same[0] and "no number of this table" in same[-1]

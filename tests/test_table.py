@@ -90,3 +90,44 @@ def test_numbers_of_numpy_are_saved(tmp_path, value):
     path = Table([{"set": "a", "value": value}]).save(tmp_path / "table.json")
     [row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert row["value"] == value.item() and type(row["value"]) is type(value.item())
+
+
+def test_a_number_that_rounds_up_to_whole_is_written_whole():
+    assert format_value(99.97) == "100" and format_value(99.4) == "99.4"
+    assert format_value(0.9997) == "1.00"
+
+
+def test_a_saved_table_is_json_that_others_read_too(tmp_path):
+    table = Table([{"set": "a", "FD": Estimate(2.0, np.nan, np.nan), "KID": float("nan")}])
+    refuse = lambda text: pytest.fail(f"{text} is no JSON")  # noqa: E731
+    text = table.save(tmp_path / "t.json").read_text("utf-8")
+    rows = json.loads(text, parse_constant=refuse)["rows"]
+    assert rows == [{"set": "a", "FD": [2.0, None, None], "KID": None}]
+    again = Table.from_plain_rows(rows)
+    assert again.cells() == table.cells() and np.isnan(again.rows[0]["FD"].low)
+
+
+def test_a_shape_is_no_interval():
+    assert format_value((64, 64, 1)) == "(64, 64, 1)"
+    assert format_value((0.5, 0.25, 0.75)) == "0.500 (0.250 – 0.750)"
+    assert format_value(Estimate(0, 0, 1)) == "0 (0 – 1)"
+
+
+def test_shapes_pairs_and_the_endless_outlive_json(tmp_path):
+    row = {"output": (64, 64, 1), "pair": (1, 2), "limit": np.inf, "found": Estimate(1, 0, 2)}
+    saved = Table([row]).save(tmp_path / "new" / "table.json")
+    [read] = json.loads(saved.read_text(), parse_constant=pytest.fail)["rows"]
+    assert read["output"] == "(64, 64, 1)" and read["limit"] is None
+    assert Table.from_plain_rows([read]).rows[0]["found"] == Estimate(1, 0, 2)
+
+
+def evaluation_rows(path):
+    import json
+
+    return json.loads(path.read_text("utf-8"))["rows"]
+
+
+def test_a_table_saves_what_json_does_not_hold(tmp_path):
+    path = Table([{"file": tmp_path, "psnr": np.inf, "n": 3, "ok": True}]).save(tmp_path / "t.json")
+    back = Table.from_plain_rows(evaluation_rows(path)).rows[0]
+    assert back["file"] == str(tmp_path) and back["n"] == 3 and back["ok"] is True

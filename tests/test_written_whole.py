@@ -1,14 +1,17 @@
 """Whatever the package writes whole, others may read: 0644 and 0755 under umask 022."""
 
+import gzip
 import os
 import stat
 
 import keras
+import nibabel
 import numpy as np
 import pytest
+from small_heads import head
 
 from medgan_utils import evaluation
-from medgan_utils._files import written_whole
+from medgan_utils._files import write_nifti_whole, written_whole
 from medgan_utils.data import Slices
 from medgan_utils.models import dcgan_discriminator, dcgan_generator, save_generator
 from medgan_utils.table import Table
@@ -72,3 +75,30 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
         unfinished.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_place_where_nobody_can_write_is_named_with_the_way_out(tmp_path):
+    scan = tmp_path / "patient.nii.gz"
+    scan.write_bytes(b"")
+    with pytest.raises(
+        OSError, match=r"patient.nii.gz.run.slices.npz cannot be written .*another place"
+    ):
+        with written_whole(scan / "run" / "slices.npz"):
+            pass
+    if os.geteuid() == 0:
+        return  # root may write anywhere
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    with pytest.raises(PermissionError, match=r"a\.png cannot be written .*another place"):
+        with written_whole(closed / "a.png"):
+            pass
+
+
+@pytest.mark.parametrize("name", ["a.nii", "b.nii.gz", "C.NII.GZ"])
+def test_a_nifti_is_written_whole_and_as_its_name_says(tmp_path, name):
+    write_nifti_whole(head(), tmp_path / name)
+    zipped = (tmp_path / name).read_bytes()[:2] == b"\x1f\x8b"
+    assert zipped == name.lower().endswith(".gz") and len(list(tmp_path.iterdir())) == 1
+    stored = (tmp_path / name).read_bytes()
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(stored) if zipped else stored)
+    np.testing.assert_array_equal(image.get_fdata(), head().get_fdata())

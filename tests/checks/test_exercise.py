@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from medgan_utils import checks
-from medgan_utils.checks.exercise import exercise, require
+from medgan_utils.checks.exercise import exercise, one_number, require
 
 
 @exercise("0.0 Name a positive number", hint="Numbers above zero are positive.")
@@ -53,3 +53,29 @@ def test_every_exercise_says_of_a_stub_that_it_is_open(module, capsys):
 def test_an_error_in_the_students_code_is_reported(capsys):
     assert positive(lambda: 1 / 0) is False
     assert "your code stopped with ZeroDivisionError" in capsys.readouterr().out
+
+
+@exercise("0.1 Double it", hint="Twice.")
+def doubled(answer):
+    for number in (1, 2):
+        assert one_number(answer(number)) == 2 * number
+
+
+def test_none_for_some_input_is_no_stub(capsys):
+    assert not doubled(lambda number: 2 if number == 1 else None)
+    assert "is a `return` missing" in capsys.readouterr().out
+    assert not doubled(lambda number: None)
+    assert "not answered yet" in capsys.readouterr().out
+
+
+def test_numpy_inside_fit_is_named(capsys):
+    def symbolic(number):
+        raise NotImplementedError("Cannot convert a symbolic tf.Tensor (x:0) to a numpy array.")
+
+    assert not doubled(symbolic)
+    assert "stay with TensorFlow or keras.ops" in capsys.readouterr().out
+
+
+def test_a_complex_number_is_no_answer(capsys):
+    assert not doubled(lambda number: 2 * number + 0j)
+    assert "a real number is needed" in capsys.readouterr().out

@@ -104,6 +104,12 @@ def test_a_faultless_generator_lies_below_every_checkpoints_floor_and_a_row_come
     assert {name: again[name] for name in same} == pytest.approx(same, rel=1e-3)
 
 
+def test_a_faultless_generator_lies_below_the_floor_of_few_people():
+    found = floor_of_people.compare("liver-map-128", seed=0, draws=8)
+    assert found["faultless / floor"] < 0.8 < 0.85 < found["other people / floor"] < 1.2
+    assert found["below its floor"] >= 0.75
+
+
 def test_mirrored_copies_are_found_and_the_cards_say_what_was_measured():
     stored = stored_result("mirrored_copies.json")
     check_provenance(stored, "mirrored_copies")

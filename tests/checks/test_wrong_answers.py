@@ -1,4 +1,4 @@
-"""Wrong answers that readers found to pass, one exercise a row: none of them does."""
+"""Wrong answers that come near: none of them passes, and the same ones put right do."""
 
 import numpy as np
 import pytest

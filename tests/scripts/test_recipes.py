@@ -8,11 +8,13 @@ import pytest
 
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import ReferenceFeatures
-from medgan_utils.models import dcgan_generator, load_generator
+from medgan_utils.models import dcgan_generator, load_generator, map_generator
 from recipes import publish, train_generator
 from recipes.growth import grow
+from recipes.publish import asked_for
 from recipes.recipe import build
 from recipes.settings import Recipe, adam
+from recipes.train_generator import same_recipe
 
 ROWS = [{"step": 1500, "FD": 3.0, "seconds": 9.4}, {"step": 3000, "FD": 4.0, "seconds": 19.2}]
 
@@ -119,3 +121,26 @@ def test_weights_are_kept_in_16_bits_only_where_the_pictures_stay_the_same(
     kept = [w for w in load_generator(path).weights if w.path.endswith("kernel")]
     halves = all((w.numpy() == w.numpy().astype("float16")).all() for w in kept)
     assert halves == (bits == 16)
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        lambda: map_generator(32, latent_dim=4, widths=(4, 4, 4), num_classes=5),
+        lambda: dcgan_generator(32, latent_dim=4, widths=(4, 4, 4), num_classes=(2, 6)),
+    ],
+)
+def test_half_precision_is_judged_on_labels_of_every_class(generator):
+    generator = generator()
+    latents, labels = asked_for(generator)
+    most = np.atleast_1d(generator.architecture.arguments["num_classes"]) - 1
+    assert np.array_equal(labels.reshape(-1, len(most)).max(axis=0), most) and labels.min() == 0
+    assert generator.predict([latents, labels], verbose=0).shape == (64, 32, 32, 1)
+
+
+def test_a_folder_of_another_recipe_is_not_gone_on_with(tmp_path):
+    same_recipe(tmp_path, Recipe(widths=(8, 4)), 0)
+    same_recipe(tmp_path, Recipe(widths=(8, 4)), 500)
+    with pytest.raises(SystemExit, match="another recipe or --images"):
+        same_recipe(tmp_path, Recipe(widths=(8, 4), decay_images=100), 500)
+    same_recipe(tmp_path, Recipe(), 0)  # nothing was trained yet

@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments import phantom_realism
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_alike_subjects_score_one_and_every_pair_counts():

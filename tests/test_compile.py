@@ -1,0 +1,84 @@
+"""What networks, losses, penalties and data are refused before the first step, and what is said."""
+
+import keras
+import numpy as np
+import pytest
+from small_gan import X, networks
+
+from medgan_utils.models import (
+    dcgan_discriminator,
+    dcgan_generator,
+    patch_discriminator,
+    unet_generator,
+)
+from medgan_utils.training import GAN, L1, R1, CycleGAN, Pix2Pix, ResumableCheckpoint, losses
+
+
+def translator():
+    return unet_generator(16, widths=(4,)), patch_discriminator(16, widths=(4,))
+
+
+def cycle():
+    critics = [patch_discriminator(16, condition=0, widths=(4,)) for _ in range(2)]
+    return CycleGAN(*(unet_generator(16, widths=(4,)) for _ in range(2)), *critics)
+
+
+@pytest.mark.parametrize("name", ["augment", "terms", "penalties"])
+def test_what_a_translation_would_not_use_is_refused(name):
+    setting = {name: keras.layers.Identity() if name == "augment" else [L1(1)]}
+    with pytest.raises(ValueError, match=f"takes no {name}"):
+        cycle().compile(**setting)
+    if name == "augment":
+        with pytest.raises(ValueError, match="takes no augment"):
+            Pix2Pix(*translator()).compile(**setting)
+
+
+def test_weights_of_images_are_refused():
+    gan = GAN(*networks())
+    gan.compile()
+    with pytest.raises(ValueError, match="sample_weight: every image counts the same"):
+        gan.fit(X, sample_weight=np.ones(16), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ([keras.layers.Dense(1, activation="sigmoid")], "the losses take logits"),
+        ([keras.layers.Dense(1), keras.layers.Activation("sigmoid")], "the losses take logits"),
+        ([keras.layers.Dense(2)], "one logit is needed"),
+    ],
+)
+def test_a_discriminator_that_ends_in_no_logit_is_refused(ends, said):
+    critic = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten(), *ends])
+    with pytest.raises(ValueError, match=said):
+        GAN(dcgan_generator(32), critic)
+
+
+def small_gan():
+    keras.utils.set_random_seed(0)
+    gan = GAN(dcgan_generator(32, 1, 8, (8, 4, 4)), dcgan_discriminator(32, 1, (4, 4, 8)))
+    gan.compile()
+    return gan
+
+
+def test_penalties_and_losses_of_another_kind_are_named():
+    with pytest.raises(ValueError, match="every=inf"):
+        R1(0.1, every=float("inf"))
+    with pytest.raises(ValueError, match="is none of"):
+        losses.get(["hinge"])
+    with pytest.raises(TypeError, match="R1 stands alone"):
+        small_gan().compile(penalties=R1(0.1))
+
+
+def test_what_is_not_compiled_says_so(tmp_path):
+    made = small_gan()
+    keeper = ResumableCheckpoint(tmp_path)
+    keeper.set_model(made)
+    keeper.act(0)
+    bare = GAN(dcgan_generator(32, 1, 8, (8, 4, 4)), dcgan_discriminator(32, 1, (4, 4, 8)))
+    with pytest.raises(ValueError, match=r"call compile\(\) first"):
+        bare.fit(np.zeros((4, 32, 32, 1), np.float32))
+    with pytest.raises(ValueError, match=r"call compile\(\) first"):
+        ResumableCheckpoint(tmp_path).restore(bare)
+    bare.compile("adam", "adam")
+    assert bare.g_optimizer is not bare.d_optimizer
