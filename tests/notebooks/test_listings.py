@@ -1,4 +1,4 @@
-"""Source code in a notebook's outputs is the package's of today: "as it is now" is what they say."""
+"""Source code in a chapter's outputs is the package's of today, as the chapter says."""
 
 import re
 from operator import attrgetter
