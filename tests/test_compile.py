@@ -82,3 +82,32 @@ def test_what_is_not_compiled_says_so(tmp_path):
         ResumableCheckpoint(tmp_path).restore(bare)
     bare.compile("adam", "adam")
     assert bare.g_optimizer is not bare.d_optimizer
+
+
+@pytest.mark.parametrize("which", ["generator", "discriminator"])
+def test_regularisers_are_refused_since_no_step_would_add_them(which):
+    generator, discriminator = networks()
+    regular = keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.1))
+    if which == "discriminator":
+        discriminator = keras.Sequential([discriminator, regular])
+    else:
+        inputs = keras.Input((8,))
+        dense = keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L2(0.1))
+        generator = keras.Model(inputs, generator(dense(inputs)))
+    with pytest.raises(ValueError, match="has losses of its own"):
+        GAN(generator, discriminator).compile()
+
+
+@pytest.mark.parametrize("kind", ["nested", "operation", "hard"])
+def test_a_sigmoid_is_found_where_it_hides(kind):
+    inputs = keras.Input((32, 32, 1))
+    logit = keras.layers.Dense(1)(keras.layers.Flatten()(inputs))
+    if kind == "nested":
+        outputs = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])(logit)
+    elif kind == "operation":
+        outputs = keras.ops.sigmoid(logit)
+    else:
+        outputs = keras.layers.Activation("hard_sigmoid")(logit)
+    with pytest.raises(ValueError, match="the losses take logits"):
+        GAN(dcgan_generator(32), keras.Model(inputs, outputs))
+    GAN(dcgan_generator(32), keras.Model(inputs, logit))

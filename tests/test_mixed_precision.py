@@ -64,3 +64,12 @@ def test_an_autoencoder_made_under_16_bits_steps_as_far():
         pairs = zip(before, decoder.get_weights(), strict=True)
         moved.append(max(np.abs(a - b).max() for a, b in pairs))
     assert moved[1] == pytest.approx(moved[0], rel=0.05)
+
+
+def test_a_discriminator_of_16_bits_is_refused_too(policy):
+    generator = networks()[0]
+    policy("bfloat16")
+    discriminator = networks()[1]
+    policy("float32")
+    with pytest.raises(ValueError, match="weights of 16 bits"):
+        GAN(generator, discriminator).compile()

@@ -180,3 +180,21 @@ def test_epsilon_is_known_after_a_resume_and_not_of_another_noise(tmp_path):
     assert again.epsilon(1e-3) == other.epsilon(1e-3) == first.epsilon(1e-3)
     with pytest.raises(ValueError, match=r"noise=0\.5 before, now .*noise=4"):
         other.fit(X[:8], np.arange(8), steps_per_epoch=1, verbose=0)
+
+
+def test_steps_that_weights_forget_still_cost(tmp_path):
+    gan = private(1.0)
+    images, who = X[:8], np.arange(8)
+    best = keras.callbacks.EarlyStopping(
+        "d_loss", mode="min", patience=9, restore_best_weights=True
+    )
+    gan.fit(images, who, steps_per_epoch=2, epochs=4, verbose=0, callbacks=[best])
+    spent = gan.epsilon(1e-3)
+    fresh = private(1.0)
+    fresh.fit(images, who, steps_per_epoch=8, verbose=0)
+    assert spent == fresh.epsilon(1e-3)
+    fresh.set_weights(private(1.0).get_weights())
+    fresh._ledger.assign([8, 4, 1])
+    assert int(fresh.step.numpy()) == 0 and fresh.epsilon(1e-3) == spent
+    with pytest.raises(ValueError, match="set back to step 0 of 8"):
+        fresh.fit(images, who, steps_per_epoch=1, verbose=0)

@@ -57,3 +57,10 @@ def test_fine_tuning_keeps_the_zeros_and_moves_the_rest(tmp_path):
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match="of the weights"):
         prune(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), share)
+
+
+def test_both_kernels_of_a_separable_convolution_are_pruned():
+    network = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.SeparableConv2D(4, 3)])
+    prune(network, 0.5)
+    zeros = [float((w.numpy() == 0).mean()) for w in network.weights if "kernel" in w.name]
+    assert zeros == [0.5, 0.5]

@@ -245,3 +245,29 @@ def test_a_copy_beside_the_checkpoints_is_nobodys_business(tmp_path):
     again.compile()
     with pytest.warns(UserWarning):
         assert ResumableCheckpoint(tmp_path, every=1).restore(again) == 2
+
+
+def test_other_learning_rates_than_those_saved_are_told(tmp_path, recwarn):
+    first, keeper = gan(), ResumableCheckpoint(tmp_path)
+    first.fit(X[:4], batch_size=4, verbose=0, callbacks=[keeper])
+    same = gan()
+    assert keeper.restore(same) == 1
+    assert not [one for one in recwarn if one.category is UserWarning]
+    slower = gan(
+        generator_optimizer=keras.optimizers.Adam(1e-6, beta_1=0.0, beta_2=0.99),
+        discriminator_optimizer=keras.optimizers.Adam(4e-6, beta_1=0.0, beta_2=0.99),
+    )
+    with pytest.warns(UserWarning, match=r"0\.0004 and 0\.0004 .* not 1e-06 and 4e-06"):
+        keeper.restore(slower)
+    slower.optimizer.learning_rate = 1e-5
+    assert float(slower.d_optimizer.learning_rate) == pytest.approx(1e-5)
+
+
+def test_weights_that_were_set_back_are_not_saved_as_if_new(tmp_path):
+    model, keeper = gan(), ResumableCheckpoint(tmp_path, every=2)
+    model.fit(X, batch_size=4, verbose=0, callbacks=[keeper])
+    names = [path.name for path in keeper.saved()]
+    model.step.assign(1)
+    with pytest.warns(UserWarning, match="set back to step 1"):
+        keeper.act(1)
+    assert [path.name for path in keeper.saved()] == names

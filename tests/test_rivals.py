@@ -125,3 +125,36 @@ def test_stop_after_a_time_not_counting_the_first_step():
 def test_a_small_unet_is_loaded_after_save(tmp_path):
     small_unet(32, (4, 4)).save(tmp_path / "u.keras")
     assert keras.saving.load_model(tmp_path / "u.keras").output_shape == (None, 32, 32, 1)
+
+
+@pytest.mark.parametrize("kind", ["vae", "diffusion"])
+def test_the_loss_of_an_epoch_is_the_mean_of_its_batches(kind, eagerly):
+    seen = []
+    log = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: seen.append(logs))
+    model = rival(kind)
+    history = model.fit(IMAGES, batch_size=4, verbose=0, callbacks=[log], shuffle=False).history
+    assert len(seen) == 2 and history["loss"][0] == pytest.approx(seen[-1]["loss"])
+    first, mean = seen[0]["loss"], seen[1]["loss"]  # running means
+    assert first != 0 and mean != first
+
+
+@pytest.mark.parametrize("kind", ["vae", "diffusion"])
+def test_images_of_another_scale_are_refused_and_a_divergence_is_told(kind, eagerly):
+    with pytest.raises(ValueError, match="floats from -1"):
+        rival(kind).fit((127.5 * IMAGES + 127.5).astype(np.uint8), verbose=0)
+    model = rival(kind)
+    model.optimizer.learning_rate = np.inf
+    with pytest.raises(FloatingPointError, match="diverged"):
+        model.fit(IMAGES, batch_size=4, verbose=0)
+
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 1)).astype(np.float32)
+
+
+def rival(kind):
+    if kind == "vae":
+        model = VAE(vae_encoder(32, 4, (4, 4, 4)), dcgan_generator(32, 1, 4, (4, 4, 4)))
+    else:
+        model = Diffusion(small_unet(32, (4, 4)))
+    model.compile("adam")
+    return model

@@ -46,7 +46,8 @@ def export_generator(
         generator: From z, or z and labels or a label map, to images in [-1, 1].
         folder: Where the files go, one for each format, named after it; made if it is missing.
         formats: Of `FORMATS`, or "onnx".
-        count: Pictures to compare; of a conditional generator, of random labels.
+        count: Pictures to compare; of a conditional generator, of random labels (of class 0 where
+            it notes no classes).
         rounds: Pictures for the clock. The formats are timed in turn, so that what else the machine
             does falls on all alike.
 
@@ -128,7 +129,10 @@ def _difference(pictures: np.ndarray, others: np.ndarray) -> dict[str, float]:
 
 
 def _inputs(generator: keras.Model, count: int) -> list[Inputs]:
-    """Return what each picture is made of: z (1, n), and labels (1, n) or a map (1, H, W)."""
+    """Return what each picture is made of: z (1, n), and labels (1, n) or a map (1, H, W).
+
+    Labels are of all classes where the generator notes them (`architecture`), else of class 0.
+    """
     random = np.random.default_rng(0)
     architecture = getattr(generator, "architecture", None)
     classes = architecture.arguments.get("num_classes") if architecture else None

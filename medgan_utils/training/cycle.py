@@ -61,6 +61,10 @@ class CycleGAN(GAN):
                 f"forward leads from {ends[0][0]} to {ends[0][1]}, backward from {ends[1][0]} to "
                 f"{ends[1][1]}: each must take what the other gives"
             )
+        if forward is backward or of_first is of_second:
+            raise ValueError(
+                "one network stands on both sides: build a second, which learns by itself"
+            )
         both = _side_by_side(forward, backward, "generators")
         super().__init__(both, _side_by_side(of_first, of_second, "critics"), ema=ema, seed=seed)
         self.parts = forward, backward, of_first, of_second
@@ -134,8 +138,8 @@ class CycleGAN(GAN):
         return {
             "d_loss": loss * self.distribute_strategy.num_replicas_in_sync,
             "penalty": tf.zeros(()),
-            "real_logit": tf.reduce_mean(reals),
-            "fake_logit": tf.reduce_mean(fakes),
+            "real_logit": tf.add_n([tf.reduce_mean(one) for one in reals]) / 2,
+            "fake_logit": tf.add_n([tf.reduce_mean(one) for one in fakes]) / 2,
         }
 
     def _apart(self, images, others) -> tf.Tensor:

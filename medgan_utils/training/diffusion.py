@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .optimizers import refuse_16_bits
+from .image_model import ImageModel
 
 
-class Diffusion(keras.Model):
+class Diffusion(ImageModel):
     """Mixes an image with noise, `signal · x + noise · ε`, and learns to tell the two apart.
 
     Example::
@@ -32,27 +32,14 @@ class Diffusion(keras.Model):
     """
 
     def __init__(self, network: keras.Model, ema: float = 0.995):
-        super().__init__(name="diffusion")
+        shape = network.inputs[0].shape[1:]
+        super().__init__((network,), shape, ("loss",), "diffusion")
         self.network, self.ema = network, ema
         self.ema_network = keras.models.clone_model(network)
         self.ema_network.set_weights(network.get_weights())
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
-        self.built = True
-
-    def compile(self, optimizer, **options):
-        """Compile, as every model of Keras, with an optimiser that is built at once.
-
-        Were it built in the first step, that would be traced twice, which takes seconds.
-
-        Raises:
-            ValueError: A network computes in 16 bits, which these losses are not made for.
-        """
-        refuse_16_bits("Diffusion", *(self.network,))
-        # Made under mixed float16 it would divide by a scale that no loss here was given.
-        super().compile(optimizer, **{"auto_scale_loss": False, **options})
-        self.optimizer.build(self.network.trainable_variables)
 
     def train_step(self, images):
         """Take one step on images noised to random times."""
@@ -63,13 +50,12 @@ class Diffusion(keras.Model):
         with tf.GradientTape() as tape:
             guess = self.network([signal * images + noise * epsilon, times], training=True)
             loss = tf.reduce_mean((guess - (signal * epsilon - noise * images)) ** 2)
-        variables = self.network.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        logs = self.move(tape, loss)
         taken = tf.cast(self.step.assign_add(1), tf.float32)
         decay = tf.minimum(self.ema, (1 + taken) / (10 + taken))
         for mean, one in zip(self.ema_network.weights, self.network.weights, strict=True):
             mean.assign(decay * mean + (1 - decay) * one)
-        return {"loss": loss}
+        return logs
 
     def sample(self, count: int, seed: int = 0, steps: int = 25) -> np.ndarray:
         """Return images (count, H, W, C) in [-1, 1]: each takes `steps` calls of the network."""

@@ -11,7 +11,7 @@ from .batch import with_labels
 from .draws import SEEDS
 from .expected import Expected
 from .finite import check_weights, watched
-from .optimizers import BothOptimizers, prepared
+from .optimizers import BothOptimizers, prepared, refuse_own_losses
 from .penalties import R1, Penalty, Term, active
 from .step import TRACKED, AdversarialModel
 
@@ -115,15 +115,18 @@ class GAN(AdversarialModel):
         Raises:
             ValueError: The loss has no such name, a penalty does not fit this GAN's labels, the
                 networks share an optimiser (its slots and step count would mix), one clips its
-                gradients where there are several replicas, or G's weights have 16 bits.
+                gradients where there are several replicas, a network's weights have 16 bits, or it
+                has losses of its own (regularisers), which would not be added.
             TypeError: Something else stands among the penalties or terms, or a translation's term.
         """
         super().compile(**{"jit_compile": False, "optimizer": None, **settings})
         same = generator_optimizer is discriminator_optimizer
         if same and not isinstance(generator_optimizer, str | None):
             raise ValueError("G and D each need an optimiser of their own")
-        if any(v.dtype in ("float16", "bfloat16") for v in self.generator.trainable_variables):
+        learned = self.generator.trainable_variables + self.discriminator.trainable_variables
+        if any(v.dtype in ("float16", "bfloat16") for v in learned):
             raise ValueError("weights of 16 bits lose small steps: take the policy mixed_bfloat16")
+        refuse_own_losses(self.generator, self.discriminator)
         self.loss_function = losses.get(loss)
         self.penalties = active(penalties, Penalty, self.num_classes)
         self.terms = active(terms, Term, self.num_classes, self.batch_holds)
@@ -135,16 +138,24 @@ class GAN(AdversarialModel):
             replicas = self.distribute_strategy.num_replicas_in_sync
             self.g_optimizer = prepared(generator_optimizer, self.generator, replicas)
             self.d_optimizer = prepared(discriminator_optimizer, self.discriminator, replicas)
-        self.optimizer = BothOptimizers(self.g_optimizer, self.d_optimizer)
+        self.gather_optimizers()
+
+    def gather_optimizers(self) -> None:
+        """Show Keras all optimisers as one, at the rates that they have now."""
+        third = [self.s_optimizer] if hasattr(self, "s_optimizer") else []
+        self.optimizer = BothOptimizers(self.g_optimizer, self.d_optimizer, *third)
 
     def fit(self, x, y=None, *arguments, shuffle=False, **settings) -> keras.callbacks.History:
-        """Train as `keras.Model.fit` does; a `tf.data.Dataset` brings its own order.
+        """Train as `keras.Model.fit` does; but arrays stay in their order, unless it is asked for.
+
+        Slices lie subject by subject: give `shuffle=True` for arrays, or a dataset, which brings
+        its own order (`Slices.to_dataset`).
 
         Args:
             x: A dataset of images, or of (images, labels), as `train_step` takes them; or an array.
             y: Labels, where `x` is an array.
             *arguments: As in `keras.Model.fit`.
-            shuffle: Whether to shuffle arrays.
+            shuffle: Whether to shuffle arrays; not unless asked.
             **settings: As in `keras.Model.fit`.
 
         Raises:
@@ -237,6 +248,19 @@ class GAN(AdversarialModel):
         return self.ema_generator(inputs, training=training)
 
 
+PROBABILITIES = {"sigmoid", "hardsigmoid", "softmax"}
+
+
+def _last_step(network: keras.Model) -> str:
+    """Return the name of a network's last activation, or else of its last operation."""
+    step = network
+    while isinstance(step, keras.Model) and getattr(step, "outputs", None):
+        step = step.outputs[0]._keras_history.operation
+    activation = getattr(step, "activation", None)
+    name = getattr(activation, "__name__", "") or type(step).__name__
+    return name.replace("_", "").lower()
+
+
 def _check_logits(discriminator: keras.Model) -> None:
     """Refuse a discriminator that ends in probabilities, or in several numbers: both would train.
 
@@ -246,7 +270,7 @@ def _check_logits(discriminator: keras.Model) -> None:
     outputs = getattr(discriminator, "outputs", None)
     if not outputs:  # a subclassed network: nothing is known of it yet
         return
-    if getattr(discriminator.layers[-1], "activation", None) is keras.activations.sigmoid:
+    if _last_step(discriminator) in PROBABILITIES:
         raise ValueError(
             f"{discriminator.name} ends in a sigmoid, but the losses take logits: leave it out"
         )

@@ -6,23 +6,21 @@ import keras
 class BothOptimizers:
     """What a GAN shows Keras as its `optimizer`: a rate that is set in both networks' optimisers.
 
-    So `LearningRateScheduler` and `ReduceLROnPlateau` move what trains. The rate is G's; D's keeps
-    the ratio to it that it had at the start.
+    So `LearningRateScheduler` and `ReduceLROnPlateau` move what trains. The rate is G's; the others
+    keep the ratio to it that they had at the start.
 
     Args:
         generator: G's optimiser.
-        discriminator: D's.
+        *others: D's, and where a third network learns, its.
     """
 
     built = True  # Keras asks
 
-    def __init__(
-        self, generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer
-    ):
-        self._generator, self._discriminator = generator, discriminator
-        self.scheduled = _scheduled(generator) or _scheduled(discriminator)
-        rates = [_rate(one) for one in (generator, discriminator)]
-        self._ratio = rates[1] / rates[0] if rates[0] else 1.0
+    def __init__(self, generator: keras.optimizers.Optimizer, *others: keras.optimizers.Optimizer):
+        self._generator, self._others = generator, others
+        self.scheduled = any(map(_scheduled, (generator, *others)))
+        rate = _rate(generator)
+        self._ratios = [_rate(one) / rate if rate else 1.0 for one in others]
 
     @property
     def learning_rate(self) -> float:
@@ -32,7 +30,8 @@ class BothOptimizers:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         self._generator.learning_rate = float(rate)
-        self._discriminator.learning_rate = float(rate) * self._ratio
+        for one, ratio in zip(self._others, self._ratios, strict=True):
+            one.learning_rate = float(rate) * ratio
 
     def check(self, callbacks: list | keras.callbacks.CallbackList | None) -> None:
         """Raise a ValueError where a callback would set a rate that follows a schedule."""
@@ -83,6 +82,17 @@ def _rate(optimizer: keras.optimizers.Optimizer) -> float:
 def _scheduled(optimizer: keras.optimizers.Optimizer) -> bool:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return isinstance(inner.get_config()["learning_rate"], dict)
+
+
+def refuse_own_losses(*networks: keras.Model) -> None:
+    """Refuse networks with losses of their own (ValueError): the steps here would not add them."""
+    for network in networks:
+        if network.losses:
+            raise ValueError(
+                f"{network.name} has losses of its own (a regulariser or add_loss), which this "
+                "step would leave out; build it without, and for decay of the weights take "
+                "keras.optimizers.AdamW"
+            )
 
 
 def refuse_16_bits(name: str, *networks: keras.Model) -> None:

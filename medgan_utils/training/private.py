@@ -78,15 +78,17 @@ class PrivateGAN(GAN):
             raise ValueError("PrivateGAN takes no labels: they are data of the subjects, too")
         if state := [one.path for one in discriminator.non_trainable_variables]:
             raise ValueError(
-                f"the discriminator changes {state[0]} as it looks at images (batch or spectral "
-                "normalisation, dropout): no noise covers that, and it mixes subjects; build it "
-                "without, as dcgan_discriminator does by default"
+                f"the discriminator keeps {state[0]}, which no gradient moves (batch or spectral "
+                "normalisation, dropout, or a frozen layer): no noise covers what changes there, "
+                "and it mixes subjects; build it without, as dcgan_discriminator does by default, "
+                "and freeze nothing"
             )
         self.noise, self.clip_norm, self.lot = noise, clip_norm, lot
         self.images_per_subject = int(images_per_subject)
         self._ledger = self.add_weight(
             shape=(3,), initializer="zeros", trainable=False, name="subjects_lot_noise"
         )
+        self._taken = 0  # steps, also those that weights set back to an earlier state forget
         # Nothing is logged that was computed from real images: no ε would cover it.
         self.trackers = {name: self.trackers[name] for name in TRACKED if name != "real_logit"}
 
@@ -128,7 +130,8 @@ class PrivateGAN(GAN):
 
         Raises:
             ValueError: Images or subjects do not fit the networks, each other or the lot; or their
-                number, the lot or the noise is another than before, of which ε would know nothing.
+                number, the lot or the noise is another than before, of which ε would know nothing;
+                or the weights were set back to an earlier step: the same noise would come again.
         """
         images, subjects = np.asarray(images), np.asarray(subjects)
         self._expected.check_images(images)
@@ -137,6 +140,12 @@ class PrivateGAN(GAN):
         count = len(np.unique(subjects))
         if self.lot > count:
             raise ValueError(f"lot={self.lot} subjects a step, of {count}; take fewer")
+        if (step := int(self.step.numpy())) < self._taken:
+            raise ValueError(
+                f"the weights were set back to step {step} of {self._taken}: the same noise would "
+                "come again, and two answers with one noise tell what it hides; make a new GAN, "
+                "with another seed"
+            )
         now, before = np.float32([count, self.lot, self.noise]), self._ledger.numpy()
         if before[0] and (now != before).any():
             told = [f"subjects={x[0]:g}, lot={x[1]:g}, noise={x[2]:g}" for x in (before, now)]
@@ -144,12 +153,28 @@ class PrivateGAN(GAN):
         self._ledger.assign(now)
         lots = poisson_lots(
             *(images.astype(np.float32), subjects, self.lot / count, self.images_per_subject),
-            *(self.seed, int(self.step.numpy())),
+            *(self.seed, step),
         )
         return super().fit(lots, steps_per_epoch=steps_per_epoch, **settings)
 
+    def make_train_function(self, force: bool = False) -> None:
+        """Compile the step as `GAN` does, and count steps where restored weights cannot."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            move = self.train_function
+
+            def counted(iterator):
+                logs = move(iterator)
+                self._taken = max(self._taken, int(self.step.numpy()))
+                return logs
+
+            self.train_function = counted
+
     def epsilon(self, delta: float) -> float:
         """Return the ε that all steps so far have cost one subject, at this δ.
+
+        Weights set back to an earlier step (`EarlyStopping(restore_best_weights=True)`,
+        `load_weights`) were chosen by what all steps showed, so all of them count.
 
         Args:
             delta: Probability that the bound does not hold; far below 1 / number of subjects.
@@ -160,7 +185,8 @@ class PrivateGAN(GAN):
         if self.subjects is None:
             raise ValueError("epsilon is known after fit, which says how many subjects there are")
         subjects, lot, noise = self._ledger.numpy().tolist()
-        return epsilon(noise, lot / subjects, int(self.step.numpy()), delta)
+        steps = max(self._taken, int(self.step.numpy()))
+        return epsilon(noise, lot / subjects, steps, delta)
 
     @property
     def subjects(self) -> int | None:

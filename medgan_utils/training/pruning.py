@@ -31,7 +31,7 @@ def prune(network: keras.Model, share: float) -> list[np.ndarray | None]:
     masks = []
     for weight in network.weights:
         mask = None
-        if weight.name == "kernel":
+        if weight.name.endswith("kernel"):  # separable convolutions have two
             size = np.abs(weight.numpy()).ravel()
             mask = np.ones(size.shape, bool)
             mask[np.argsort(size, kind="stable")[: round(share * size.size)]] = False

@@ -47,6 +47,8 @@ class ResumableCheckpoint(EverySteps):
     def restore(self, gan: keras.Model) -> int:
         """Load the newest checkpoint into a compiled GAN, or the one before where it is damaged.
 
+        The learning rates are part of it: a warning says so where `compile` was given others.
+
         Returns:
             The step to go on from: 0 when there is no checkpoint.
 
@@ -63,7 +65,9 @@ class ResumableCheckpoint(EverySteps):
             except DAMAGED as error:
                 damaged.append((folder, error))
                 continue
+            rates = _rates(gan)
             _assign(gan, folder, names, values)
+            _tell_of_rates(gan, rates)
             for other, error in damaged:
                 kept = other.replace(_free(other.with_name(f"damaged-{other.name}")))
                 warnings.warn(
@@ -91,9 +95,20 @@ class ResumableCheckpoint(EverySteps):
     def act(self, step: int) -> None:
         """Save the GAN being trained.
 
+        Where weights were set back to an earlier step than the newest saved one
+        (`EarlyStopping(restore_best_weights=True)`), nothing is saved and a warning says so: the
+        optimisers are those of a later step.
+
         Raises:
             FloatingPointError: A number is not finite; the last good checkpoint stays.
         """
+        if (saved := self.saved()) and step < step_of(saved[-1]):
+            warnings.warn(
+                f"the weights were set back to step {step}, before {saved[-1]}, and are not saved "
+                "there; keep them with save_generator, or the best ones with Monitor(best=...)",
+                stacklevel=2,
+            )
+            return
         variables = state_of(self.model)
         arrays = {f"v{index}": value.numpy() for index, value in enumerate(variables)}
         for variable, value in zip(variables, arrays.values(), strict=True):
@@ -146,6 +161,26 @@ def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.nd
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def _rates(gan: keras.Model) -> list[float | None]:
+    """Return both learning rates; None of one that follows a schedule."""
+    both = (getattr(one, "inner_optimizer", one) for one in (gan.g_optimizer, gan.d_optimizer))
+    values = (getattr(one, "_learning_rate", None) for one in both)
+    return [float(one) if isinstance(one, keras.Variable) else None for one in values]
+
+
+def _tell_of_rates(gan: keras.Model, asked: list[float | None]) -> None:
+    """Warn where a saved rate took the place of the one that was asked for."""
+    now = _rates(gan)
+    gan.gather_optimizers()  # at their rates of now
+    if now != asked:
+        warnings.warn(
+            f"going on with the learning rates of the checkpoint, {now[0]:g} and {now[1]:g} (G and "
+            f"D), not {asked[0]:g} and {asked[1]:g} of compile(): to change them, set "
+            "gan.g_optimizer.learning_rate and gan.d_optimizer.learning_rate after restore()",
+            stacklevel=3,
+        )
 
 
 def _uncounted(described: str) -> str:

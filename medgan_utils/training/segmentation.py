@@ -14,7 +14,7 @@ from keras import KerasTensor, ops
 
 from .._restart import restart_optimizer
 from .fidelity import L1, TranslationBatch
-from .optimizers import prepared
+from .optimizers import prepared, refuse_own_losses
 from .penalties import Term
 from .translation import Pix2Pix
 
@@ -236,12 +236,15 @@ class JointPix2Pix(Pix2Pix):
                 f"the segmenter answers {self.segmenter.outputs[0].shape[-1]} channels for "
                 f"{len(findings)} findings: build it with outputs={len(findings)}"
             )
+        refuse_own_losses(self.segmenter)
         self.readable = Readable(self.segmenter, findings, readable_weight)
         super().compile(*optimizers, terms=[*terms, self.readable], **settings)
         self.painted_weight = painted_weight
         optimizer = segmenter_optimizer or keras.optimizers.Adam(1e-3)
         with self.distribute_strategy.scope():
-            self.s_optimizer = prepared(optimizer, self.segmenter)
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            self.s_optimizer = prepared(optimizer, self.segmenter, replicas)
+        self.gather_optimizers()
 
     @property
     def further_state(self) -> list[keras.Variable]:

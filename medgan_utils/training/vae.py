@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .optimizers import refuse_16_bits
+from .image_model import ImageModel
 
 
-class VAE(keras.Model):
+class VAE(ImageModel):
     """Encodes an image as a cloud of latents, decodes one of them, and pays for both.
 
     Example::
@@ -27,22 +27,9 @@ class VAE(keras.Model):
     """
 
     def __init__(self, encoder: keras.Model, decoder: keras.Model):
-        super().__init__(name="vae")
+        shape = encoder.inputs[0].shape[1:]
+        super().__init__((encoder, decoder), shape, ("pixels", "latent", "loss"), "vae")
         self.encoder, self.decoder = encoder, decoder
-        self.built = True
-
-    def compile(self, optimizer, **options):
-        """Compile, as every model of Keras, with an optimiser that is built at once.
-
-        Were it built in the first step, that would be traced twice, which takes seconds.
-
-        Raises:
-            ValueError: A network computes in 16 bits, which these losses are not made for.
-        """
-        refuse_16_bits("VAE", *(self.encoder, self.decoder))
-        # Made under mixed float16 it would divide by a scale that no loss here was given.
-        super().compile(optimizer, **{"auto_scale_loss": False, **options})
-        self.optimizer.build(self.encoder.trainable_variables + self.decoder.trainable_variables)
 
     def train_step(self, images):
         """Take one step; `pixels` and `latent` are the two halves of the loss, a nat an image."""
@@ -57,9 +44,7 @@ class VAE(keras.Model):
             cloud = tf.exp(log_variance) + mean**2 - 1 - log_variance
             latent = 0.5 * tf.reduce_mean(tf.reduce_sum(cloud, axis=-1))
             loss = pixels + latent
-        variables = self.encoder.trainable_variables + self.decoder.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"pixels": pixels, "latent": latent, "loss": loss}
+        return self.move(tape, loss, pixels=pixels, latent=latent)
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return images (count, H, W, C) in [-1, 1], decoded from z ~ N(0, 1)."""
