@@ -39,7 +39,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# In the order of their names: xdist would start files of few tests last, and the longest ones have few.
+# In the order of tests/conftest.py: xdist would start files of few tests last, and the longest ones have few.
 SORTED = $(TOGETHER) --no-loadscope-reorder -p no:nbval
 ELSEWHERE := $(addprefix --ignore=tests/,browser realdata colab scripts)
 unit: .venv/ready

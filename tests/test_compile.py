@@ -111,3 +111,20 @@ def test_a_sigmoid_is_found_where_it_hides(kind):
     with pytest.raises(ValueError, match="the losses take logits"):
         GAN(dcgan_generator(32), keras.Model(inputs, outputs))
     GAN(dcgan_generator(32), keras.Model(inputs, logit))
+
+
+def test_a_network_without_weights_yet_is_named():
+    class Critic(keras.Model):
+        def __init__(self):
+            super().__init__(name="critic")
+            self.last = keras.layers.Dense(1)
+
+        def call(self, images):
+            return self.last(keras.ops.reshape(images, (-1, 1024)))
+
+    gan = GAN(networks()[0], Critic())
+    with pytest.raises(ValueError, match="critic has no weights yet: call it once"):
+        gan.compile()
+    gan.discriminator(X[:2])
+    gan.compile(penalties=[])
+    gan.fit(X[:4], batch_size=4, verbose=0)

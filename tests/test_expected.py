@@ -243,3 +243,14 @@ def test_a_wrong_label_is_not_blamed_on_a_few_bright_images():
     with pytest.raises(Exception, match="labels reach from"):
         list(expected.dataset(wrong))
     assert "labels reach" in str(expected.refusal)
+
+
+def test_pairs_of_unknown_rank_are_seen_batch_by_batch(eagerly):
+    def pairs():
+        yield X[:4], X[:4]
+
+    data = tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.float32))
+    model = Pix2Pix(unet_generator(32, widths=(8, 8, 8)), patch_discriminator(32, widths=(8, 8)))
+    model.compile()
+    model.fit(data, verbose=0)
+    assert int(model.step.numpy()) == 1

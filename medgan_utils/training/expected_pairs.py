@@ -93,6 +93,8 @@ class ExpectedPairs:
         for name, side, part in zip(self.names, self.sides, spec, strict=True):
             if part.shape.rank == 3:
                 raise ValueError("the dataset yields single images; add .batch(16) to it")
+            if part.shape.rank is None:  # of a generator without a signature: seen batch by batch
+                continue
             shape = [n or 1 for n in part.shape]
             example = np.full(shape, -1.0, part.dtype.as_numpy_dtype)
             self.check_side(name, side, example)

@@ -123,6 +123,9 @@ class GAN(AdversarialModel):
         same = generator_optimizer is discriminator_optimizer
         if same and not isinstance(generator_optimizer, str | None):
             raise ValueError("G and D each need an optimiser of their own")
+        for network in (self.generator, self.discriminator):
+            if not network.built:
+                raise ValueError(f"{network.name} has no weights yet: call it once on an input")
         learned = self.generator.trainable_variables + self.discriminator.trainable_variables
         if any(v.dtype in ("float16", "bfloat16") for v in learned):
             raise ValueError("weights of 16 bits lose small steps: take the policy mixed_bfloat16")
