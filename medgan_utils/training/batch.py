@@ -6,6 +6,7 @@ Only here is a gradient with respect to images taken: with TensorFlow's tape, or
 from collections.abc import Callable
 
 import keras
+import numpy as np
 from keras import KerasTensor, ops
 
 from .losses import AdversarialLoss
@@ -128,3 +129,19 @@ def are_maps(labels: KerasTensor | None) -> bool:
 def with_labels(first: KerasTensor, labels: KerasTensor | None) -> KerasTensor | list[KerasTensor]:
     """Return a network's inputs: z or images alone, or a list with the labels."""
     return first if labels is None else [first, labels]
+
+
+def in_batches(network: keras.Model, parts: list[np.ndarray], batch_size: int) -> np.ndarray:
+    """Return what a network makes of arrays of one length, float32, batch by batch.
+
+    Raises:
+        ValueError: `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: give a whole number from 1")
+    results = []
+    for start in range(0, len(parts[0]), batch_size):
+        chosen = [part[start : start + batch_size] for part in parts]
+        made = network(chosen if len(chosen) > 1 else chosen[0], training=False)
+        results.append(np.asarray(made).astype(np.float32))
+    return np.concatenate(results)

@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from . import losses
+from .batch import in_batches
 from .expected_pairs import ExpectedPairs
 from .gan import GAN
-from .translation import in_batches
 
 UNPAIRED = "hand a dataset that zips batches of both: tf.data.Dataset.zip(first, second)"
 

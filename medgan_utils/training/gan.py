@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import losses
-from .batch import with_labels
+from .batch import in_batches
 from .draws import SEEDS
 from .expected import Expected
 from .finite import check_weights, watched
@@ -224,16 +224,10 @@ class GAN(AdversarialModel):
                 another form or class, or there for a GAN that takes none.
         """
         z = self._asked(latents, seed)
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: give a whole number from 1")
         labels = None if labels is None else np.asarray(labels)
         self._expected.check_labels(labels, len(z))
-        parts = []
-        for start in range(0, len(z), batch_size):
-            chosen = slice(start, start + batch_size)
-            inputs = with_labels(z[chosen], None if labels is None else labels[chosen])
-            parts.append(np.asarray(self.ema_generator(inputs, training=False)))
-        return np.concatenate(parts)
+        parts = [z] if labels is None else [z, labels]
+        return in_batches(self.ema_generator, parts, batch_size)
 
     def _asked(self, latents: int | np.ndarray, seed: int) -> np.ndarray:
         if np.ndim(latents) == 0:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import losses
+from .batch import in_batches
 from .draws import LATENTS
 from .expected_pairs import ExpectedPairs
 from .fidelity import L1, TranslationBatch
@@ -179,16 +180,3 @@ def blacked(images, presence):
     """Return images (B, H, W, M) in which the channels that are missing are black (-1)."""
     there = presence[:, None, None, :]
     return images * there + (there - 1)
-
-
-def in_batches(network, parts: list[np.ndarray], batch_size: int) -> np.ndarray:
-    """Return what a network makes of arrays of one length, batch by batch."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size}: give a whole number from 1")
-    results = []
-    for start in range(0, len(parts[0]), batch_size):
-        chosen = [part[start : start + batch_size] for part in parts]
-        results.append(
-            np.asarray(network(chosen if len(chosen) > 1 else chosen[0], training=False))
-        )
-    return np.concatenate(results)
