@@ -19,13 +19,18 @@ class BothOptimizers:
     def __init__(self, generator: keras.optimizers.Optimizer, *others: keras.optimizers.Optimizer):
         self._generator, self._others = generator, others
         self.scheduled = any(map(_scheduled, (generator, *others)))
-        rate = _rate(generator)
-        self._ratios = [_rate(one) / rate if rate else 1.0 for one in others]
+        rate, *rates = self.rates
+        self._ratios = [one / rate if rate else 1.0 for one in rates]
+
+    @property
+    def rates(self) -> list[float]:
+        """All learning rates now, G's first."""
+        return list(map(rate_of, (self._generator, *self._others)))
 
     @property
     def learning_rate(self) -> float:
         """G's learning rate now."""
-        return _rate(self._generator)
+        return rate_of(self._generator)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -75,7 +80,8 @@ def prepared(
     return optimizer
 
 
-def _rate(optimizer: keras.optimizers.Optimizer) -> float:
+def rate_of(optimizer: keras.optimizers.Optimizer) -> float:
+    """Return the learning rate of now."""
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 

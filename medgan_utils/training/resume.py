@@ -65,7 +65,7 @@ class ResumableCheckpoint(EverySteps):
             except DAMAGED as error:
                 damaged.append((folder, error))
                 continue
-            rates = _rates(gan)
+            rates = gan.optimizer.rates
             _assign(gan, folder, names, values)
             _tell_of_rates(gan, rates)
             for other, error in damaged:
@@ -163,18 +163,11 @@ def _assign(gan: keras.Model, folder: Path, names: list[str], values: list[np.nd
         variable.assign(value)
 
 
-def _rates(gan: keras.Model) -> list[float | None]:
-    """Return both learning rates; None of one that follows a schedule."""
-    both = (getattr(one, "inner_optimizer", one) for one in (gan.g_optimizer, gan.d_optimizer))
-    values = (getattr(one, "_learning_rate", None) for one in both)
-    return [float(one) if isinstance(one, keras.Variable) else None for one in values]
-
-
-def _tell_of_rates(gan: keras.Model, asked: list[float | None]) -> None:
+def _tell_of_rates(gan: keras.Model, asked: list[float]) -> None:
     """Warn where a saved rate took the place of the one that was asked for."""
-    now = _rates(gan)
     gan.gather_optimizers()  # at their rates of now
-    if now != asked:
+    now = gan.optimizer.rates
+    if now != asked and not gan.optimizer.scheduled:
         warnings.warn(
             f"going on with the learning rates of the checkpoint, {now[0]:g} and {now[1]:g} (G and "
             f"D), not {asked[0]:g} and {asked[1]:g} of compile(): to change them, set "
