@@ -1,6 +1,8 @@
 """Checks of chapter 07: a window for CT, a split by patient, reading a table of scores."""
 
+import builtins
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 
@@ -76,6 +78,13 @@ def split(answer: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
         require(near, f"{share:.0%} of {number} subjects are {wanted}; {count} are in train.")
         again = np.asarray(answer(subjects.copy(), share, 1), bool)
         require(np.array_equal(chosen, again), "the same seed gave another split.")
+        with patch.object(builtins, "hash", _salted):
+            again = np.asarray(answer(subjects.copy(), share, 1), bool)
+        require(
+            np.array_equal(chosen, again),
+            "the split hangs on `hash`, which Python salts anew at every start of the kernel: "
+            "after a restart your test subjects would be among the training's.",
+        )
         others = [np.asarray(answer(subjects.copy(), share, seed), bool) for seed in (2, 3, 4)]
         differs = any(not np.array_equal(chosen, other) for other in others)
         require(differs, "every seed gives one split.")
@@ -116,3 +125,8 @@ def fault(answer: Callable[[dict, dict], str]) -> None:
         got = answer(dict(row), dict(least))
         beside = f"floor {least['precision']:g} and {least['recall']:g}"
         require(got == expected, f"for {row} ({beside}) you answer {got!r}, not {expected!r}.")
+
+
+def _salted(one: object, usual: Callable[[object], int] = hash) -> int:
+    """Answer as `hash` may after another start of Python."""
+    return usual((usual(one), "another salt"))

@@ -150,6 +150,18 @@ def r1_in_training(discriminator, images):
     return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, images) ** 2, axis=[1, 2, 3]))
 
 
+def linear_above(limit):
+    def softplus(t):
+        return np.where(t > limit, t, np.log1p(np.exp(np.minimum(t, limit))))
+
+    return lambda real, fake: softplus(-real) + softplus(fake)
+
+
+def split_by_salt(subjects, share, seed):
+    names = sorted(set(subjects.tolist()), key=lambda name: hash((seed, name)))
+    return np.isin(subjects, names[: round(share * len(names))])
+
+
 def one_in_an_array(p, q):
     middle = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -172,6 +184,14 @@ def one_in_an_array(p, q):
         (chapter04.spectral_norm, lambda kernel: squared(kernel, lambda m: np.linalg.eig(m)[0])),
         (chapter04.spectral_norm, lambda kernel: scipy.linalg.svdvals(as_matrix(kernel))[0]),
         (chapter04.spectral_norm, lambda kernel: tf.linalg.svd(as_matrix(kernel))[0][0]),
+        (chapter05.loss_from_logits, linear_above(20)),
+        (chapter05.loss_from_logits, linear_above(50)),
+        (chapter05.loss_from_logits, linear_above(8)),
+        (
+            chapter05.losses_by_hand,
+            dict(value=-0.867, discriminator_loss=0.869, generator_loss=1.205),
+        ),
+        (chapter07.split, split_by_salt),
         (chapter06.alternating_radius, lambda *step: abs(max(eigenvalues(*step), key=np.real))),
         (chapter06.alternating_radius, plus_root),
         (chapter07.window, black_bone),
