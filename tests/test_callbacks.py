@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_gan import X, networks
+from small_gan import X, compiled, networks
 
 from medgan_utils.models import (
     dcgan_discriminator,
@@ -203,12 +203,6 @@ def test_starting_anew_is_as_good_as_new(kind):
     assert max(np.abs(a - b).max() for a, b in pairs) < 1e-6
 
 
-def compiled(**settings):
-    model = GAN(*networks())
-    model.compile(**settings)
-    return model
-
-
 def test_a_clock_stops_nobody_elses_stop_and_counts_steps_anew():
     model = compiled()
     early = Monitor(lambda _: {"s": 1.0}, "s", every=1, patience=1)
@@ -243,18 +237,11 @@ def test_a_finished_run_that_is_started_again_is_not_scored_twice(tmp_path):
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2]
 
 
-def small_gan():
-    keras.utils.set_random_seed(0)
-    gan = GAN(dcgan_generator(32, 1, 8, (8, 4, 4)), dcgan_discriminator(32, 1, (4, 4, 8)))
-    gan.compile()
-    return gan
-
-
 def test_a_grid_draws_a_second_gan_too(eagerly):
     images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 1)).astype(np.float32)
     grid = SampleGrid(np.zeros((1, 8), np.float32), every=5)
     for _ in range(2):
-        small_gan().fit(images, batch_size=4, verbose=0, callbacks=[grid])
+        compiled().fit(images, batch_size=4, verbose=0, callbacks=[grid])
     assert [step for step, _ in grid.frames] == [1, 1]
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small_gan import X, networks
+from small_gan import X, compiled, networks
 
 from medgan_utils.models import (
     dcgan_discriminator,
@@ -54,24 +54,17 @@ def test_a_discriminator_that_ends_in_no_logit_is_refused(ends, said):
         GAN(dcgan_generator(32), critic)
 
 
-def small_gan():
-    keras.utils.set_random_seed(0)
-    gan = GAN(dcgan_generator(32, 1, 8, (8, 4, 4)), dcgan_discriminator(32, 1, (4, 4, 8)))
-    gan.compile()
-    return gan
-
-
 def test_penalties_and_losses_of_another_kind_are_named():
     with pytest.raises(ValueError, match="every=inf"):
         R1(0.1, every=float("inf"))
     with pytest.raises(ValueError, match="is none of"):
         losses.get(["hinge"])
     with pytest.raises(TypeError, match="R1 stands alone"):
-        small_gan().compile(penalties=R1(0.1))
+        compiled().compile(penalties=R1(0.1))
 
 
 def test_what_is_not_compiled_says_so(tmp_path):
-    made = small_gan()
+    made = compiled()
     keeper = ResumableCheckpoint(tmp_path)
     keeper.set_model(made)
     keeper.act(0)

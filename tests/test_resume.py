@@ -10,7 +10,7 @@ import textwrap
 import keras
 import numpy as np
 import pytest
-from small_gan import X, networks
+from small_gan import X, compiled, networks
 
 from medgan_utils.models import dcgan_discriminator, dcgan_generator
 from medgan_utils.training import GAN, DiffAugment, ResumableCheckpoint, SampleGrid
@@ -213,20 +213,14 @@ def test_where_all_states_are_damaged_it_is_said_how_to_start_anew(tmp_path):
         ResumableCheckpoint(tmp_path).restore(tiny())
 
 
-def gan(**settings):
-    model = GAN(*networks())
-    model.compile(**settings)
-    return model
-
-
 def test_a_folder_that_is_ahead_is_refused(tmp_path):
-    gan().fit(X, batch_size=4, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
+    compiled().fit(X, batch_size=4, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
     with pytest.raises(ValueError, match="ahead of step 0"):
-        gan().fit(X, batch_size=8, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
+        compiled().fit(X, batch_size=8, verbose=0, callbacks=[ResumableCheckpoint(tmp_path, 2)])
 
 
 def test_pictures_beside_checkpoints_are_no_checkpoints(tmp_path):
-    model, keeper = gan(), ResumableCheckpoint(tmp_path, 2)
+    model, keeper = compiled(), ResumableCheckpoint(tmp_path, 2)
     grid = SampleGrid(model.latents(2), lambda images: b"picture", 2, tmp_path)
     model.fit(X, batch_size=4, epochs=2, verbose=0, callbacks=[grid, keeper])
     assert [path.name for path in keeper.saved()] == ["step-00000006", "step-00000008"]
@@ -248,12 +242,12 @@ def test_a_copy_beside_the_checkpoints_is_nobodys_business(tmp_path):
 
 
 def test_other_learning_rates_than_those_saved_are_told(tmp_path, recwarn):
-    first, keeper = gan(), ResumableCheckpoint(tmp_path)
+    first, keeper = compiled(), ResumableCheckpoint(tmp_path)
     first.fit(X[:4], batch_size=4, verbose=0, callbacks=[keeper])
-    same = gan()
+    same = compiled()
     assert keeper.restore(same) == 1
     assert not [one for one in recwarn if one.category is UserWarning]
-    slower = gan(
+    slower = compiled(
         generator_optimizer=keras.optimizers.Adam(1e-6, beta_1=0.0, beta_2=0.99),
         discriminator_optimizer=keras.optimizers.Adam(4e-6, beta_1=0.0, beta_2=0.99),
     )
@@ -264,7 +258,7 @@ def test_other_learning_rates_than_those_saved_are_told(tmp_path, recwarn):
 
 
 def test_weights_that_were_set_back_are_not_saved_as_if_new(tmp_path):
-    model, keeper = gan(), ResumableCheckpoint(tmp_path, every=2)
+    model, keeper = compiled(), ResumableCheckpoint(tmp_path, every=2)
     model.fit(X, batch_size=4, verbose=0, callbacks=[keeper])
     names = [path.name for path in keeper.saved()]
     model.step.assign(1)

@@ -94,10 +94,14 @@ def own_augmentation(kind: type, gan: type) -> None:
             not np.array_equal(first, _called(layer, images, other)),
             f"the seeds [3, 5] and {other} give the same bands: use both numbers.",
         )
-    seen = {start for k in range(60) for start in _starts(_called(layer, images, [k, 7]), images)}
+    drawn = [_starts(_called(layer, images, [k, 7]), images) for k in range(60)]
+    seen, places = {start for one in drawn for start in one}, 32 - BAND + 1
+    apart = {tuple((start - one[0]) % places for start in one) for one in drawn}
+    require(len(apart) > 1, "the bands of a batch hang together: draw a number for each image.")
     require(min(seen) == 0, "the band never touches the first row.")
     require(max(seen) == 32 - BAND, "the band never touches the last row.")
-    larger = np.random.default_rng(1).uniform(-0.9, 0.9, (6, 48, 48, 1)).astype(np.float32)
+    require(len(seen) == places, f"of {places} heights only {len(seen)} are ever drawn.")
+    larger = np.random.default_rng(1).uniform(-0.9, 0.9, (6, 48, 32, 1)).astype(np.float32)
     seen = {start for k in range(60) for start in _starts(_called(kind(), larger, [k, 7]), larger)}
     require(
         max(seen) == 48 - BAND, "of 48 rows the band never touches the last: take their number."

@@ -1,6 +1,7 @@
 """What a GAN accepts, and how it refuses the rest: before the first step, and saying what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -8,6 +9,17 @@ import tensorflow as tf
 
 LIMIT = 1.001  # of |pixel|: tanh cannot reach beyond 1, rounding may
 MANY = 4  # images of a batch, of which some pixel is below 0: fewer may be bright all over
+
+
+@contextmanager
+def telling(expected: "Expected") -> Iterator[None]:
+    """Raise what `expected` (or `ExpectedPairs`) refused of a dataset, not TensorFlow's error."""
+    try:
+        yield
+    except tf.errors.OpError:
+        if expected.refusal is None:
+            raise
+        raise expected.refusal from None
 
 
 class Expected:

@@ -1,6 +1,6 @@
 """A training whose numbers are no longer finite stops, and says at which step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -36,10 +36,16 @@ def watched(function: Callable, gan: keras.Model) -> Callable:
 
 def check_weights(gan: keras.Model) -> None:
     """Raise a FloatingPointError where a weight of any of the three networks is not finite."""
-    for network in (gan.discriminator, gan.generator, gan.ema_generator):
+    networks = gan.discriminator, gan.generator, gan.ema_generator
+    check_networks(networks, f"by step {int(gan.step.numpy())}", ADVICE)
+
+
+def check_networks(networks: Iterable[keras.Model], when: str, advice: str) -> None:
+    """Raise a FloatingPointError where a weight of a network is not finite."""
+    for network in networks:
         for variable in network.variables:
             if not np.isfinite(variable.numpy()).all():
                 raise FloatingPointError(
-                    f"the training diverged by step {int(gan.step.numpy())} ({variable.path} of "
-                    f"the {network.name} is not finite); {ADVICE}"
+                    f"the training diverged {when} ({variable.path} of the {network.name} is not "
+                    f"finite); {advice}"
                 )

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from . import losses
 from .batch import in_batches
 from .draws import SEEDS
-from .expected import Expected
+from .expected import Expected, telling
 from .finite import check_weights, watched
 from .optimizers import BothOptimizers, prepared, refuse_own_losses
 from .penalties import R1, Penalty, Term, active
@@ -177,12 +176,8 @@ class GAN(AdversarialModel):
             raise ValueError("call compile() first: it sets optimisers and losses")
         self.optimizer.check(settings.get("callbacks"))
         x, y = self._expected.data(x, y)
-        try:
+        with telling(self._expected):
             history = super().fit(x, y, *arguments, shuffle=shuffle, **settings)
-        except tf.errors.OpError:
-            if self._expected.refusal is None:
-                raise
-            raise self._expected.refusal from None
         check_weights(self)
         return history
 

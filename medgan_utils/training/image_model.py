@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from .expected import Expected
+from .expected import Expected, telling
+from .finite import check_networks
 from .optimizers import refuse_16_bits, refuse_own_losses
 
 
@@ -61,19 +61,9 @@ class ImageModel(keras.Model):
             FloatingPointError: A weight is no longer finite.
         """
         x, _ = self._expected.data(x)
-        try:
+        with telling(self._expected):
             history = super().fit(x, *arguments, **settings)
-        except tf.errors.OpError:
-            if self._expected.refusal is None:
-                raise
-            raise self._expected.refusal from None
-        for network in self.networks:
-            for variable in network.variables:
-                if not np.isfinite(variable.numpy()).all():
-                    raise FloatingPointError(
-                        f"the training diverged ({variable.path} of the {network.name} is not "
-                        "finite); a lower learning rate may hold it"
-                    )
+        check_networks(self.networks, "in this fit", "a lower learning rate may hold it")
         return history
 
     def move(self, tape: tf.GradientTape, loss: tf.Tensor, **also: tf.Tensor) -> dict:

@@ -25,12 +25,12 @@ class BothOptimizers:
     @property
     def rates(self) -> list[float]:
         """All learning rates now, G's first."""
-        return list(map(rate_of, (self._generator, *self._others)))
+        return list(map(_rate, (self._generator, *self._others)))
 
     @property
     def learning_rate(self) -> float:
         """G's learning rate now."""
-        return rate_of(self._generator)
+        return _rate(self._generator)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -80,8 +80,7 @@ def prepared(
     return optimizer
 
 
-def rate_of(optimizer: keras.optimizers.Optimizer) -> float:
-    """Return the learning rate of now."""
+def _rate(optimizer: keras.optimizers.Optimizer) -> float:
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 

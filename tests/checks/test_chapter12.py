@@ -155,6 +155,33 @@ def band(**faults):
     return type("Band", (DarkBand,), faults)
 
 
+class TwoHeights(keras.layers.Layer):
+    def call(self, images, seed):
+        count, height = tf.shape(images)[0], images.shape[1]
+        pair = tf.cast(seed, tf.int32)
+        first = tf.random.stateless_uniform([count, 1], pair, 0, 2, tf.int32) * (height - 8)
+        return darkened(images, first)
+
+
+class OneDraw(keras.layers.Layer):
+    def call(self, images, seed):
+        count, places = tf.shape(images)[0], images.shape[1] - 7
+        drawn = tf.random.stateless_uniform([1, 1], tf.cast(seed, tf.int32), 0, places, tf.int32)
+        return darkened(images, (drawn + tf.range(count)[:, None]) % places)
+
+
+class WidthForHeight(keras.layers.Layer):
+    def call(self, images, seed):
+        size = [tf.shape(images)[0], 1], tf.cast(seed, tf.int32), 0, images.shape[2] - 7, tf.int32
+        return darkened(images, tf.random.stateless_uniform(*size))
+
+
+def darkened(images, first):
+    row = tf.range(images.shape[1])[None]
+    dark = tf.cast((row >= first) & (row < first + 8), images.dtype)[:, :, None, None]
+    return images * (1 - dark) - dark
+
+
 class Detached(DarkBand):
     def call(self, images, seed):
         return tf.stop_gradient(super().call(images, seed))
@@ -195,6 +222,9 @@ def test_an_augmentation_of_ones_own(answer):
         (Unseeded, "equal seeds, other bands"),
         (Darker, "outside the band changed"),
         (ByBrightness, "depends on the image"),
+        (TwoHeights, "only 2 are ever drawn"),
+        (OneDraw, "hang together"),
+        (WidthForHeight, "of 48 rows"),
     ],
 )
 def test_another_augmentation_is_refused(answer, said, capsys):
