@@ -8,7 +8,8 @@ A recipe whose rate falls is trained to the end of its decay, in as many calls a
 with the same `--images` where the recipe's own number is too many for the machine. One of constant
 rate is trained until the score on the reference split has not improved over three evaluations.
 `--go-on` is a leg more for weights that are shipped already: G starts from them, D and both
-optimisers anew, and the rate falls once again.
+optimisers anew, and the rate falls once again. `--go-on FOLDER` starts from the average of the run
+in that folder instead: a leg that was not shipped by itself.
 `--publish` opens the test split once and writes weights, card and the test images' features to
 `data/checkpoints`. Cards made before this script name the one of their commit.
 """
@@ -24,6 +25,7 @@ from recipes.recipe import ROOT, build, scorer  # first: quiets TensorFlow
 
 # isort: split
 import keras
+import numpy as np
 
 from medgan_utils._files import written_whole
 from medgan_utils.data import Slices
@@ -61,20 +63,19 @@ def train(
     monitor: Monitor,
     folder: Path,
     minutes: float,
-    shipped: str | None = None,
+    first: list[np.ndarray] | None = None,
 ) -> None:
     """Train until budget, rate or improvement end; go on where the last call stopped.
 
-    G starts from the weights of the shipped checkpoint, where one is named.
+    G starts from the weights `first`, where they are given.
     """
     recipe, names = project.recipe, project.names
     keeper = ResumableCheckpoint(folder / "state", every=monitor.every)
     start = keeper.restore(gan)
     same_recipe(folder, recipe, start)
-    if not start and shipped:
-        weights = load_generator(shipped).get_weights()
-        gan.generator.set_weights(weights)
-        gan.ema_generator.set_weights(weights)
+    if not start and first:
+        gan.generator.set_weights(first)
+        gan.ema_generator.set_weights(first)
     elif not start and project.grown_from:
         print("grown:", ", ".join(grow(gan, trained(project.grown_from))), flush=True)
     labels = conditions(parts["reference"].select(slice(64)), names)
@@ -103,13 +104,20 @@ def same_recipe(folder: Path, recipe: Recipe, start: int) -> None:
         unfinished.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
-def trained(name: str) -> GAN:
-    """Return the GAN of another project as its run left it, or end with what to do."""
-    project = PROJECTS[name]
+def trained(name: str, folder: Path | None = None) -> GAN:
+    """Return a project's GAN as its run left it, or the run in a folder; or end with what to do."""
+    project, folder = PROJECTS[name], folder or ROOT / "runs" / name
     gan = build(project.recipe, project.num_classes, project.names)
-    if not ResumableCheckpoint(ROOT / "runs" / name / "state").restore(gan):
-        sys.exit(f"runs/{name} holds no training: python recipes/train_generator.py {name} first")
+    if not ResumableCheckpoint(folder / "state").restore(gan):
+        sys.exit(f"{folder} holds no training: python recipes/train_generator.py {name} first")
     return gan
+
+
+def weights_to_go_on_from(name: str, run: str) -> list[np.ndarray]:
+    """Return G's averaged weights of the run in a folder, or the shipped ones if `run` is empty."""
+    if run:
+        return trained(name, Path(run)).ema_generator.get_weights()
+    return load_generator(name).get_weights()
 
 
 def finished(gan: GAN, project: Project, folder: Path, facts: dict, watch: str) -> Finished:
@@ -150,8 +158,8 @@ def as_asked(arguments: argparse.Namespace) -> tuple[Project, str]:
     if arguments.images:
         options += f" --images {arguments.images}"
         project = replace(project, recipe=replace(project.recipe, decay_images=arguments.images))
-    if arguments.go_on:
-        options += " --go-on"
+    if arguments.go_on is not None:
+        options += f" --go-on {arguments.go_on}".rstrip()
         recipe = replace(project.recipe, warmup_images=WARMUP)
         project = replace(project, recipe=recipe, grown_from=None)
     return project, options
@@ -177,7 +185,13 @@ def main() -> int:
     parser.add_argument("name", choices=list(PROJECTS))
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--images", type=int, help="seen when the rate has fallen to its end")
-    parser.add_argument("--go-on", action="store_true", help="a leg more, from shipped weights")
+    parser.add_argument(
+        "--go-on",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="a leg more, from shipped weights or from the run in a folder",
+    )
     parser.add_argument("--every", type=int, default=1500, help="steps between two scores")
     parser.add_argument("--patience", type=int, default=3, help="scores without a new best")
     parser.add_argument("--publish", action="store_true", help="open the test split; write all")
@@ -198,8 +212,9 @@ def main() -> int:
         log=folder / "scores.jsonl",
         best=folder / "best.weights.h5",
     )
-    shipped = name if arguments.go_on else None
-    train(gan, project, parts, monitor, folder, arguments.minutes, shipped)
+    going_on = arguments.go_on is not None
+    first = weights_to_go_on_from(name, arguments.go_on) if going_on else None
+    train(gan, project, parts, monitor, folder, arguments.minutes, first)
     return 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from medgan_utils.data import Slices
 from medgan_utils.evaluation import ReferenceFeatures
 from medgan_utils.models import dcgan_generator, load_generator, map_generator
+from medgan_utils.training import ResumableCheckpoint
 from recipes import publish, train_generator
 from recipes.growth import grow
 from recipes.publish import asked_for
@@ -29,6 +30,24 @@ ROWS = [{"step": 1500, "FD": 3.0, "seconds": 9.4}, {"step": 3000, "FD": 4.0, "se
 )
 def test_the_card_says_which_weights(step, steps, said):
     assert said in train_generator.which_weights(step, steps, ROWS, "FD")
+
+
+def test_a_leg_goes_on_from_shipped_weights_or_from_another_leg(tmp_path):
+    name = "brain-mri-64"
+    leg = build(train_generator.PROJECTS[name].recipe)
+    moved = [0.5 * weights for weights in leg.generator.get_weights()]
+    leg.ema_generator.set_weights(moved)
+    leg.step.assign(3)
+    keeper = ResumableCheckpoint(tmp_path / "state")
+    keeper.set_model(leg)
+    keeper.act(3)
+    said = train_generator.weights_to_go_on_from(name, str(tmp_path))
+    assert all(np.array_equal(*pair) for pair in zip(said, moved, strict=True))
+    said = train_generator.weights_to_go_on_from(name, "")
+    shipped = load_generator(name).get_weights()
+    assert all(np.array_equal(*pair) for pair in zip(said, shipped, strict=True))
+    with pytest.raises(SystemExit, match="holds no training"):
+        train_generator.weights_to_go_on_from(name, str(tmp_path / "none"))
 
 
 @pytest.fixture
