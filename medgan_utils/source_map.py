@@ -25,30 +25,48 @@ def imports(path: Path, known: Mapping[str, Path], root: Path = PACKAGE.parent) 
     """Return those of the known modules that a file imports, relative imports resolved.
 
     Nothing is executed: the file is parsed, and its import statements are read, also those inside
-    functions. A name that a package exports (`from .training import GAN`) counts as an import of
-    the module that defines it.
+    functions. A name that a package exports counts as an import of the module that defines it, also
+    as an attribute (`from .training import GAN`; `from . import training`, `training.GAN`).
 
     Args:
         path: A file below `root`.
         known: Names and files as `modules` returns them.
         root: What the names begin below.
     """
-    package = path.relative_to(root).parts
+    nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    bound = _imported(nodes, path.relative_to(root).parts)
+    names = {name for some in bound.values() for name in some}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names |= {f"{holder}.{node.attr}" for holder in bound.get(node.value.id, ())}
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
+    for name in names:  # of a module, or of something in one
+        holder, _, taken = name.rpartition(".")
+        exported = _exported(known[holder]) if holder in known else {}
+        defined = f"{holder}.{exported[taken]}" if taken in exported else holder
+        found |= {name, defined} & set(known)
+    return found - {_dotted(path, root)}
+
+
+def _imported(nodes: Iterable[ast.AST], package: tuple[str, ...]) -> dict[str, set[str]]:
+    """Return the names that import statements bind in a file, and what each may stand for.
+
+    Args:
+        nodes: Of the file.
+        package: The parts of its path.
+    """
+    bound: dict[str, set[str]] = {}
+    for node in nodes:
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            start = ""
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level] if node.level else ()
-            module = ".".join(filter(None, (*above, node.module)))
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        for name in names:  # of a module, or of something in one
-            holder, _, taken = name.rpartition(".")
-            exported = _exported(known[holder]) if holder in known else {}
-            defined = f"{holder}.{exported[taken]}" if taken in exported else holder
-            found.update({name, defined} & set(known))
-    return found - {_dotted(path, root)}
+            start = "".join(f"{part}." for part in (*above, node.module) if part)
+        else:
+            continue
+        for alias in node.names:
+            bound.setdefault(alias.asname or alias.name, set()).add(start + alias.name)
+    return bound
 
 
 def needs() -> dict[str, set[str]]:

@@ -95,7 +95,7 @@ class TestKeptPoints:
         latent.seed.value = 5
         latent.keep("B")
         b = latent.z
-        assert not latent.between.disabled
+        assert not latent.between.disabled and latent.between.value == 1.0
         latent.between.value = 0.5
         np.testing.assert_allclose(latent.z, slerp(a, b, 0.5))
         latent.between.value = 1.0
@@ -296,3 +296,57 @@ def test_an_explorer_refuses_what_its_generator_does_not_know():
 def test_an_explorer_sends_a_painter_of_maps_to_its_pad():
     with pytest.raises(ValueError, match="use PaintPad"):
         LatentExplorer(load_generator("liver-map-128"), np.eye(2, 8))
+
+
+@pytest.mark.parametrize("shape", [(16, 8), (8, 16)])
+def test_pictures_that_are_not_square_keep_their_proportions_and_their_size(shape):
+    z = keras.Input((LATENT,))
+    x = keras.layers.Dense(shape[0] * shape[1])(z)
+    drawn = keras.Model(z, keras.layers.Reshape((*shape, 1))(x))
+    shown = LatentExplorer(drawn, np.eye(LATENT)[:1], neighbour=lambda image: image, size=96)
+    for one in (shown._sample, shown._near):
+        height, width = picture(one).shape[:2]
+        assert (height, width) == (6 * shape[0], 6 * shape[1])
+        assert one.layout.width == f"{width}px"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"directions": {"": np.ones(LATENT)}}, "needs a name"),
+        ({"directions": np.full((1, LATENT), np.nan)}, "with NaN"),
+        ({"class_names": []}, "holds no name"),
+        ({"seed": 2**31}, "between 0 and 2147483647"),
+    ],
+)
+def test_an_explorer_refuses_with_a_way_out(generator, settings, message):
+    with pytest.raises(ValueError, match=message):
+        LatentExplorer(generator, **{"directions": np.eye(LATENT)[:1]} | settings)
+
+
+def test_an_explorer_refuses_other_generators_with_a_way_out():
+    class Own(keras.Model):
+        def call(self, z):
+            return z
+
+    with pytest.raises(ValueError, match="one or three channels can be shown"):
+        LatentExplorer(tiny_generator(channels=2), np.eye(LATENT)[:1])
+    with pytest.raises(ValueError, match=r"keras\.Model\(z, generator\(z\)\)"):
+        LatentExplorer(Own(), np.eye(LATENT)[:1])
+    functional = tiny_generator(channels=2)
+    one = keras.Model(functional.inputs, functional.output[..., :1])
+    assert LatentExplorer(one, np.eye(LATENT)[:1]).image().shape == (16, 16, 1)
+
+
+def test_small_values_can_be_read_off_the_sliders():
+    adc = np.linspace(0, 3e-3, 512, dtype=np.float32).reshape(8, 8, 8)
+    assert SliceBrowser(adc).level.readout_format == ".3g"
+    assert SliceBrowser(1000 * adc).level.readout_format == ".2f"
+
+
+def test_scaled_values_have_no_window_in_hu():
+    scaled = np.linspace(-1, 1, 512, dtype=np.float32).reshape(8, 8, 8)
+    with pytest.raises(ValueError, match="scaled already; leave window out"):
+        SliceBrowser(scaled, window="liver")
+    with pytest.raises(ValueError, match="one or three positive numbers"):
+        SliceBrowser(scaled, spacing_mm=(1.0, 2.0))

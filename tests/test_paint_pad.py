@@ -175,3 +175,21 @@ def test_erasing_at_the_spot_shows():
     pad.radius.value = 4.0
     pad.touch(7, 7)
     assert not (pad.label_map == 2).any()
+
+
+def test_a_map_that_is_not_square_keeps_its_proportions(label_map):
+    wide = np.concatenate([label_map, label_map], axis=1)
+    shown = PaintPad(painter, wide, CLASSES, size=128)
+    assert [one.shape[:2] for one in pictures(shown)] == [(64, 128), (64, 128)]
+    width = shown.map_surface.size if shown.map_surface else int(shown._map.layout.width[:-2])
+    assert width == 128
+    tall = PaintPad(painter, wide.T, CLASSES, size=128)
+    assert [one.shape[:2] for one in pictures(tall)] == [(128, 64), (128, 64)]
+
+
+def test_spacing_that_is_not_known_and_radii(label_map):
+    assert "cm²" not in PaintPad(painter, label_map, CLASSES, spacing_mm=np.nan)._status.value
+    assert PaintPad(painter, label_map, CLASSES, radius=14.0).radius.value == 14.0
+    for wrong in ({"radius": -1.0}, {"radius": np.nan}, {"spacing_mm": 0.0}):
+        with pytest.raises(ValueError, match="neither may be below 0"):
+            PaintPad(painter, label_map, CLASSES, **wrong)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medgan_utils.display import SliceBrowser, plots
+from medgan_utils.display import SliceBrowser, anatomy, plots
 from medgan_utils.display.canvas import STYLE
 from medgan_utils.display.pictures import CLASS_COLOURS, to_uint8
 from medgan_utils.display.planes import PLANES, resolve_window
@@ -314,3 +314,54 @@ def test_a_narrow_window_is_shown_as_it_was_given():
     voxels = np.linspace(0, 1000, 8**3, dtype=np.float32).reshape(8, 8, 8)
     browser = SliceBrowser(voxels, window=(0.0, 0.4))
     assert browser.window == pytest.approx((0.0, 0.4))
+
+
+@pytest.mark.parametrize("shape", [(16, 12, 1), (16, 12, 3)])
+def test_one_image_is_not_taken_for_many(shape):
+    with pytest.raises(ValueError, match=r"image\[None\]"):
+        plots.sample_grid(np.zeros(shape))
+    assert plots.sample_grid(np.zeros(shape)[None]).axes
+
+
+def test_no_two_classes_of_a_figure_have_one_colour():
+    masks = np.zeros((1, 32, 32), int)
+    masks[0, :27, 0] = np.arange(1, 28)
+    named = {1: "kidney", 2: "tumour", 3: "core", 4: "lesion", 5: "liver", 6: "spleen"}
+    for classes, count in ((named, 6), (None, 20)):
+        shown = np.where(masks > count, 0, masks)
+        colours = anatomy._class_colours(shown, classes)
+        assert len(set(colours.values())) == len(colours) == count
+    assert anatomy._class_colours(masks, named)[2] == CLASS_COLOURS["tumour"]
+    assert anatomy._class_colours(masks, {2: "tumour"}) == {2: CLASS_COLOURS["tumour"]}
+
+
+def test_slices_that_are_scaled_have_no_window_in_hu():
+    scaled = np.linspace(-1, 1, 2 * 8 * 8).reshape(2, 8, 8)
+    with pytest.raises(ValueError, match="scaled already; leave window out"):
+        plots.montage(scaled, window="soft tissue")
+    with pytest.raises(ValueError, match="scaled already; leave window out"):
+        plots.volume_planes(scaled, window="liver")
+    assert plots.montage(200 * scaled, window="liver").axes
+
+
+def test_no_two_of_many_methods_look_alike():
+    figure = plots.trade_off({str(k): (k, k) for k in range(49)}, "x", "y")
+    marks = {(one.get_color(), one.get_marker()) for one in figure.axes[0].get_lines()}
+    assert len(marks) == 49
+
+
+def test_a_floor_that_cannot_be_drawn_is_said():
+    rows = [{"set": "floor", "KID": (-0.01, -0.1, 0.1)}, {"set": "fake", "KID": (0.3, 0.1, 0.5)}]
+    figure = plots.distances(rows, ["KID"], ["floor"])
+    assert figure.axes[0].get_xlabel() == "KID (lower is better, floor 0 or less)"
+
+
+def test_a_run_without_a_number_is_a_cross_and_leaves_its_arm_without_a_mean():
+    rows = [{"arm": "a", "FD": 1.0}, {"arm": "a", "FD": np.nan}, {"arm": "b", "FD": 2.0}]
+    figure = plots.dots(rows, "arm", {"FD": "FD"}, levels={"FD": (0.1, 0.2, 0.3)})
+    marks = [one.get_marker() for one in figure.axes[0].get_lines()]
+    assert marks.count("x") == 1 and marks.count("o") == 2 and "|" not in marks
+    styles = [one.get_linestyle() for one in figure.axes[0].get_lines()[-3:]]
+    assert styles == [":", "--", "-."]
+    with pytest.raises(ValueError, match="4 levels"):
+        plots.dots(rows, "arm", {"FD": "FD"}, levels={"FD": (1, 2, 3, 4)})

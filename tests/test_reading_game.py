@@ -103,3 +103,14 @@ def test_refusals(game):
 
 def test_the_page_says_what_is_compared_and_escapes_it(game):
     assert "phantoms &lt;against&gt; samples" in game._panel.children[0].children[0].value
+
+
+def test_a_reader_without_an_opinion_is_no_reader(game):
+    with pytest.raises(ValueError, match="the reader says nan"):
+        play(game, lambda image: np.nan)
+    assert not game.answers
+
+
+def test_pictures_that_are_not_square_keep_their_size():
+    game = ReadingGame(REAL[:, :, :32], FAKE[:, :, :32], "", size=128)
+    assert game._picture.layout.width == "64px"

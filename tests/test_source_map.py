@@ -1,5 +1,7 @@
 """Imports are read from the source, in the checkout and where the package is installed."""
 
+import importlib
+
 import pytest
 
 from medgan_utils import source_map
@@ -38,6 +40,7 @@ def test_what_comes_through_the_door_of_a_room_is_that_of_its_module():
     found = source_map.needs()
     assert {"training.gan", "training.penalties", "models.dcgan"} <= found["fitting"]
     assert "_lazy" not in found["fitting"]
+    assert {"evaluation.summary", "evaluation.quality"} <= found["judging"]  # evaluation.verdict
 
 
 def test_every_form_of_import_is_understood(tmp_path):
@@ -95,3 +98,23 @@ def test_two_listings_stand_beside_each_other():
     both = listing.Beside(("theirs", "a < b"), ("ours", "b > a"))
     assert "a &lt; b" in both._repr_html_() and both._repr_html_().count("<th") == 2
     assert repr(both).index("theirs") < repr(both).index("ours")
+
+
+def test_a_listing_leaves_out_the_docstring_and_nothing_else(tmp_path, monkeypatch):
+    lines = [
+        "def plain(x):",
+        "    r'''Say \"why\", in a raw docstring.'''",
+        "",
+        '    text = """no docstring"""',
+        "    return text",
+        "class Inherits(dict):",
+        "    def get(self, key):",
+        '        return """a value"""',
+        'def terse(x): "On one line."; return x',
+    ]
+    (tmp_path / "oddly_documented.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    odd = importlib.import_module("oddly_documented")
+    assert listing.source(odd.plain).splitlines() == [lines[0], *lines[3:5]]
+    assert listing.source(odd.Inherits.get).splitlines()[1].strip() == lines[7].strip()
+    assert listing.source(odd.terse).strip() == lines[8]

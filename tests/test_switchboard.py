@@ -1,6 +1,7 @@
 """Boxes and stops redraw their picture; the last tick stays."""
 
 import ipywidgets as widgets
+import pytest
 
 from medgan_utils.display import plots, switchboard
 
@@ -46,3 +47,8 @@ def test_a_trade_off_names_its_points_and_draws_the_floor():
     (axes,) = figure.axes
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b"]
     assert len(axes.lines) == 3 and axes.get_title() == "Apart"
+
+
+def test_nothing_to_tick_is_refused():
+    with pytest.raises(ValueError, match="a name for each box"):
+        switchboard.checkboxes([], lambda ticked: b"", "nothing")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -13,6 +15,7 @@ from .planes import PLANES, resolve_centre, resolve_window, volume_parts
 
 _OUTLINE = [withStroke(linewidth=2, foreground="black")]
 _BARS_MM = (1, 2, 5, 10, 20, 50, 100)
+_FURTHER = tuple(map(to_hex, colormaps["tab20"].colors))  # for maps of more than six classes
 _LETTERED = 192  # screen pixels of an image that gets letters of its own; of smaller ones the first
 
 
@@ -40,7 +43,8 @@ def montage(
             it has one. Without it there is no scale bar.
         count: Slices of a volume to show.
         window: `(low, high)` shown black and white, or a name such as "soft tissue" for HU. By
-            default `(-1, 1)` for images, and the 0.5th to 99.5th percentile for a volume.
+            default `(-1, 1)` for images, and the 0.5th to 99.5th percentile for a volume. Slices
+            are scaled already, and take no name.
         masks: `(N, H, W)` integer labels drawn as outlines, 0 for none. A class has one colour in
             all images.
         classes: Name of each label, for a legend: `{1: "liver", 2: "tumour"}`; others are not
@@ -150,11 +154,18 @@ def _show(axes: Axes, image: np.ndarray, window: tuple[float, float]) -> None:
 
 
 def _class_colours(masks: np.ndarray, classes: Mapping[int, str] | None) -> dict[int, str]:
-    """The colour of each label to be outlined: by its name, else by its number."""
-    labels = classes or [int(label) for label in np.unique(masks) if label > 0]
-    by_number = {label: OUTLINES[(label - 1) % len(OUTLINES)] for label in labels}
-    names = classes or {}
-    return {n: CLASS_COLOURS.get(names.get(n), colour) for n, colour in by_number.items()}
+    """The colour of each label to be outlined: by its name, else by its number; no two alike."""
+    labels = [int(label) for label in classes or np.unique(masks) if label > 0]
+    colours: dict[int, str] = {}
+    for label in labels:
+        named = CLASS_COLOURS.get((classes or {}).get(label))
+        if named and named not in colours.values():
+            colours[label] = named
+    for label in labels:
+        free = [one for one in (*OUTLINES, *_FURTHER) if one not in colours.values()]
+        numbered = OUTLINES[(label - 1) % len(OUTLINES)]
+        colours.setdefault(label, numbered if numbered in free or not free else free[0])
+    return {label: colours[label] for label in labels}
 
 
 def _outline(axes: Axes, region: np.ndarray, colour: str) -> None:

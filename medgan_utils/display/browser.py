@@ -49,7 +49,7 @@ class SliceBrowser:
 
         Raises:
             ValueError: The volume is not 3-D, or the window is unknown, or a window in HU is asked
-                for and the volume is no CT.
+                for and the volume is no CT, or scaled to [-1, 1].
         """
         modality = str(getattr(volume, "modality", "")).upper()
         if isinstance(window, str) and modality not in ("", "CT"):

@@ -1,7 +1,6 @@
 """Figures that compare sets or arms: a mark for each, its interval, and landmarks beside them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +10,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from .pictures import PALETTE
+
+_MARKS = "osD^vPX"
+_LEVELS = (":", "--", "-.")
 
 
 def distances(
@@ -41,8 +43,12 @@ def distances(
             colour, mark = (PALETTE[2], "s") if name in landmarks else (PALETTE[1], "o")
             axes.plot([low, high], [y, y], color=colour, linewidth=2)
             axes.plot(max(value, least), y, mark if value > 0 else "<", color=colour)
-        axes.axvline(rows[-1][column][0], color="0.4", linewidth=1, linestyle=":")
-        axes.set(xscale="log", xlabel=f"{column} (lower is better)")
+        floor, better = rows[-1][column][0], "lower is better"
+        if floor > 0:
+            axes.axvline(floor, color="0.4", linewidth=1, linestyle=":")
+        else:
+            better += ", floor 0 or less"
+        axes.set(xscale="log", xlabel=f"{column} ({better})")
         axes.set_yticks(range(len(rows)), names)
         plain_numbers(axes.xaxis)
         finish(figure, axes)
@@ -67,9 +73,10 @@ def trade_off(
         title: The message of the figure.
     """
     figure, axes = plt.subplots(layout="constrained")
-    marks = cycle("osD^vPX")
-    for (name, (x, y)), colour, mark in zip(points.items(), cycle(PALETTE), marks, strict=False):
-        axes.plot(x, y, mark, color=colour, markersize=8, label=name)
+    for number, (name, (x, y)) in enumerate(points.items()):
+        lap, place = divmod(number, len(PALETTE))  # no two of 49 have colour and mark in common
+        mark = _MARKS[(place + lap) % len(_MARKS)]
+        axes.plot(x, y, mark, color=PALETTE[place], markersize=8, label=name)
     if floor is not None:
         axes.axhline(floor, color="0.4", linewidth=1, linestyle=":")
     axes.margins(0.12)
@@ -93,12 +100,13 @@ def dots(
         by: The entry that names its arm; arms stand in the order in which they come.
         columns: Entry -> label of its axis, a panel each. A value is a number, or
             `(value, low, high)`, whose interval is drawn too; a run without the entry has no dot.
+            A run whose value is not finite is a cross at the left edge, and its arm has no mean.
         levels: Entry -> where upright lines stand, such as chance or a floor: the first dotted,
-            the second dashed. What they are belongs into the label.
+            the second dashed, the third both. What they are belongs into the label.
         title: The message of the figure.
 
     Raises:
-        ValueError: There is no run.
+        ValueError: There is no run, or there are more than three levels.
     """
     rows = list(rows)
     if not rows:
@@ -112,7 +120,9 @@ def dots(
         for y, arm in enumerate(arms):
             _arm(axes, y, [r[column] for r in rows if r[by] == arm and r.get(column) is not None])
         stands = np.atleast_1d((levels or {}).get(column, ()))
-        for level, dashes in zip(stands, (":", "--"), strict=False):
+        if len(stands) > len(_LEVELS):
+            raise ValueError(f"{column!r} has {len(stands)} levels; lines differ for three")
+        for level, dashes in zip(stands, _LEVELS, strict=False):
             axes.axvline(level, color="0.4", linewidth=1, linestyle=dashes)
         axes.set(xlabel=label, ylim=(len(arms) - 0.5, -0.5))
         axes.set_yticks(range(len(arms)), arms)
@@ -142,7 +152,11 @@ def _arm(axes: Axes, y: int, values: list) -> None:
     triples = np.array([(v, v, v) if np.ndim(v) == 0 else tuple(v)[:3] for v in values], float)
     for run, (middle, low, high) in enumerate(triples.reshape(-1, 3)):
         place = y + 0.4 * ((run + 0.5) / len(triples) - 0.5)
+        if not np.isfinite(middle):
+            edge = axes.get_yaxis_transform()
+            axes.plot(0.01, place, "x", color=PALETTE[1], transform=edge, clip_on=False)
+            continue
         axes.plot([low, high], [place, place], color=PALETTE[0], alpha=0.3, linewidth=3)
         axes.plot(middle, place, "o", color=PALETTE[0], alpha=0.8)
-    if len(triples) > 1:
+    if len(triples) > 1 and np.isfinite(triples[:, 0]).all():
         axes.plot(triples[:, 0].mean(), y, "|", color=PALETTE[1], markersize=16, markeredgewidth=2)

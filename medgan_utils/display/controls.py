@@ -1,7 +1,10 @@
 """What the widgets share: labelled controls that work in ipywidgets 7.7 and 8."""
 
 import ipywidgets as widgets
+import numpy as np
 import traitlets
+
+from .pictures import enlarge, png
 
 # ipywidgets 8 renamed the tooltip of everything that has a description.
 _TOOLTIP = (
@@ -20,10 +23,10 @@ def control(kind: type, description: str, tooltip: str, **settings) -> widgets.W
 def slider(
     description: str, tooltip: str, low: float, high: float, step: float, value: float = 0.0
 ) -> widgets.FloatSlider:
-    """Make a slider for a number from `low` to `high`."""
-    return control(
-        widgets.FloatSlider, description, tooltip, min=low, max=high, step=step, value=value
-    )
+    """Make a slider for a number from `low` to `high`; small steps are read out in full."""
+    ends = dict(min=low, max=high, step=step, value=value)
+    readout = ".2f" if step >= 0.01 else ".3g"
+    return control(widgets.FloatSlider, description, tooltip, **ends, readout_format=readout)
 
 
 def button(description: str, tooltip: str) -> widgets.Button:
@@ -49,6 +52,13 @@ def picture(alternative: str, size: int) -> Picture:
     if image.has_trait("tooltip"):
         image.tooltip = alternative
     return image
+
+
+def show(image: Picture, pixels: np.ndarray, size: int) -> None:
+    """Put one image `(H, W[, 1 or 3])` in [-1, 1] into a widget, its longer side `size` wide."""
+    enlarged = enlarge(pixels, size)
+    image.layout.width = f"{enlarged.width}px"
+    image.value = png(enlarged)
 
 
 def status() -> widgets.HTML:

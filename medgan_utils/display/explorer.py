@@ -9,12 +9,23 @@ import ipywidgets as widgets
 import numpy as np
 import tensorflow as tf
 
-from .controls import announce, button, caption, control, picture, side_by_side, slider, status
-from .pictures import enlarge, png
+from .controls import (
+    announce,
+    button,
+    caption,
+    control,
+    picture,
+    show,
+    side_by_side,
+    slider,
+    status,
+)
+from .explorer_input import check_generator, label_choices, unit_rows
 
 SLOW_SECONDS = 0.15  # above it a slider that follows the hand would queue up calls
 REACH = 3.0  # standard deviations a slider goes either way
 MOST_TRUNCATION = 1.5
+LAST_SEED = 2**31 - 1
 
 
 class LatentExplorer:
@@ -51,8 +62,8 @@ class LatentExplorer:
         seconds: Median time from a moved slider to a picture, as measured when it was made.
 
     Raises:
-        ValueError: Directions, classes and generator do not fit together, or truncation or seed is
-            out of range.
+        ValueError: Directions, classes and generator do not fit together, truncation or seed is
+            out of range, or the generator is a model without `inputs` or of other channels.
     """
 
     def __init__(
@@ -68,16 +79,18 @@ class LatentExplorer:
         neighbour: Callable[[np.ndarray], np.ndarray] | None = None,
         size: int = 384,
     ):
+        self._choices = label_choices(num_classes, class_names)
+        check_generator(generator, self._choices)
         latent_dim = latent_dim or generator.inputs[0].shape[-1]
         if not isinstance(directions, Mapping):
             directions = {f"Direction {k + 1}": row for k, row in enumerate(directions)}
-        self._choices = _label_choices(num_classes, class_names)
-        _check_inputs(generator, self._choices)
-        self._directions = _unit_rows(list(directions.values()), latent_dim)
-        if not (0 <= truncation <= MOST_TRUNCATION and seed >= 0):
+        if not all(directions):
+            raise ValueError("every direction needs a name for its slider; one is empty")
+        self._directions = unit_rows(list(directions.values()), latent_dim)
+        if not (0 <= truncation <= MOST_TRUNCATION and 0 <= seed <= LAST_SEED):
             raise ValueError(
                 f"truncation={truncation} must lie between 0 and {MOST_TRUNCATION}, seed={seed} "
-                f"must be at least 0"
+                f"between 0 and {LAST_SEED}"
             )
         self._generate = _compiled(generator, latent_dim, len(self._choices))
         self._neighbour = neighbour
@@ -127,6 +140,8 @@ class LatentExplorer:
     def interpolate(self, count: int = 7) -> np.ndarray:
         """Pictures from kept point A to kept point B, `(count, H, W, C)` float32 in [−1, 1].
 
+        All have the labels chosen now: labels have nothing between them.
+
         Raises:
             ValueError: A or B was not kept yet.
         """
@@ -136,13 +151,13 @@ class LatentExplorer:
         return np.stack([self.image(z) for z in points])
 
     def keep(self, name: str) -> None:
-        """Remember the point shown as "A" or "B", as its button does."""
+        """Remember the point z shown as "A" or "B", as its button does; labels stay as chosen."""
         if name not in ("A", "B"):
             raise ValueError(f'keep takes "A" or "B", got {name!r}')
         self._kept[name] = self.z
         self.between.disabled = len(self._kept) < 2
-        if self._interpolating:  # what was kept stays what is shown
-            self.between.value = 0.0 if name == "A" else 1.0
+        # What was kept stays what is shown, and the slider stands at its end of the way.
+        self.between.value = 0.0 if name == "A" else 1.0
         self._describe()
 
     def _ipython_display_(self) -> None:
@@ -168,7 +183,7 @@ class LatentExplorer:
             "Seed",
             "Another number is another picture",
             value=seed,
-            max=2**31 - 1,
+            max=LAST_SEED,
         )
         self.classes = [
             control(
@@ -184,7 +199,7 @@ class LatentExplorer:
         self.between.disabled = True
 
     def _make_pictures(self) -> None:
-        keep = [button(f"Keep {name}", f"Remember this picture as {name}") for name in "AB"]
+        keep = [button(f"Keep {name}", f"Remember this point z as {name}") for name in "AB"]
         for one, name in zip(keep, "AB", strict=True):
             one.on_click(lambda _, name=name: self.keep(name))
         reset = button("Sliders to 0", "Set all directions back to 0")
@@ -230,9 +245,9 @@ class LatentExplorer:
 
     def _draw(self) -> None:
         image = self.image()
-        self._sample.value = png(enlarge(image, self._size))
+        show(self._sample, image, self._size)
         if self._neighbour:
-            self._near.value = png(enlarge(self._neighbour(image), self._size))
+            show(self._near, self._neighbour(image), self._size)
         self._describe()
 
     def _describe(self) -> None:
@@ -262,23 +277,6 @@ def slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
     return np.float32(((1 - t) * lengths[0] + t * lengths[1]) * arc)
 
 
-def _check_inputs(generator: tf.keras.Model, choices: Mapping[str, Sequence[str]]) -> None:
-    """Refuse labels that the generator does not take, or of which it knows other numbers."""
-    count = len(generator.inputs)
-    if count > 1 and len(generator.inputs[1].shape) != 2:
-        raise ValueError("the generator takes label maps, not labels: use PaintPad")
-    if bool(choices) != (count > 1):
-        raise ValueError(
-            f"the generator has {count} input(s): pass num_classes or class_names for one with "
-            "[z, labels], and neither for one with z alone"
-        )
-    architecture = getattr(generator, "architecture", None)
-    known = architecture.arguments.get("num_classes") if architecture else None
-    counts = [len(names) for names in choices.values()]
-    if known is not None and np.atleast_1d(known).tolist() != counts:
-        raise ValueError(f"the generator knows {known} classes of its labels, not {counts}")
-
-
 def _compiled(generator: tf.keras.Model, latent_dim: int, labels: int) -> Callable:
     """The generator as a graph for a batch of one; it follows later changes of the weights."""
     signature = [tf.TensorSpec((1, latent_dim), tf.float32)]
@@ -291,31 +289,3 @@ def _compiled(generator: tf.keras.Model, latent_dim: int, labels: int) -> Callab
         return tf.cast(images, tf.float32)  # under mixed precision it is float16
 
     return generate
-
-
-def _unit_rows(directions: np.ndarray, latent_dim: int) -> np.ndarray:
-    directions = np.asarray(directions, dtype=np.float32)
-    if directions.ndim != 2 or directions.shape[1] != latent_dim:
-        raise ValueError(
-            f"directions must have shape (n, {latent_dim}) for this generator, "
-            f"got {directions.shape}; a row is a direction"
-        )
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    if not (lengths > 0).all():
-        raise ValueError("a direction of length 0 leads nowhere; take that row out")
-    return directions / lengths
-
-
-def _label_choices(num_classes, class_names) -> dict[str, Sequence[str]]:
-    """The name of every label with the names of its classes, in the order of the labels."""
-    if class_names is None:
-        counts = [] if num_classes is None else np.atleast_1d(num_classes).tolist()
-        heads = ["Class"] if len(counts) == 1 else [f"Label {k + 1}" for k in range(len(counts))]
-        return {
-            head: list(map(str, range(count))) for head, count in zip(heads, counts, strict=True)
-        }
-    choices = dict(class_names) if isinstance(class_names, Mapping) else {"Class": class_names}
-    counts = [len(names) for names in choices.values()]
-    if num_classes is not None and np.atleast_1d(num_classes).tolist() != counts:
-        raise ValueError(f"class_names has {counts} names, but num_classes is {num_classes}")
-    return choices

@@ -105,7 +105,7 @@ def _places(needs, rooms, ground) -> tuple[dict[str, tuple[float, float]], dict[
     loose = [name for name in needs if room_of(name, rooms) is None]
     roof = sorted(name for name in loose if name not in ground)
     for names, y, lines in ((roof, 2.5, 2), (sorted(ground), rows + 11.3, 1)):  # the roof is full
-        step = WIDTH / len(names)
+        step = WIDTH / max(1, len(names))
         places |= {n: ((k + 0.5) * step, (y + k % lines) * LINE) for k, n in enumerate(names)}
     return places, columns
 

@@ -1,5 +1,6 @@
 """Source code on the page: with a note beside the lines it speaks of, or beside other code."""
 
+import ast
 import html
 import inspect
 import textwrap
@@ -70,11 +71,15 @@ class Beside:
 def source(code: Callable) -> str:
     """Return the source of a function or class from the left margin, without its docstring."""
     text = textwrap.dedent(inspect.getsource(code))
-    documented = inspect.getdoc(code)
-    if documented:
-        head, _, rest = text.partition('"""')
-        text = head.rstrip() + "\n" + rest.partition('"""')[2].lstrip("\n")
-    return text
+    (node, *_) = ast.parse(text).body
+    documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    if not isinstance(node, documented) or ast.get_docstring(node) is None:
+        return text
+    docstring, lines = node.body[0], text.splitlines(keepends=True)
+    before, after = lines[: docstring.lineno - 1], lines[docstring.end_lineno :]
+    if docstring.lineno == node.lineno:  # all on one line
+        return text
+    return "".join(before) + "".join(after).lstrip("\n")
 
 
 def _code(text: str) -> str:

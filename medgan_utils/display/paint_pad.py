@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from . import paint_surface
-from .controls import announce, button, caption, control, picture, side_by_side, status
+from .controls import announce, button, caption, control, picture, show, side_by_side, status
 from .explorer import SLOW_SECONDS
-from .pictures import CLASS_COLOURS, enlarge, png
+from .pictures import CLASS_COLOURS, png
 
 MAP_TITLE = (
     "Label map: drag to move or to draw; arrow keys move the spot, + and - resize it, space keeps "
@@ -39,8 +39,8 @@ class PaintPad:
         inside: Name of the class on which it may be painted, or names of several: elsewhere the
             map stays as it is.
         radius: Of the spot at first, in pixels of the map.
-        spacing_mm: Side of a pixel in mm, for the status line; None if it is not known.
-        size: Screen pixels of each of the two pictures.
+        spacing_mm: Side of a pixel in mm, for the status line; None or NaN if it is not known.
+        size: Screen pixels of the longer side of each of the two pictures.
 
     Attributes:
         row: Slider: where the spot's middle is.
@@ -52,7 +52,7 @@ class PaintPad:
         seconds: Median time from a new map to its pictures, as measured when it was made.
 
     Raises:
-        ValueError: Map and classes do not fit together.
+        ValueError: Map and classes do not fit together, or radius or spacing is not positive.
     """
 
     def __init__(
@@ -76,9 +76,15 @@ class PaintPad:
         inside = " and ".join(within)
         if not np.isin(self._start, self._inside).any():
             raise ValueError(f"this map has no {inside}: there is nowhere to paint {paint}")
-        self._names, self._spacing, self._size = (paint, inside), spacing_mm, size
+        if not radius >= 0 or (spacing_mm is not None and spacing_mm <= 0):
+            raise ValueError(f"radius={radius}, spacing_mm={spacing_mm}: neither may be below 0")
+        self._names, self._size = (paint, inside), size
+        self._spacing = None if spacing_mm is None or np.isnan(spacing_mm) else spacing_mm
         # What an erased spot leaves: what was there before it, if that is known.
         self._beneath = np.where(self._start == self._paint, self._inside[0], self._start)
+        height, width = self._start.shape
+        scale = size / max(height, width)
+        self._map_size = round(scale * width), round(scale * height)
         self._colours = _colours(classes)
         self._painter = painter
         self._kept = self._start.copy()
@@ -165,7 +171,8 @@ class PaintPad:
             )
         )  # fmt: skip
         tip = f"How far the {name} reaches, in pixels; 0 takes it away"
-        self.radius = control(widgets.FloatSlider, "Radius", tip, min=0.0, max=12.0, step=0.5,
+        reach = max(12.0, radius, min(height, width) / 4)
+        self.radius = control(widgets.FloatSlider, "Radius", tip, min=0.0, max=reach, step=0.5,
                               value=radius, **whole)  # fmt: skip
         tip = "Another number is other grain on the same map"
         self.seed = control(widgets.BoundedIntText, "Seed", tip, value=0, max=2**31 - 1, **whole)
@@ -184,11 +191,11 @@ class PaintPad:
         self.map_surface = None
         if paint_surface.can_be_touched():
             self.map_surface = paint_surface.TouchSurface(
-                alternative=MAP_TITLE, size=self._size, grid=list(self._start.shape)
+                alternative=MAP_TITLE, size=self._map_size[0], grid=list(self._start.shape)
             )
             self._map = self.map_surface
         else:
-            self._map = picture("Label map", self._size)
+            self._map = picture("Label map", self._map_size[0])
         buttons = widgets.HBox([keep, reset])
         modes = [] if self.map_surface is None else [self.mode]
         left = [*modes, self.row, self.column, self.radius, self.seed, buttons, self._status]
@@ -236,12 +243,12 @@ class PaintPad:
             return
         label_map = self.label_map
         coloured = Image.fromarray(self._colours[label_map])
-        shown = png(coloured.resize((self._size, self._size), Image.Resampling.NEAREST))
+        shown = png(coloured.resize(self._map_size, Image.Resampling.NEAREST))
         if self.map_surface is None:
             self._map.value = shown
         else:
             self._map.source = "data:image/png;base64," + base64.b64encode(shown).decode()
-        self._image.value = png(enlarge(self.image(label_map), self._size))
+        show(self._image, self.image(label_map), self._size)
         self._describe(label_map)
 
     def _describe(self, label_map: np.ndarray) -> None:

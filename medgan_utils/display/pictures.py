@@ -36,15 +36,16 @@ def as_images(images: np.ndarray) -> np.ndarray:
         float32 `(N, H, W)` for grey images, `(N, H, W, 3)` for colour.
 
     Raises:
-        ValueError: The array is empty or has another shape.
+        ValueError: The array is empty or has another shape; one image `(H, W, 1 or 3)` has, too.
     """
-    images = np.asarray(images, dtype=np.float32)
+    images = given = np.asarray(images, dtype=np.float32)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
-    grey, colour = images.ndim == 3, images.ndim == 4 and images.shape[-1] == 3
+    grey = images.ndim == 3 and (given.ndim == 4 or given.shape[-1] not in (1, 3))
+    colour = images.ndim == 4 and images.shape[-1] == 3
     if not (grey or colour) or images.size == 0:
         raise ValueError(
-            f"expected images (N, H, W), (N, H, W, 1) or (N, H, W, 3), got shape {images.shape}; "
+            f"expected images (N, H, W), (N, H, W, 1) or (N, H, W, 3), got shape {given.shape}; "
             "for one image pass image[None], for other channel counts pick one with images[..., k]"
         )
     return images

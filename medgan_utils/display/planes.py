@@ -76,10 +76,10 @@ def volume_parts(volume: object, spacing_mm: object = None) -> tuple[np.ndarray,
         )
     if not np.isfinite(voxels).any():
         raise ValueError("there is no finite voxel in the volume: was it read and scaled rightly?")
-    spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=float), 3)
-    if not (spacing > 0).all():
-        raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
-    return voxels, spacing
+    spacing = np.ravel(np.asarray(spacing_mm, dtype=float))
+    if spacing.size not in (1, 3) or not (spacing > 0).all():
+        raise ValueError(f"spacing_mm must be one or three positive numbers, got {spacing_mm}")
+    return voxels, np.broadcast_to(spacing, 3)
 
 
 def resolve_window(window: str | tuple[float, float] | None, voxels: np.ndarray):
@@ -91,11 +91,18 @@ def resolve_window(window: str | tuple[float, float] | None, voxels: np.ndarray)
         voxels: What will be shown.
 
     Raises:
-        ValueError: The name is unknown, or low is not below high.
+        ValueError: The name is unknown, or stands for a window in HU and the values are scaled to
+            [-1, 1]; or low is not below high.
     """
     if isinstance(window, str):
         if window not in WINDOWS:
             raise ValueError(f"unknown window {window!r}; choose one of {', '.join(WINDOWS)}")
+        finite = voxels[np.isfinite(voxels)]
+        if finite.size and -1 <= finite.min() < finite.max() <= 1:
+            raise ValueError(
+                f"{window!r} is a window in HU, but these values lie between -1 and 1: they are "
+                "scaled already; leave window out, or give (low, high)"
+            )
         return WINDOWS[window]
     if window is not None:
         low, high = map(float, window)

@@ -10,8 +10,8 @@ import numpy as np
 
 from .._files import written_whole
 from ..table import Estimate, Table
-from .controls import announce, button, caption, picture, side_by_side, status
-from .pictures import as_images, enlarge, png
+from .controls import announce, button, caption, picture, show, side_by_side, status
+from .pictures import as_images
 
 ANSWERS = ("real", "synthetic")
 CLUES = ("just a feeling", "blur or grain", "odd anatomy", "background", "grey values")
@@ -32,7 +32,7 @@ class ReadingGame:
         about: What stands for real and what for synthetic here, said above the picture.
         count: Pictures to show; half of them of each kind, at most as many as there are.
         seed: Which ones, and in which order.
-        size: Screen pixels of a picture's side.
+        size: Screen pixels of a picture's longer side.
 
     Attributes:
         answers: A row for each picture answered: `picture` (its index in `real` or `synthetic`),
@@ -152,7 +152,7 @@ class ReadingGame:
         self._panel = widgets.VBox([caption(escape(about), play), self._result])
 
     def _show(self) -> None:
-        self._picture.value = png(enlarge(self.image(), self._size))
+        show(self._picture, self.image(), self._size)
         if self.left:
             announce(self._status, f"Picture {len(self.answers) + 1} of {len(self._order)}.")
             return
@@ -211,7 +211,13 @@ def play(game: ReadingGame, reader: Callable[[np.ndarray], float]) -> Estimate:
         game: A game with pictures left.
         reader: Takes an image `(H, W)` and returns a number that is higher for real ones; from 0 on
             it says "real".
+
+    Raises:
+        ValueError: The reader returns what is not a finite number; earlier answers stay.
     """
     for _ in range(game.left):
-        game.answer("real" if reader(game.image()) >= 0 else "synthetic")
+        said = float(reader(game.image()))
+        if not np.isfinite(said):
+            raise ValueError(f"the reader says {said} of a picture, which is neither real nor not")
+        game.answer("real" if said >= 0 else "synthetic")
     return game.score()

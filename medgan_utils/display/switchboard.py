@@ -17,7 +17,12 @@ def checkboxes(
         draw: From one bool a box to the bytes of a PNG.
         alternative: What the picture shows, for screen readers.
         size: Width of the picture in screen pixels.
+
+    Raises:
+        ValueError: There are no names.
     """
+    if not names:
+        raise ValueError("there is nothing to tick: give a name for each box")
     boxes = [
         widgets.Checkbox(value=True, description=name, indent=False,
                          layout=widgets.Layout(width="9em"))
