@@ -1,9 +1,22 @@
 """What every exercise's check does: a clear pass, what is wrong and a hint, or not answered yet."""
 
+import dis
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
+# The instructions of a function without a body, in Python 3.10 to 3.14.
+_NOTHING = {
+    "LOAD_COMMON_CONSTANT",
+    "LOAD_CONST",
+    "NOP",
+    "POP_TOP",
+    "RESUME",
+    "RETURN_CONST",
+    "RETURN_VALUE",
+}
 
 
 class Wrong(Exception):
@@ -39,6 +52,7 @@ def exercise(title: str, hint: str) -> Callable[[Callable], Callable[..., bool]]
     The check prints one or two lines and returns whether the answer passed. It never raises: an
     error inside the student's own code is reported as what is wrong. An answer is still open where
     it is `None` or `...`, holds one of them, returns one, or raises `NotImplementedError`.
+    A function that does something and returns `None` is wrong, not open.
 
     Args:
         title: Number and name of the exercise, for example `"9.1 Count the patients"`.
@@ -70,6 +84,12 @@ def exercise(title: str, hint: str) -> Callable[[Callable], Callable[..., bool]]
     return decorate
 
 
+def _is_stub(function: Callable) -> bool:
+    """Return whether a function does nothing, for example `def f(x): ...  # your answer`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is None or not {step.opname for step in dis.get_instructions(code)} - _NOTHING
+
+
 def _answered(value: object) -> object:
     """Return a value that is an answer; a function that watches what it returns. Classes stay.
 
@@ -90,9 +110,9 @@ def _answered(value: object) -> object:
         try:
             answered.append(result := _answered(result))
         except NotImplementedError:
-            require(
-                not answered, "for some input your function returns None: is a `return` missing?"
-            )
+            some = "for some input " if answered else ""
+            forgotten = answered or (result is None and not _is_stub(value))
+            require(not forgotten, f"{some}your function returns None: is a `return` missing?")
             raise
         return result
 

@@ -68,6 +68,19 @@ def test_none_for_some_input_is_no_stub(capsys):
     assert "not answered yet" in capsys.readouterr().out
 
 
+def test_a_forgotten_return_is_no_stub(capsys):
+    def forgotten(number):
+        twice = 2 * number  # noqa: F841
+
+    def documented(number):
+        """Return twice the number."""
+
+    assert not doubled(forgotten)
+    assert "✗ 0.1 Double it: your function returns None" in capsys.readouterr().out
+    assert not doubled(documented)
+    assert "not answered yet" in capsys.readouterr().out
+
+
 def test_numpy_inside_fit_is_named(capsys):
     def symbolic(number):
         raise NotImplementedError("Cannot convert a symbolic tf.Tensor (x:0) to a numpy array.")
