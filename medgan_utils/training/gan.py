@@ -109,7 +109,8 @@ class GAN(AdversarialModel):
             terms: Added to G's loss, for example `ModeSeeking(0.1)`.
             augment: A layer called as `augment(images, seed=...)` in front of D, on real and fake;
                 with label maps as `augment(images, seed=..., maps=...)`, and returns both.
-            **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`.
+            **settings: `steps_per_execution`, `run_eagerly`, `jit_compile` of `keras.Model`. XLA
+                draws other numbers from the same seed, so that `jit_compile=True` is another run.
 
         Raises:
             ValueError: The loss has no such name, a penalty does not fit this GAN's labels, the
