@@ -86,6 +86,19 @@ def each(people, files):
             ],
         ),
         (
+            ["DOE_JOHN", "ROE_JANE"],  # dcm2niix: protocol, date and time, number of the series
+            [
+                "{}_t1_mprage_sag_p2_iso_20190304101112_3.nii.gz",
+                "{}_t2_space_dark-fluid_20190304101112_7a.nii.gz",
+                "{}_20190304101112_FLAIR_501.nii.gz",
+            ],
+        ),
+        (["DOE_JOHN", "ROE_JANE"], ["{}/5_MPRAGE.nii.gz", "{}/7_FLAIR.nii.gz"]),
+        (
+            ["PROJ_S00001", "PROJ_S00002"],
+            ["{}/XNAT_E00001/scans/1/image.nii.gz", "{}/XNAT_E00002/scans/1/image.nii.gz"],
+        ),
+        (
             ["PPMI_3102", "PPMI_3105"],
             [
                 "{}_MR_T1_br_raw_20101221112424832_1_S97513_I210896.nii",
@@ -101,6 +114,25 @@ def each(people, files):
 def test_all_files_of_a_person_are_one_subject(people, files):
     expected = [person for person in people for _ in files]
     assert named(*each(people, files)) == expected
+
+
+def test_series_of_one_second_are_one_person_whatever_their_protocol_is_called():
+    files = ["Doe_J_unheard_20190101120000_5.nii.gz", "Doe_J_of_20190101120000_7.nii.gz"]
+    later = ["Doe_J_elsewhere_20200101120000_3.nii.gz", "Roe_K_unheard_20190102120000_5.nii.gz"]
+    assert named(*files, *later)[:3] == ["Doe_J"] * 3
+    assert named(*files, *later)[3].startswith("Roe_K")
+
+
+def test_people_whose_studies_have_one_stamp_stay_apart():
+    filled_in = ["P01_T1_20000101000000_5.nii.gz", "P02_T1_20000101000000_5.nii.gz"]
+    assert named(*filled_in) == ["P01", "P02"]
+    by_chance = [f"sub {k}_a_20190101120000_5.nii.gz" for k in (1, 2)]
+    assert len(set(named(*by_chance, "sub 3_a_20190102120000_5.nii.gz"))) == 3
+
+
+def test_numbers_in_folders_of_classes_are_people():
+    files = [f"{place}_T1.nii.gz" for place in ("tumour/1", "tumour/2", "normal/3", "normal/4")]
+    assert named(*files) == ["1", "2", "3", "4"]
 
 
 def test_no_contrast_or_visit_is_a_person_of_its_own():

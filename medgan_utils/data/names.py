@@ -56,6 +56,18 @@ DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d
 NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
     |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
     |ser(?:ies)?)[-_ ]?\d+)(?=$|[-_ .])"""
+STAMP = re.compile(r"(?<!\d)((?:19|20)\d{6})[-_.tT]?(\d{6})(?!\d)")
+"""Date and time of a study, to the second, as dcm2niix writes them: `Doe_t1_20190101120000_5`."""
+_SEQUENCE = r"""[23]d|fl[23]d|space|cube|vista|dark([-_ ]?fluid)?|fluid|tirm|stir|[tf]se|haste|blade
+    |propeller|vibe|lava|thrive|dixon|tru?fi|fiesta|bravo|f?spgr|gre|tf[el]|epi|iso|fs|fatsat|spair
+    |spir|p\d|sense|grappa|trace|inphase|outphase|opp(osed)?|(in|out|opp)[-_ ]phase
+    |ax(ial)?|sag(ittal)?|cor(onal)?|tra(nsversal)?"""
+_PROTOCOL = re.compile(
+    rf"(?<![^-_. +])(?:[23]d[-_. +]+)?({CONTRAST_WORDS})"
+    rf"((?:[-_. +]+(?:{_SEQUENCE}|{CONTRAST_WORDS}))+)(?![^-_. +])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A contrast and the names of the sequences that measured it: `t2_space_dark-fluid`."""
 YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 SITE = re.compile(
     r"(site|hospital|cent(er|re)|clinic|institution)"
@@ -133,6 +145,7 @@ def person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     before_copy = re.sub(r" ?\(\d+\)$", "", name)
     beside = {stem(other) for other in paths if other.parent == path.parent}
     name = without_agent(before_copy if before_copy in beside else name)
+    name = _PROTOCOL.sub(r"\1", _before_series(name))
     before_slice = _BEFORE_SLICE.match(name)
     name = before_slice[1] if before_slice else name
     name = re.sub(r"(?<=\d)_000\d$", "", name)  # nnU-Net's channels
@@ -142,6 +155,15 @@ def person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
         return thing
     return to_person_number(person)
+
+
+def _before_series(name: str) -> str:
+    """Return a name without its stamp where only contrast and number of the series come behind."""
+    stamp = STAMP.search(name)
+    if not stamp or not drop_words(name[: stamp.start()], words(VISIT, THING)):
+        return name
+    behind = drop_words(_PROTOCOL.sub(r"\1", name[stamp.end() :]), words(VISIT))
+    return name[: stamp.start()] if re.fullmatch(r"(\d{1,4}[a-z]?)?", behind) else name
 
 
 def to_person_number(name: str) -> str:

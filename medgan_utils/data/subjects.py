@@ -8,6 +8,7 @@ few studies, the inner where outer ones are visits, both where a group numbers i
 two people taken for one cost a subject, one taken for two spoils every score.
 """
 
+import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -20,6 +21,7 @@ from .names import (
     DATE,
     NUMBERED,
     SITE,
+    STAMP,
     THING,
     VISIT,
     YEAR,
@@ -33,11 +35,12 @@ from .names import (
     words,
 )
 from .nesting import people_among, without_visits
-from .patients import ALIKE, join_people, people_by_id, plain_id
+from .patients import ALIKE, Names, join_people, people_by_id, plain_id
 
 LAYOUT = "layout"
 GUESSES = ("file name", LAYOUT, ALIKE)
 """Rules that may have taken one person for two, so that a reader must look."""
+_NUMBERED_PERSON = re.compile(r"[-_ ]*[A-Za-z]{0,4}\d+")
 
 
 def name_subjects(
@@ -86,11 +89,37 @@ def name_subjects(
         for path, (name, rule) in found.items():
             if sites[path] and has_number(name):
                 found[path] = (f"{sites[path]}/{name}", rule)
+    found = _one_a_study(found)
     names = _spelled_alike([found[path][0] for path in paths])
     found = {path: (name, found[path][1]) for path, name in zip(paths, names, strict=True)}
     for shared in (studies or {}, persons or {}):
         found = join_people(found, patients, shared)
     return [found[path][0] for path in paths], [found[path][1] for path in paths]
+
+
+def _one_a_study(found: Names) -> Names:
+    """Make one subject of files that share the second of a study and their first words.
+
+    Protocols have words that no list knows: `Doe_John_x_20190101120000_5` is Doe_John where another
+    file of that second is, and so in their other studies. Where all files have one stamp it was
+    filled in, and what differs in a number alone (`sub_1`, `sub_2`) are people.
+    """
+    studies = defaultdict(list)
+    for path, (_, rule) in found.items():
+        if rule == "file name" and (stamp := STAMP.search(path.name)):
+            studies["".join(stamp.groups())].append(path)
+    for paths in studies.values() if len(studies) > 1 else ():
+        names = {found[path][0] for path in paths}
+        words = [re.split("([-_ ]+)", name) for name in names]
+        same = itertools.takewhile(lambda one: len(set(one)) == 1, zip(*words, strict=False))
+        person = "".join(one[0] for one in same).strip("-_ ")
+        people = all(_NUMBERED_PERSON.fullmatch(name[len(person) :]) for name in names)
+        if len(names) > 1 and person and not people:
+            begun = re.compile(re.escape(person) + r"(?![^-_ ])")
+            stamped = itertools.chain(*studies.values())
+            theirs = [path for path in stamped if begun.match(found[path][0])]
+            found = found | dict.fromkeys(theirs, (person, "file name"))
+    return found
 
 
 def _spelled_alike(names: Sequence[str]) -> list[str]:
@@ -135,14 +164,15 @@ def _by_structure(
         places[name].add(folders[path])
     few_names = len(places) <= len(set(folders.values()))
     people, found = people_among(set(folders.values()) - {()}), {}
-    above = _above_studies(folders, names)
+    above, series = _above_studies(folders, names), _numbered_series(folders, names)
     for path, name in names.items():
-        nobody = not name or (is_picture(path) and is_number(name))
+        nobody = not name or path in series or (is_picture(path) and is_number(name))
         repeats = few_names and len(places[name]) > 1
         if folders[path] and (nobody or repeats or has_number("".join(folders[path]))):
             both = has_number(name) and not is_number(name) and len(places[name]) > 1
             person, guess = people[folders[path]]
-            rule = "file name" if both else LAYOUT if guess or known else "folder"
+            told = both or path in series
+            rule = "file name" if told else LAYOUT if guess or known else "folder"
             found[path] = (_name_of(person), rule)
         elif name:
             found[path] = (_name_of(above[path]) if path in above else name, "file name")
@@ -162,6 +192,25 @@ def _above_studies(
     }
     people = people_among(set(chains.values()))
     return {p: people[chain][0] for p, chain in chains.items() if people[chain][0] != chain}
+
+
+def _numbered_series(
+    folders: Mapping[PurePosixPath, tuple[str, ...]], names: Mapping[PurePosixPath, str]
+) -> set[PurePosixPath]:
+    """Find files that number the series of their folder: `Meier/5_MPRAGE` beside `Meier/7_FLAIR`.
+
+    Each has another contrast; in a folder of patients (`tumour/5_T1`, `tumour/7_T1`) some repeat.
+    """
+    numbered = defaultdict(list)
+    for path, name in names.items():
+        if folders[path] and name and is_number(name) and not is_picture(path):
+            numbered[path.parent].append(path)
+    found = set()
+    for paths in numbered.values():
+        contrasts = {re.sub(r"\d+", "", stem(path), count=1) for path in paths}
+        if len(paths) > 1 and len(contrasts) == len({names[path] for path in paths}) == len(paths):
+            found.update(paths)
+    return found
 
 
 def _as_beside(
@@ -213,7 +262,9 @@ def _name_of(folders: tuple[str, ...]) -> str:
     """Return the name of a person's folders, the last without date, visit and study."""
     *above, folder = folders
     for nobody in (DATE, NUMBERED):
-        folder = re.sub(nobody, "", folder, flags=re.IGNORECASE | re.VERBOSE) or folder
+        left = re.sub(nobody, "", folder, flags=re.IGNORECASE | re.VERBOSE)
+        only_number = re.fullmatch(r"[A-Za-z]+_S\d{3,}", folder)  # XNAT_S00001 is a subject there
+        folder = folder if only_number else left or folder
     folder = drop_words(folder, words(VISIT)) or folder
     return "/".join([*above, to_person_number(folder)])
 
