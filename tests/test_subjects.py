@@ -94,6 +94,12 @@ def each(people, files):
             ],
         ),
         (["DOE_JOHN", "ROE_JANE"], ["{}/5_MPRAGE.nii.gz", "{}/7_FLAIR.nii.gz"]),
+        (["DOE_JOHN", "ROE_JANE"], ["{}/t1_mprage_sag_3/i.nii.gz", "{}/t2_tirm_4/i.nii.gz"]),
+        (["DOE", "ROE"], ["{}/localizer_1.nii.gz", "{}/ep2d_diff_5.nii.gz", "{}/tirm_6.nii.gz"]),
+        (["DOE", "ROE"], [f"{{}}/{part}/i.nii.gz" for part in ("scout_1", "ep2d_5", "tirm_6")]),
+        (["P01", "P02"], ["{}.nii.gz", "r{}.nii.gz", "wr{}.nii.gz", "mwp1{}.nii.gz"]),
+        (["P01", "P02"], ["c1{}.nii.gz", "c2{}.nii.gz", "rc1{}.nii.gz"]),
+        (["sub-01", "sub-02"], ["{}_T1w.nii.gz", "mwp1{}_T1w.nii.gz", "s8wr{}_T1w.nii.gz"]),
         (
             ["PROJ_S00001", "PROJ_S00002"],
             ["{}/XNAT_E00001/scans/1/image.nii.gz", "{}/XNAT_E00002/scans/1/image.nii.gz"],
@@ -128,6 +134,11 @@ def test_people_whose_studies_have_one_stamp_stay_apart():
     assert named(*filled_in) == ["P01", "P02"]
     by_chance = [f"sub {k}_a_20190101120000_5.nii.gz" for k in (1, 2)]
     assert len(set(named(*by_chance, "sub 3_a_20190102120000_5.nii.gz"))) == 3
+
+
+def test_letters_before_a_name_are_not_always_spm():
+    for people in (["c01", "c11", "c21", "p11", "s1", "s2"], ["anna", "susanna", "wanda"]):
+        assert named(*each(people, ["{}.nii.gz"])) == people
 
 
 def test_numbers_in_folders_of_classes_are_people():

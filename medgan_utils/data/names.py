@@ -33,6 +33,8 @@ _KNOWN = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SPM = r"(?:[amrsuwy]|s\d{1,2}|[cp]\d|i?y_)+"
+"""What SPM puts before the name of a file that it makes of another: `wrP01`, `mwp1sub-01`."""
 _KNOWN_VOLUME = re.compile(  # LiTS; the Decathlon, with or without _0000
     r"volume-\d+|(?:BRATS|heart|la|liver|hippocampus|prostate|lung|pancreas|hepatic(?:vessel)?"
     r"|spleen|colon)_\d{1,4}(?![A-Za-z0-9])",
@@ -107,7 +109,7 @@ def subject_of(path: str | Path) -> str:
 def known_name(path: PurePosixPath) -> str | None:
     """Find a name as known data sets give it, in the file name or in the folders above it."""
     for part in (stem(path), *reversed(path.parts[:-1])):
-        match = _KNOWN.search(part)
+        match = _KNOWN.search(re.sub(rf"(?<![A-Za-z0-9]){_SPM}(?=sub-)", "", part))
         if match and not (is_picture(path) and match[0].isdigit()):  # a picture's own number
             return match[0]
     name = stem(path)
@@ -144,7 +146,8 @@ def person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     name = stem(path)
     before_copy = re.sub(r" ?\(\d+\)$", "", name)
     beside = {stem(other) for other in paths if other.parent == path.parent}
-    name = without_agent(before_copy if before_copy in beside else name)
+    name = _before_spm(before_copy if before_copy in beside else name, beside)
+    name = without_agent(name)
     name = _PROTOCOL.sub(r"\1", _before_series(name))
     before_slice = _BEFORE_SLICE.match(name)
     name = before_slice[1] if before_slice else name
@@ -155,6 +158,18 @@ def person_in_name(path: PurePosixPath, paths: set[PurePosixPath]) -> str:
     if re.fullmatch(r"[A-Za-z]+[-_ ]?\d+", thing):
         return thing
     return to_person_number(person)
+
+
+def _before_spm(name: str, beside: Collection[str]) -> str:
+    """Return the name of the file that SPM made another of, where one of both kinds lies beside."""
+    chain = re.match(_SPM, name)
+    for cut in range(1, chain.end() + 1 if chain else 0):
+        rest, tissue = name[cut:], re.fullmatch(r"(.*[cp])\d", name[:cut])
+        others = {f"{tissue[1]}{number}{rest}" for number in range(1, 7)} - {name} if tissue else ()
+        known = rest in beside or (rest[:1].isalpha() and not beside.isdisjoint(others))
+        if known and has_number(rest):  # Anna is not what SPM made Susanna of
+            return _before_spm(rest, beside)
+    return name
 
 
 def _before_series(name: str) -> str:
@@ -181,7 +196,8 @@ def to_person_number(name: str) -> str:
 
 def names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
-    left = "" if re.fullmatch(DATE, folder, re.VERBOSE) else drop_words(folder, nobody)
+    plain = _PROTOCOL.sub(r"\1", folder)
+    left = "" if re.fullmatch(DATE, folder, re.VERBOSE) else drop_words(plain, nobody)
     return bool(left) and not (left.isdigit() and left != folder)
 
 

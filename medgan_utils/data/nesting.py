@@ -133,8 +133,9 @@ def people_among(folders: Collection[Folders]) -> dict[Folders, tuple[Folders, b
 
     The first folder with a number is the person; folders above it without one are a group, which
     stays part of the name. But where there are more such outer folders than one of them usually
-    holds, those are the people and the numbers are studies. Without any number the person is the
-    first folder: rather too few subjects than one on two sides.
+    holds, those are the people and the numbers are studies, and so they are where these are series
+    by their words. Without any number the person is the first folder: rather too few subjects than
+    one on two sides.
     """
     found, numbered = {}, defaultdict(list)
     for parts in folders:
@@ -147,12 +148,24 @@ def people_among(folders: Collection[Folders]) -> dict[Folders, tuple[Folders, b
         for parts in some:
             held[parts[:first]].add(parts[first])
         visits = visit_level({parts[first] for parts in some})
-        outer = len(held) * _MORE_OUTER[visits] > median_high(map(len, held.values()))
+        few = len(held) * _MORE_OUTER[visits] > median_high(map(len, held.values()))
+        outer = few or are_series(held.values())
         people = _first_or_all(held) if outer else {}
         for parts in some:
             person = people.get(parts[:first], parts[: first + 1])
             found[parts] = (person, not outer or visits != "surely")
     return found
+
+
+def are_series(held: Collection[Collection[str]]) -> bool:
+    """Whether what each of some folders holds are series: different words, most of them again.
+
+    `Meier/tirm_4` and `Meier/diff_5` beside `Schulz/tirm_3` and `Schulz/diff_4`.
+    """
+    kinds = [[re.sub(r"\d+", "", name) for name in some] for some in held]
+    apart = all(len(set(some)) == len(some) for some in kinds)
+    counts = Counter(kind for some in kinds for kind in some)
+    return apart and len(counts) > 1 and 2 * sum(n > 1 for n in counts.values()) > len(counts)
 
 
 def _first_or_all(chains: Collection[Folders]) -> dict[Folders, Folders]:

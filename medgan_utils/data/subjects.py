@@ -34,7 +34,7 @@ from .names import (
     to_person_number,
     words,
 )
-from .nesting import people_among, without_visits
+from .nesting import are_series, people_among, without_visits
 from .patients import ALIKE, Names, join_people, people_by_id, plain_id
 
 LAYOUT = "layout"
@@ -199,17 +199,22 @@ def _numbered_series(
 ) -> set[PurePosixPath]:
     """Find files that number the series of their folder: `Meier/5_MPRAGE` beside `Meier/7_FLAIR`.
 
-    Each has another contrast; in a folder of patients (`tumour/5_T1`, `tumour/7_T1`) some repeat.
+    Each has another contrast (in a folder of patients, `tumour/5_T1` and `tumour/7_T1`, some
+    repeat), or other words, most of which come again in other folders: `Meier/diff_5`.
     """
-    numbered = defaultdict(list)
+    numbered, worded = defaultdict(list), defaultdict(list)
     for path, name in names.items():
-        if folders[path] and name and is_number(name) and not is_picture(path):
-            numbered[path.parent].append(path)
+        if folders[path] and has_number(stem(path)) and not is_picture(path):
+            worded[folders[path]].append(path)
+            if name and is_number(name):
+                numbered[folders[path]].append(path)
     found = set()
     for paths in numbered.values():
         contrasts = {re.sub(r"\d+", "", stem(path), count=1) for path in paths}
         if len(paths) > 1 and len(contrasts) == len({names[path] for path in paths}) == len(paths):
             found.update(paths)
+    if are_series([[stem(path) for path in paths] for paths in worded.values()]):
+        found.update(*worded.values())
     return found
 
 
