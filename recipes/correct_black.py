@@ -3,13 +3,15 @@
     MEDGAN_REAL_DATA=folder python recipes/correct_black.py WEIGHTS [--publish]
 
 `brain-mri-128` ends in tanh, which comes near black and leaves a grain where stored scans are
-exactly 0. Its weights stay as the second leg left them; only what they pass through last changes
-(`output="clipped-tanh"`). Training with that output was tried in a third leg and was worse: see
-the README. Without `--publish` both are only looked at on the reference subjects.
+exactly 0. Its weights stay as the last leg left them; only what they pass through last changes
+(`output="clipped-tanh"`). Training with that output was tried and was worse: see the README.
+WEIGHTS is the folder of that leg's run, or the path of a checkpoint without suffix. Without
+`--publish` both are only looked at on the reference subjects.
 """
 
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from recipes.corrected import command_line  # first: quiets TensorFlow
 
@@ -22,20 +24,27 @@ from medgan_utils.models import dcgan_generator, load_generator
 from recipes.projects import PROJECTS
 from recipes.publish import SEEDS, Finished, publish
 from recipes.recipe import build, scorer
-from recipes.train_generator import WARMUP
+from recipes.train_generator import WARMUP, trained
 
 NAME = "brain-mri-128"
-STEPS, SECONDS = 9_500, 8_240.0  # of the second leg, which made the weights
+IMAGES, STEPS, SECONDS = 350_000, 11_000, 0.0  # of the last leg, which made the weights
 COMMANDS = (
-    "`python recipes/correct_black.py` with the weights of commit `c8d9fb6`, then `--publish`;"
-    f" before it `python recipes/train_generator.py {NAME} --images 300000 --go-on` (commit"
-    " `e6b506c`)"
+    f"`python recipes/correct_black.py runs/{NAME} --publish`; before it `python"
+    f" recipes/train_generator.py {NAME} --images {IMAGES} --go-on runs/third-leg` (commit"
+    " `ca19f69`), and before that `--images 200000 --go-on` (the third leg, commit `cbc9cbd`)"
 )
+
+
+def as_trained(weights: str) -> keras.Model:
+    """Return the averaged generator of a run's folder, or that of a checkpoint."""
+    if (Path(weights) / "state").is_dir():
+        return trained(NAME, Path(weights)).ema_generator
+    return load_generator(weights)
 
 
 def reaching_black(weights: str) -> keras.Model:
     """Return the generator of a checkpoint with an output that reaches both ends of the scale."""
-    before = load_generator(weights)
+    before = as_trained(weights)
     after = dcgan_generator(**before.architecture.arguments | {"output": "clipped-tanh"})
     after.set_weights(before.get_weights())
     return after
@@ -45,12 +54,12 @@ def main() -> int:
     """Run the command line."""
     asked = command_line(__doc__)
     project = PROJECTS[NAME]
-    recipe = replace(project.recipe, decay_images=300_000, warmup_images=WARMUP)
+    recipe = replace(project.recipe, decay_images=IMAGES, warmup_images=WARMUP)
     parts, gan = project.parts(), build(recipe)
     gan.step.assign(STEPS)
     reference, watch = parts["reference"], f"FD {project.encoder}"
     score, rows, looks = scorer(reference, project.encoder), [], {}
-    for said, made in (("before", load_generator), ("after", reaching_black)):
+    for said, made in (("before", as_trained), ("after", reaching_black)):
         gan.ema_generator = made(asked.weights)
         rows.append({"step": STEPS, "seconds": SECONDS, **score(gan)})
         for seed in SEEDS:
