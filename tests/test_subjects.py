@@ -136,6 +136,61 @@ def test_people_whose_studies_have_one_stamp_stay_apart():
     assert len(set(named(*by_chance, "sub 3_a_20190102120000_5.nii.gz"))) == 3
 
 
+PEOPLE = ["Meier", "Schulz", "Roe"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["Woche 1.nii.gz", "Woche 2.nii.gz"],
+        ["M0_T1.nii.gz", "M2_T1.nii.gz"],
+        ["Tag0.nii.gz"],
+        ["x/Kontrolle 1.nii.gz"],
+        ["190101_Meier_T1.nii.gz", "200301_Meier_T1.nii.gz"],
+        ["190101.nii.gz"],
+    ],
+)
+def test_files_that_are_visits_by_their_names_are_of_one_person(files):
+    assert len(set(named(*files))) == 1  # the search for visits had no end
+
+
+@pytest.mark.parametrize("visits", [("_190101", "_200301"), ("_01.02.19", "_1-2-2020"),
+                                    ("_2019-01", "_2020-03"), ("_Jan2019", "_Mai 2020"),
+                                    ("_links", "_rechts"), ("_praeop", "_nach")])  # fmt: skip
+def test_a_folder_an_examination_is_its_persons(visits):
+    files = [f"{{}}{visit}/T1.nii.gz" for visit in visits]
+    assert named(*each(PEOPLE, files)) == [one for one in PEOPLE for _ in visits]
+
+
+@pytest.mark.parametrize("ends", [("_MR1", "_MR2"), ("_1", "_2"), ("_A", "_B"), ("_L", "_R")])
+def test_folders_that_differ_in_a_last_part_are_told(ends):
+    paths = map(PurePosixPath, each(PEOPLE, [f"{{}}{end}/T1.nii.gz" for end in ends]))
+    assert set(name_subjects([*paths])[1]) == {"layout"}
+    counted = [PurePosixPath(f"P{number:02d}/T1.nii.gz") for number in range(12)]
+    assert set(name_subjects(counted)[1]) == {"folder"}
+
+
+@pytest.mark.parametrize(
+    ("people", "files"),
+    [
+        (PEOPLE, ["raw/{}/T1.nii.gz", "brain/{}/T1.nii.gz"]),
+        (PEOPLE, ["{}/T1.nii.gz", "backup/{}/T1.nii.gz"]),
+        (PEOPLE, [f"wk{week}/{{}}.nii.gz" for week in (0, 4)]),
+        (PEOPLE, [f"{{}}/liver_{number}.nii.gz" for number in (1, 2)]),
+        (["sub-01", "sub-02"], [f"{{}}/case_{number}.nii.gz" for number in (1, 2)]),
+        (["patient01", "patient02"], [f"{{}}/case_{number}.nii.gz" for number in (1, 2)]),
+        (["P01", "P02"], [f"{{}}/site_{site}/T1.nii.gz" for site in "AB"]),
+    ],
+)
+def test_what_lies_around_a_person_divides_nobody(people, files):
+    assert named(*each(people, files)) == [one for one in people for _ in files]
+
+
+def test_series_by_their_uid_alone_are_a_guess():
+    series = [PurePosixPath(f"1.3.12.2.1107.{number}") for number in range(6)]
+    assert set(name_subjects(series, patients=dict.fromkeys(series))[1]) == {"layout"}
+
+
 def test_letters_before_a_name_are_not_always_spm():
     for people in (["c01", "c11", "c21", "p11", "s1", "s2"], ["anna", "susanna", "wanda"]):
         assert named(*each(people, ["{}.nii.gz"])) == people

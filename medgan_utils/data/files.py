@@ -33,11 +33,15 @@ _LABEL_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _SEPARATORS = r"[-_. +]+"
-_AGENT = r"ce?|gd|gad[a-z]*|km|post(?![-_. +]+(?:op|rt|tx|chemo|treat|surg))"
+_AGENT = r"ce?|gd|gad[a-z]*|km|(?:post[-_ ]?)?contrast(?:[-_ ]?enhanced)?|enhanced"
+_AGENT += (
+    r"|post(?![-_. +]+(?:op|rt|tx|chemo|treat|surg|stroke|train|radio|therap|(?:19|20)\d\d(?!\d)))"
+)
 _ENHANCED = re.compile(
     rf"(?<![^-_. +])(?:({_CONTRASTS['T1']})"
-    rf"((?:{_SEPARATORS}(?!pre|non?[-_. +]|ohne|without)[^-_. +]+)*?)"
-    rf"{_SEPARATORS}(?:{_AGENT})|ce[-_. ]gad[a-z]*)(?![^-_. +])",
+    rf"((?:{_SEPARATORS}(?!pre|non?[-_. +]|ohne|without|vor|before|nativ)[^-_. +]+)*?)"
+    rf"{_SEPARATORS}(?:{_AGENT})|ce[-_. ]gad[a-z]*"
+    rf"|(?:gd|km|post[-_ ]?contrast){_SEPARATORS}({_CONTRASTS['T1']}))(?![^-_. +])",
     re.IGNORECASE,
 )
 """A T1 after contrast agent: `T1_post`, `T1+C`, `t1_sag_km`, BIDS' `ce-gadolinium_T1w`."""
@@ -50,6 +54,11 @@ _ONTO = re.compile(
 )
 """Onto what a scan was laid, which is not what it shows: `FLAIR_to_T1`, `T2_space-T1w`."""
 
+
+_DARK_FLUID = re.compile(
+    r"(?<![^-_. +])(?:da[-_ ]?fl|dark[-_ ]?fl(?:uid)?)(?![^-_. +])", re.IGNORECASE
+)
+"""How Siemens calls FLAIR: `t2_tirm_tra_dark-fluid`."""
 
 _TESLA = re.compile(r"(?<![^-_. +])(0|1|3|7)[.,]?([05])? ?T(?![^-_. +])", re.IGNORECASE)
 """A field strength, whose point is no separator: `1.5T` is the word `15T`, `3.0 T` is `30T`."""
@@ -93,7 +102,7 @@ def without_label_words(name: str) -> str:
 
 def without_agent(name: str) -> str:
     """Return a name without the words for contrast agent after T1: `P1_T1_km` gives `P1_T1`."""
-    return _ENHANCED.sub(r"\1\2", name)
+    return _ENHANCED.sub(lambda found: "".join(part or "" for part in found.groups()), name)
 
 
 def drop_words(name: str, words: re.Pattern) -> str:
@@ -121,13 +130,15 @@ def modality_of(path: str | Path) -> str:
     """
     path = Path(path)
     for part in (stem(path), *reversed(path.parts[:-1])):
-        words = re.split(_SEPARATORS, _ONTO.sub("", part))
+        words = re.split(_SEPARATORS, _DARK_FLUID.sub("flair", _ONTO.sub("", part)))
         if re.fullmatch("pdw?", words[-1], re.IGNORECASE):  # elsewhere it may be a disease
             return "PD"
         for word in reversed(words):
             for name, pattern in _CONTRASTS.items():
                 if re.fullmatch(pattern, word, re.IGNORECASE):
-                    return "T1CE" if name == "T1" and _ENHANCED.search(part) else name
+                    flair = name == "T2" and "flair" in map(str.casefold, words)
+                    agent = name == "T1" and _ENHANCED.search(part)
+                    return "FLAIR" if flair else "T1CE" if agent else name
     return "MR"
 
 

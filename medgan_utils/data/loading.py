@@ -193,10 +193,11 @@ def _white_is_one(masks: np.ndarray | None) -> np.ndarray | None:
     return (masks > 0).astype(np.uint8) if apart and (one | white | (masks == 0)).all() else masks
 
 
-def warn_of_copies(images: np.ndarray, subjects: np.ndarray) -> None:
+def warn_of_copies(images: Iterable[np.ndarray], subjects: np.ndarray) -> None:
     """Warn of one image under two subjects: it may lie on both sides of a split.
 
-    Images are compared in 8 bits, so that a file stored anew on another scale is still the same.
+    Images are compared in 8 bits, so that the same voxels on another scale are still the same. A
+    file that was rounded anew (float as 8 bits, PNG as JPEG) is another image here.
     """
     owners: dict[bytes, str] = {}
     for image, subject in zip(images, subjects, strict=True):

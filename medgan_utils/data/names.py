@@ -5,6 +5,7 @@ The names of known data sets, of visits, things and collections; two spellings o
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +29,12 @@ _KNOWN = re.compile(
       | BraTS\d\d_(?:Training|Validation)_\d+           # BraTS20_Training_001_flair
       | BraTS1\d_[A-Z0-9]+_[A-Z0-9]+ (?=_\d+)           # Brats18_CBICA_AAM_1_t1
       | \d{6} (?=_[37]T_(?:T[12]w_(?:MPR|SPC)|[rt]fMRI|d?MRI|DWI))   # 100307_3T_T1w_MPR1
-      | (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband|person)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_COUNTED_PERSON = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+        (?:patients?|pat|subjects?|subj|case|participant|volunteer|proband|person)
         (?:[-_ ][A-Z]{0,3}[-_]?)?\d+                   # case10007_slice133, patient001_frame01
     )""",
     re.VERBOSE | re.IGNORECASE,
@@ -47,13 +53,17 @@ VISIT = r"""ses(sion)?\d*|wave\d*|exam\d*|visit\d*|v\d\d?|baseline|bl|follow|up|
     |(tp|time|timepoint)\d*|(19|20)\d\d(\d{4})?|run\d*|re?test|echo\d*|rep\d*|acq\d*|se\d+
     |ser(ies)?\d*|copy|kopie|checkpoint|arterial|venous|portal|delayed|plain|contrast|left|right|[lr]h
     |ax(ial)?|sag(ittal)?|cor(onal)?
+    |links|rechts|vor|nach|vorher|nachher|pr(ae|\u00e4)(op)?|wk\d+
     |(ge|siemens|philips|canon|toshiba|hitachi)([137][05]?t)?|[137][05]?t"""
 THING = r"scans?\d*|im(g|age|ages)?\d*|slices?\d*|slc?\d*|z\d+|frames?\d*"
 COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*|orig
     |train\w*|test\w*|val\w*|images?(tr|ts|va)|unprocessed|preproc\w*|derivatives|[37]t|scanner\w*
     |(batch|fold|part|group|class|grade|stage|set|split|cohort)\w*"""
 DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d
-    |(?<![\w.])(\d\d?\.\d\d?\.(19|20)\d\d|(19|20)\d\d[-.]\d\d?[-.]\d\d?)(?!\.\d))
+    |(?<![A-Za-z0-9.])(\d\d?[.-]\d\d?[.-](19|20)\d\d|(19|20)\d\d[-.]\d\d?[-.]\d\d?
+    |(?<=[-_ ])(19|20)\d\d-(0[1-9]|1[0-2])|\d\d?\.\d\d?\.\d\d
+    |(jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ]?(19|20)\d\d
+    )(?!\.?\d))
     (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
 NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
     |session|visit|v|scan|rec|echo|acq|tp|time(?:point)?|month|week|day|year|fu
@@ -90,6 +100,37 @@ _PERHAPS_VISIT = re.compile(
 )
 
 
+_SHORT_DATE = re.compile(r"\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+
+
+def without_short_dates(paths: Collection[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
+    """Return each path without dates of six digits beside a name: `Meier_190312`.
+
+    Six digits are as often a person's number. They are dates where all that stand beside a name
+    might be, several names are there, and one comes with two of them.
+    """
+    seen = defaultdict(set)
+    for path in paths:
+        for part in (stem(path), *path.parts[:-1]):
+            for word in re.findall(r"(?<![^\W_])\d{6}(?![^\W_])", part):
+                if rest := drop_words(part, words(VISIT, THING, re.escape(word))):
+                    seen[rest].add(word)
+    numbers = set().union(*seen.values())
+    dates = len(seen) > 1 and any(len(some) > 1 for some in seen.values())
+    if not dates or not all(map(_SHORT_DATE.fullmatch, numbers)):
+        return {path: path for path in paths}
+
+    def plain(part: str) -> str:
+        return drop_words(part, _SHORT_DATE) or part
+
+    return {
+        path: PurePosixPath(
+            *map(plain, path.parts[:-1]), plain(stem(path)) + path.name[len(stem(path)) :]
+        )
+        for path in paths
+    }
+
+
 def words(*patterns: str) -> re.Pattern:
     """Return what matches a word for a contrast, or for what one of the patterns names."""
     return re.compile("|".join((CONTRAST_WORDS, *patterns)), re.IGNORECASE | re.VERBOSE)
@@ -108,8 +149,9 @@ def subject_of(path: str | Path) -> str:
 
 def known_name(path: PurePosixPath) -> str | None:
     """Find a name as known data sets give it, in the file name or in the folders above it."""
-    for part in (stem(path), *reversed(path.parts[:-1])):
-        match = _KNOWN.search(re.sub(rf"(?<![A-Za-z0-9]){_SPM}(?=sub-)", "", part))
+    parts = [re.sub(rf"(?<![A-Za-z0-9]){_SPM}(?=sub-)", "", part)
+             for part in (stem(path), *reversed(path.parts[:-1]))]  # fmt: skip
+    for match in (kind.search(part) for kind in (_KNOWN, _COUNTED_PERSON) for part in parts):
         if match and not (is_picture(path) and match[0].isdigit()):  # a picture's own number
             return match[0]
     name = stem(path)
@@ -228,3 +270,16 @@ def visit_words(name: str) -> set[str]:
     """Return the words of a name that say which visit or side it is."""
     visit = re.compile(VISIT, re.IGNORECASE | re.VERBOSE)
     return {word for word in re.split("[-_. ]+", name.casefold()) if visit.fullmatch(word)}
+
+
+_DAY = re.compile(
+    r"ses(sion)?\d*|wave\d*|visit\d*|v\d\d?|baseline|bl|followup\d*|fu\d*|screening|wk\d+"
+    r"|(pre|post)(op|rt|tx|chemo|treatment|surgery)|(month|week|day|year)s?\d*|(tp|timepoint)\d*"
+    r"|(19|20)\d{2}(\d{4})?",
+    re.IGNORECASE,
+)
+
+
+def day_words(name: str) -> set[str]:
+    """Return the words of a name that say on which of several days a scan was made."""
+    return {word for word in re.split("[-_. ]+", name.casefold()) if _DAY.fullmatch(word)}

@@ -40,12 +40,27 @@ def without_visits(
         if verdict == "unknown":
             return folders, verdict
         if verdict == "visits":
-            folders, known = {p: _without(parts, level) for p, parts in folders.items()}, "guess"
+            left = {path: _without(parts, level) for path, parts in folders.items()}
+            if left == folders:  # the files themselves are visits: of one person
+                return folders, "unknown"
+            folders, known = left, "guess"
         level += verdict != "visits"
+    folders = _without_kinds(folders)
     pairs = {parts[:2] for parts in folders.values() if len(parts) > 1}
     if _are_scanners(pairs):
         return {path: parts[1:] or parts for path, parts in folders.items()}, known
     return folders, _either(pairs) or known
+
+
+def _without_kinds(folders: Mapping[PurePosixPath, Folders]) -> dict[PurePosixPath, Folders]:
+    """Leave out `brain` of `brain/Meier` where most of its folders lie beside it: `Meier`."""
+    alone = {parts[0] for parts in folders.values() if len(parts) == 1}
+    below = defaultdict(set)
+    for parts in folders.values():
+        below[parts[0] if len(parts) > 1 else None].update(parts[1:2])
+    kinds = {one for one, inner in below.items() if one and 2 * len(inner & alone) > len(inner)}
+    within = {p for p, parts in folders.items() if len(parts) > 1 and parts[0] in kinds}
+    return {path: parts[path in within :] for path, parts in folders.items()}
 
 
 def _without(parts: Folders, level: int) -> Folders:

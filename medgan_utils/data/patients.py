@@ -14,7 +14,9 @@ _MOST = 9  # visits of one person; a longer row of numbers counts people
 _MOST_IDS = 3  # of one person; what more PatientIDs share was filled in
 _LAST = re.compile(
     r"(?<=\d)(?:[-_. ]\d{1,2}|[-_. ]?(?:bl|fu|pre|post|baseline|followup)\d{0,2}"
-    r"|[-_. ]?(?:m|mo|d|w|y|v|t|tp|visit|ses)\d{1,3})$",
+    r"|[-_. ]?(?:m|mo|d|w|y|v|t|tp|visit|ses|mr|ct|pet|scan)\d{1,3}|[-_. ]?\d{1,2}(?:m|mo|w|d|y)"
+    r"|[-_. ](?:[A-Za-z]|mr|ct|pet|left|right|links|rechts|\d{6}|[A-Za-z]{3,9}(?:19|20)\d\d)"
+    r"|/\d{1,3})$",
     re.IGNORECASE,
 )
 Names = dict[PurePosixPath, tuple[str, str]]

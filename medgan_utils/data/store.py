@@ -17,7 +17,14 @@ import numpy as np
 
 from .._files import refuse_damaged, written_whole
 from .axial import AxialCut
-from .loading import about, content_key, contrasts_of, find_items, with_mask_labels
+from .loading import (
+    about,
+    content_key,
+    contrasts_of,
+    find_items,
+    warn_of_copies,
+    with_mask_labels,
+)
 from .slices import Slices, join
 from .sources.item import Item
 
@@ -179,7 +186,11 @@ def store_slices(
         bar = tqdm(parts, f"storing {entry.name}", len(jobs), unit="volume", delay=2)
         index = join(itertools.chain.from_iterable(bar))
     replace(index, modality="+".join(contrasts), info=info).save(into / "index.npz")
-    return SliceStore.open(into)
+    store = SliceStore.open(into)
+    ends = np.flatnonzero(store.files[1:] != store.files[:-1]) + 1
+    volumes = map(store.images, np.split(np.arange(len(store)), ends))
+    warn_of_copies(itertools.chain.from_iterable(volumes), store.subjects)
+    return store
 
 
 def _store_group(

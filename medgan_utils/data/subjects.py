@@ -32,6 +32,7 @@ from .names import (
     person_in_name,
     spelling,
     to_person_number,
+    without_short_dates,
     words,
 )
 from .nesting import are_series, people_among, without_visits
@@ -40,6 +41,10 @@ from .patients import ALIKE, Names, join_people, people_by_id, plain_id
 LAYOUT = "layout"
 GUESSES = ("file name", LAYOUT, ALIKE)
 """Rules that may have taken one person for two, so that a reader must look."""
+_LAST_PART = re.compile(
+    r"[-_. ]+\d{1,4}([-_.]\d{1,4}){1,2}$|[-_. ]+[^-_. /]{1,12}$|(?<=\d)[A-Za-z]{1,4}\d{0,2}$"
+)
+_UID = re.compile(r"\d+(\.\d+){3,}")
 _NUMBERED_PERSON = re.compile(r"[-_ ]*[A-Za-z]{0,4}\d+")
 
 
@@ -77,13 +82,15 @@ def name_subjects(
         return _spelled_alike(names), ["subject_pattern"] * len(paths)
     patients = {path: plain_id(said) and said for path, said in (patients or {}).items()}
     found = people_by_id(patients)
-    for path in paths:
-        if path not in found and (known := known_name(path)):
-            found[path] = (known, "known name")
+    known = {path: known_name(path) for path in paths if path not in found}
+    things = _things_of_folders({path: name for path, name in known.items() if name})
+    found |= {
+        path: (name, "known name") for path, name in known.items() if name and name not in things
+    }
     unknown = [path for path in paths if path not in found]
     found |= _by_structure(unknown, paths, set(patients), root)
     found |= _as_beside(found, patients, root)
-    sites = {path: next(filter(SITE.fullmatch, path.parts[:-1]), None) for path in paths}
+    sites = {path: _site_above(path, found[path][0]) for path in paths}
     sites = {p: site and (drop_words(site, words(VISIT)) or site) for p, site in sites.items()}
     if len(set(sites.values())) > 1:  # each hospital numbers its patients from 1
         for path, (name, rule) in found.items():
@@ -94,7 +101,52 @@ def name_subjects(
     found = {path: (name, found[path][1]) for path, name in zip(paths, names, strict=True)}
     for shared in (studies or {}, persons or {}):
         found = join_people(found, patients, shared)
+    found = _told_where_alike(found)
     return [found[path][0] for path in paths], [found[path][1] for path in paths]
+
+
+def _things_of_folders(known: Mapping[PurePosixPath, str]) -> set[str]:
+    """Find names that only look known: `liver_1` is no person below both Meier and Schulz."""
+    above = defaultdict(set)
+    for path, name in known.items():
+        parts = [part for part in path.parts[:-1] if not SITE.fullmatch(part)]
+        people = [one for one in parts if names_somebody(one, words(VISIT, THING, COLLECTION))]
+        weak = not name.casefold().startswith("sub-") and name in stem(path)
+        if people and weak:
+            above[name].add(tuple(people))
+    folders = set().union(*above.values())
+    return {name for name, some in above.items() if len(some) > 1 and len(above) <= len(folders)}
+
+
+def _site_above(path: PurePosixPath, person: str) -> str | None:
+    """Return the folder of a site that a person belongs to; one below the person is a visit."""
+    parts = path.parts[:-1]
+    site = next(filter(SITE.fullmatch, parts), None)
+    before = parts[: parts.index(site)] if site else ()
+    return None if any(person.rpartition("/")[2] in part for part in before) else site
+
+
+def _told_where_alike(found: Names) -> Names:
+    """Call it a guess where most subjects differ from one or a few others in a last part alone.
+
+    `Meier_A` and `Meier_B`, `P01pre` and `P01post`, may be one person; `P01` and `P02` are two. A
+    folder that is called by a UID is a series, and nobody knows whose.
+    """
+    starts = defaultdict(set)
+    for name, _ in found.values():
+        starts[_LAST_PART.sub("", name)].add(name)
+    groups = [names for names in starts.values() if 1 < len(names) < 10]
+    alike = set().union(*groups) if len(groups) > 1 else set()
+    if 2 * len(alike) < len({name for name, _ in found.values()}):
+        alike = set()
+    told = {"folder": LAYOUT, "PatientID": ALIKE}
+    return {
+        path: (
+            name,
+            told[rule] if rule in told and (name in alike or _UID.fullmatch(name)) else rule,
+        )
+        for path, (name, rule) in found.items()
+    }
 
 
 def _one_a_study(found: Names) -> Names:
@@ -150,10 +202,12 @@ def _by_structure(
     root: str,
 ) -> dict[PurePosixPath, tuple[str, str]]:
     """Decide for names of no known kind whether the folder or the file names the person."""
-    shared = set.intersection(*(set(path.parts[:-1]) for path in everyone)) if everyone else set()
-    names = {path: "" if path in series else person_in_name(path, set(paths)) for path in paths}
+    plain = without_short_dates(everyone)
+    shared = set.intersection(*(set(one.parts[:-1]) for one in plain.values())) if plain else set()
+    beside = {plain[path] for path in paths}
+    names = {path: "" if path in series else person_in_name(plain[path], beside) for path in paths}
     names = _counted_on(_without_slice_numbers(names))
-    every = {path: _person_in_folders(path, path in series, not names[path]) for path in paths}
+    every = {p: _person_in_folders(plain[p], p in series, not names[p]) for p in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
     folders, known = without_visits(folders, names)
     if known == "unknown":
@@ -163,6 +217,8 @@ def _by_structure(
     for path, name in names.items():
         places[name].add(folders[path])
     few_names = len(places) <= len(set(folders.values()))
+    again = sum(len(some) > 1 for name, some in places.items() if name)
+    many = not few_names and 2 * again > len(places)  # more names than folders, and most come again
     people, found = people_among(set(folders.values()) - {()}), {}
     above, series = _above_studies(folders, names), _numbered_series(folders, names)
     for path, name in names.items():
@@ -171,7 +227,9 @@ def _by_structure(
         if folders[path] and (nobody or repeats or has_number("".join(folders[path]))):
             both = has_number(name) and not is_number(name) and len(places[name]) > 1
             person, guess = people[folders[path]]
-            told = both or path in series
+            told = (
+                both or path in series or (many and not is_number(name) and len(places[name]) > 1)
+            )
             rule = "file name" if told else LAYOUT if guess or known else "folder"
             found[path] = (_name_of(person), rule)
         elif name:

@@ -14,7 +14,7 @@ from ..files import (
     without_agent,
     without_label_words,
 )
-from ..names import visit_words
+from ..names import day_words, visit_words
 from .walk import walk
 
 
@@ -61,11 +61,15 @@ def match_masks(images: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
     found = [_mask_of(image, by_name, by_folder) for image in images]
     named, taken = set(map(_barest, images)), Counter(found)
     folders, others = ({_owner(path) for path in paths} for paths in (images, masks))
+    days = defaultdict(set)
+    for image, mask in zip(images, found, strict=True):
+        days[mask].update(day_words(stem(image)))
     for image, mask in zip(images, found, strict=True):
         doubled = taken[mask] > 1 and _barest(mask) in named - {_barest(image)}
         own, theirs = _owner(image), _owner(mask)
         elsewhere = own != theirs and (theirs in folders or own in others)
-        if doubled or elsewhere or _of_another(mask, image):
+        two_days = len(days[mask]) > 1 and taken[mask] > 1
+        if doubled or elsewhere or two_days or _of_another(mask, image):
             raise FileNotFoundError(
                 f"no mask fits {image}: {mask.name} is another image's (of another visit?); add "
                 f"one of its own, or choose images with glob="

@@ -23,6 +23,7 @@ _SEX_WORDS = {
 _DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+)$")
 _THOUSANDS = re.compile(r"^[-+]?[1-9]\d{0,2}(,\d{3})+$")  # or three decimals: nobody can tell
 _POINTS = re.compile(r"^[-+]?[1-9]\d{0,2}\.\d{3}$")  # the same where a comma is the decimal mark
+_OLDEST = 120  # years
 _UNKNOWN = ("", "n/a", "na", "nan", "none", "?")
 _ONE_OF_MANY = re.compile(r"(?:^|[-_. ])(?:slice|ses(?:sion)?|visit)[-_ ]?\d+", re.IGNORECASE)
 
@@ -102,6 +103,7 @@ def read_participants(path: str | Path) -> dict[str, Labels]:
             f"Sex are needed"
         )
     ages = _numbers([row["age"] for row in rows], Path(path).name, None)
+    ages = [age if 0 <= age <= _OLDEST else math.nan for age in ages]  # -9, 999: not known
     codes = {word: SEX_CODES[sex] for sex, words in _SEX_WORDS.items() for word in words}
     sexes = [codes.get(row["sex"].casefold(), -1) for row in rows]
     unread = {row["age"] for row, age in zip(rows, ages, strict=True) if np.isnan(age)}
