@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
 from medgan_utils import evaluation
+from medgan_utils.evaluation import intervals
 
 
 def gaussian(count, dims=8, shift=0.0, seed=0):
@@ -155,3 +158,15 @@ def test_balls_without_radius_hold_no_copy_as_the_docstring_says():
     real = np.random.default_rng(0).normal(size=(30, 4))
     real[:11] = real[0]
     assert evaluation.precision_recall(real, real.copy())["precision"] == pytest.approx(19 / 30)
+
+
+def test_a_score_leaves_the_warning_filters_as_they_were():
+    features = np.random.default_rng(0).normal(size=(2, 60, 4))
+    before = list(warnings.filters)
+    for _ in range(5):
+        evaluation.precision_recall(*features)
+    assert warnings.filters == before
+
+
+def test_a_draw_without_a_pair_does_not_take_the_interval_away():
+    assert np.isfinite(intervals.centred_interval(1.0, [0.9, 1.1, np.nan])).all()

@@ -230,3 +230,14 @@ def test_importing_evaluation_does_not_import_tensorflow():
         "evaluation.train_encoder; sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_landmarks_without_a_floor_and_other_seeds_are_refused():
+    images = np.random.default_rng(0).uniform(-1, 1, (12, 64, 64, 1)).astype(np.float32)
+    encoder = {"random": evaluation.random_encoder(evaluation.load_encoder("brain-encoder-64"))}
+    reference = evaluation.reference_features(images, encoder, np.arange(12) // 3)
+    with pytest.raises(ValueError, match="landmark_sets has no 'floor"):
+        evaluation.evaluate(images, reference, encoder, {"noise": (images, None)})
+    other = evaluation.reference_features(images, encoder, seed=1)
+    with pytest.raises(ValueError, match="described with seed 1"):
+        evaluation.score(other, reference)

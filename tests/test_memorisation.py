@@ -159,3 +159,25 @@ def test_there_is_one_mirror_image_a_query():
 def test_scores_that_are_no_numbers_have_no_auc():
     with pytest.raises(ValueError, match="20 of 20 scores are NaN"):
         evaluation.membership_by_logit(np.full(10, np.nan), np.full(10, np.nan))
+
+
+def test_images_on_another_scale_are_refused():
+    images = np.random.default_rng(0).uniform(-1, 1, (40, 8, 8, 1))
+    for other in ((images + 1) / 2, 127.5 * (images + 1)):
+        with pytest.raises(ValueError, match="images range from"):
+            evaluation.copying(other[:20], images[:20], images[20:])
+        with pytest.raises(ValueError, match="images range from"):
+            evaluation.membership_by_distance(images[:20], images[20:], other[:20])
+
+
+def test_held_out_images_that_were_trained_on_are_refused():
+    features = np.random.default_rng(0).normal(size=(40, 5))
+    with pytest.raises(ValueError, match="20 of 20 held-out images are in the training set"):
+        evaluation.copying(features[:20], features, features[20:])
+    evaluation.copying(features[:10], np.vstack([features[:20], features[20:22]]), features[20:])
+
+
+def test_patches_of_a_discriminator_are_no_images():
+    logits = np.zeros((6, 4, 4, 1))
+    with pytest.raises(ValueError, match="average its patches"):
+        evaluation.membership_by_logit(logits, logits)

@@ -149,3 +149,11 @@ def test_images_that_are_not_finite_are_named():
         evaluation.psnr(spoilt, X)
     with pytest.raises(ValueError, match="1 is too few"):
         evaluation.diversity(X[:1])
+
+
+@pytest.mark.parametrize("measure", [evaluation.psnr, evaluation.ssim, evaluation.ms_ssim])
+def test_what_is_no_pair_is_refused(measure):
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 1))
+    for other in (images[:1], np.repeat(images, 3, axis=-1)):
+        with pytest.raises(ValueError, match="are no pairs"):
+            measure(images, other)

@@ -197,3 +197,9 @@ def test_a_verdict_names_every_distance_that_tells_the_samples_from_real_images(
     assert "other features tell" in lines[-1]
     same = evaluation.verdict([floor | rest, fake | rest | {"FD b": Estimate(1.5, 1, 2.5)}])
     assert "But" not in same[0] and "no number of this table" in same[-1]
+
+
+def test_a_judge_surer_of_samples_than_of_people_by_less_than_their_interval_shows_nothing():
+    people = Estimate(0.80, 0.70, 0.90)
+    rows = [{"set": FLOOR, "AUC": people}, {"set": "generated", "AUC": Estimate(0.81, 0.82, 0.9)}]
+    assert "does not tell" in summary._judged(rows)[0]

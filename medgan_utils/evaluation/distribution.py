@@ -6,6 +6,7 @@ belongs to one Inception network trained on photographs, and its numbers cannot 
 
 import contextlib
 import io
+import warnings
 
 import numpy as np
 
@@ -154,7 +155,9 @@ def precision_recall(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     from prdc import compute_prdc
 
     _check(real, fake, least=NEIGHBOURS + 2)
-    with contextlib.redirect_stdout(io.StringIO()):
+    # It prints, and its threads leave the process with other warning filters than it had.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         scores = compute_prdc(np.asarray(real), np.asarray(fake), nearest_k=NEIGHBOURS)
     return {name: float(score) for name, score in scores.items()}
 

@@ -117,6 +117,8 @@ def evaluate(
         raise ValueError(f"encoders and reference differ in {', '.join(sorted(missing))}")
     encoders = {name: encoders[name] for name in reference.features}  # the first gives "copying"
     sets = dict(landmark_sets or {}) | {name: (x, None) for name, x in fakes.items()}
+    if landmark_sets and FLOOR not in landmark_sets:
+        raise ValueError(f"landmark_sets has no {FLOOR!r}; make them with landmarks(...)")
     rows = [] if landmark_sets else _stored_rows(reference)
     _same_size(rows, [images for images, _ in sets.values()])
     for name, (images, subjects) in sets.items():
@@ -147,7 +149,15 @@ def score(
 
     Returns:
         Column -> value or estimate.
+
+    Raises:
+        ValueError: They were described with different seeds.
     """
+    if described.seed != reference.seed:
+        raise ValueError(
+            f"described with seed {described.seed}, the reference with {reference.seed}: patches "
+            "of different places cannot be compared"
+        )
     subjects = reference.subjects, described.subjects
     draws = [bootstrap_counts(codes, repeats, seed + i) for i, codes in enumerate(subjects)]
     draws = list(zip(*draws, strict=False))  # none where one side is a single subject

@@ -101,16 +101,19 @@ def centred_interval(
 
     Args:
         value: The statistic on all images.
-        replicates: The statistic on the draws; without any, the ends are NaN.
+        replicates: The statistic on the draws; NaN (a draw of too few images) is left out. Without
+            any, the ends are NaN.
         least: Smallest value the statistic can take.
         most: Largest value the statistic can take.
 
     Returns:
         The value with its 95 % interval.
     """
+    replicates = np.asarray(replicates, np.float64)
+    replicates = replicates[np.isfinite(replicates)]
     if not len(replicates):
         return Estimate(float(value), float("nan"), float("nan"))
-    spread = np.asarray(replicates, np.float64) - np.mean(replicates)
+    spread = replicates - np.mean(replicates)
     low, high = np.percentile(spread, TAILS)
     low, high = np.clip([value + low, value + high], least, most)
     return Estimate(float(value), float(low), float(high))
@@ -223,7 +226,8 @@ def bootstrap_auc(
 
     Returns:
         AUC in [0, 1] with its 95 % interval; its ends are NaN where a single subject stands for
-        a whole side.
+        a whole side. At 0 and 1 all draws are alike: an interval without width says nothing of how
+        few subjects there are.
 
     Source: Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """

@@ -8,6 +8,7 @@ import numpy as np
 from ..table import Estimate
 from .distribution import check_finite
 from .intervals import bootstrap_auc, subject_codes
+from .quality import check_range
 
 
 def nearest(
@@ -111,10 +112,12 @@ def copying(
         The statistic with its 95 % interval, and the distances behind it.
 
     Raises:
-        ValueError: If there are fewer than two held-out subjects.
+        ValueError: If there are fewer than two held-out subjects, held-out images are in the
+            training set, or images are scaled otherwise than to [-1, 1].
 
     Source: after the three-sample test of Meehan et al. 2020, arXiv:2004.05675.
     """
+    _check_scale(fake, training, holdout)
     codes = subject_codes(holdout_subjects, len(holdout))
     if codes.max() < 1:
         raise ValueError("one held-out subject; memorisation needs at least two")
@@ -122,7 +125,15 @@ def copying(
     fake_distance, index = nearest(fake, training, fake_turned)
     fake_ratio = _ratio(fake_distance, nearest(fake, holdout, fake_turned)[0])
     others = _nearest_other(np.asarray(holdout), codes, holdout_turned)
-    holdout_ratio = _ratio(nearest(holdout, training, holdout_turned)[0], others)
+    holdout_distance = nearest(holdout, training)[0]
+    if (known := int((holdout_distance == 0).sum())) > max(2, len(holdout) // 10):  # blank ones may
+        raise ValueError(
+            f"{known} of {len(holdout)} held-out images are in the training set: leave their "
+            "subjects out of it, or the two sets have changed places"
+        )
+    if holdout_turned is not None:
+        holdout_distance = nearest(holdout, training, holdout_turned)[0]
+    holdout_ratio = _ratio(holdout_distance, others)
     auc = _auc_of_two((-fake_ratio, -holdout_ratio), (fake_subjects, codes), repeats, seed)
     return Copying(auc, fake_ratio, holdout_ratio, index, fake_distance)
 
@@ -150,8 +161,12 @@ def membership_by_distance(
         AUC of the attack with its interval over subjects. What is no leak is the AUC on a model
         that never saw the members: 0.5 only where they are as typical as the outsiders.
 
+    Raises:
+        ValueError: Images are scaled otherwise than to [-1, 1].
+
     Source: Chen et al. 2020 (GAN-Leaks), arXiv:1909.03935.
     """
+    _check_scale(members, non_members, fake)
     sets = zip((members, non_members), mirrored or (None, None), strict=True)
     scores = [-nearest(images, fake, turned)[0] for images, turned in sets]
     return _auc_of_two(scores, (member_subjects, non_member_subjects))
@@ -175,10 +190,25 @@ def membership_by_logit(
         AUC of the attack with its interval over subjects. What is no leak is the AUC on a model
         that never saw the members: 0.5 only where they are as typical as the outsiders.
 
+    Raises:
+        ValueError: There is more than one logit an image.
+
     Source: Hayes et al. 2019 (LOGAN), arXiv:1705.07663.
     """
+    for one in (member_logits, non_member_logits):
+        if np.size(one) != len(one):
+            raise ValueError(
+                f"logits of shape {np.shape(one)}; one an image is needed: average its patches"
+            )
     logits = [np.ravel(x) for x in (member_logits, non_member_logits)]
     return _auc_of_two(logits, (member_subjects, non_member_subjects))
+
+
+def _check_scale(*sets: np.ndarray) -> None:
+    """Refuse images on another scale, where a copy would be far from its original."""
+    for one in sets:
+        if np.ndim(one) == 4:  # not features
+            check_range(one)
 
 
 def _auc_of_two(

@@ -175,9 +175,18 @@ def psnr(images: np.ndarray, references: np.ndarray, masks: np.ndarray | None = 
     Returns:
         Decibels `(N,)`; infinite for equal images, NaN where a mask is empty.
     """
+    _check_pairs(images, references)
     squares = (to_unit(references) - to_unit(images)) ** 2
     with np.errstate(divide="ignore"):
         return -10 * np.log10(_inside(squares.mean(axis=-1), masks))
+
+
+def _check_pairs(images: np.ndarray, references: np.ndarray) -> None:
+    """Refuse pairs of different shapes: NumPy would repeat one side."""
+    if np.shape(images) != np.shape(references):
+        raise ValueError(
+            f"images {np.shape(images)} and references {np.shape(references)} are no pairs"
+        )
 
 
 def ssim(images: np.ndarray, references: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
@@ -197,6 +206,7 @@ def ssim(images: np.ndarray, references: np.ndarray, masks: np.ndarray | None = 
     """
     from skimage.metrics import structural_similarity
 
+    _check_pairs(images, references)
     options = dict(data_range=1, channel_axis=-1, gaussian_weights=True)
     pairs = zip(to_unit(images), to_unit(references), strict=True)
     if masks is None:
@@ -218,12 +228,13 @@ def ms_ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
         MS-SSIM `(N,)`, 1 for equal images.
 
     Raises:
-        ValueError: If the images are smaller than the 11-pixel filter.
+        ValueError: If the images are smaller than the 11-pixel filter, or of other shapes.
 
     Source: Wang et al. 2003, doi:10.1109/ACSSC.2003.1292216.
     """
     import tensorflow as tf
 
+    _check_pairs(images, others)
     smallest = min(np.shape(images)[1:3])
     if smallest < 11:
         raise ValueError(f"images are {smallest} pixels wide; MS-SSIM needs at least 11")

@@ -29,8 +29,8 @@ def dice_by_subject(
         ValueError: The shapes differ, or a mask holds other than whole numbers from 0 on.
     """
     truth, found = _masks(truth, found)
-    names, codes = np.unique(np.asarray(subjects), return_inverse=True)
     subject_codes(subjects, len(truth))
+    names, codes = np.unique(np.asarray(subjects), return_inverse=True)
     overlap, sizes, there = (
         np.bincount(codes, per_slice, len(names))
         for per_slice in (

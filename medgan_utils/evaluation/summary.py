@@ -78,12 +78,17 @@ def _judged(rows: list[Mapping]) -> tuple[str, str]:
         f"'{floor['set']}'; 0.5 is chance), "
     )
     pairs = zip(told, honest, strict=True)
-    if all(one.low > 0.5 and one.value > other.value for one, other in pairs):
+    if all(one.low > max(0.5, other.value, _end(other)) for one, other in pairs):
         return line + "tells the samples from real images.", (
             "the distances show little, but a judge sees a difference: look at the grain, the "
             "edges and the anatomy, and train longer."
         )
     return line + "does not tell the samples from real images for sure.", ""
+
+
+def _end(one: Estimate) -> float:
+    """Return the upper end of an interval, 0 where there is none."""
+    return one.high if np.isfinite(one.high) else 0.0
 
 
 def _estimate(row: Mapping, name: str) -> Estimate:
