@@ -217,8 +217,6 @@ def _by_structure(
     for path, name in names.items():
         places[name].add(folders[path])
     few_names = len(places) <= len(set(folders.values()))
-    again = sum(len(some) > 1 for name, some in places.items() if name)
-    many = not few_names and 2 * again > len(places)  # more names than folders, and most come again
     people, found = people_among(set(folders.values()) - {()}), {}
     above, series = _above_studies(folders, names), _numbered_series(folders, names)
     for path, name in names.items():
@@ -227,9 +225,7 @@ def _by_structure(
         if folders[path] and (nobody or repeats or has_number("".join(folders[path]))):
             both = has_number(name) and not is_number(name) and len(places[name]) > 1
             person, guess = people[folders[path]]
-            told = (
-                both or path in series or (many and not is_number(name) and len(places[name]) > 1)
-            )
+            told = both or path in series or (not few_names and _comes_again(name, places))
             rule = "file name" if told else LAYOUT if guess or known else "folder"
             found[path] = (_name_of(person), rule)
         elif name:
@@ -237,6 +233,12 @@ def _by_structure(
         else:
             found[path] = ("/".join(every[path]) or root, LAYOUT if known else "folder")
     return found
+
+
+def _comes_again(name: str, places: Mapping[str, set[tuple[str, ...]]]) -> bool:
+    """Whether a name, as most others, is in several folders: these may be visits."""
+    again = [one for one, some in places.items() if one and len(some) > 1]
+    return name in again and 2 * len(again) > len(places) and not is_number(name)
 
 
 def _above_studies(
