@@ -212,15 +212,17 @@ PROJECTS = {
         IXI
         | {
             "about": "A DCGAN of axial T1-weighted head slices, 128 × 128 pixels of 1.875 mm, made"
-            " to be\nlooked at in chapters 1 and 9. Trained in two legs: 150,000 images (commit"
-            " `4d60346`, 2,173 s), for which\nits networks started from those of `brain-mri-64`"
-            " with one stage more; then 300,000, for which G\nstarted from the averaged weights of"
-            " the first leg and D anew. Then its output was stretched by 1 % and cut\n"
-            "(`correct_black.py`), so that air can be black. After each leg it was scored on the"
-            " same test subjects (FD\nrandom 6.4 to 6.9, then 5.7 to 5.9, at a floor of 2.3; a"
-            " judge with 765 images 0.98, 0.94, then 0.96, 0.90;\nthe second leg's discriminator"
-            " told members from others with an AUC of 0.55, 0.49 to 0.62). The\nencoder sees means"
-            " of 2 × 2 pixels; the random features, the judge and the appearance see all.",
+            " to be\nlooked at in chapters 1 and 9. Trained in four legs, a million images in all:"
+            " 150,000 (commit `4d60346`,\n2,173 s), for which its networks started from those of"
+            " `brain-mri-64` with one stage more; then 300,000\n(`e6b506c`, 8,240 s), 200,000"
+            " (`cbc9cbd`, 3,667 s) and 350,000 (`ca19f69`, 6,102 s), for which G started from\nthe"
+            " averaged weights of the leg before and D anew. Then its output was stretched by 1 %"
+            " and cut\n(`correct_black.py`), so that air can be black. After the first two legs it"
+            " was scored on the same test\nsubjects (FD random 6.4 to 6.9, then 5.7 to 5.9, at a"
+            " floor of 2.3; a judge with 765 images 0.98, 0.94, then\n0.96, 0.90). The last leg's"
+            " discriminator told members from reference subjects with an AUC of 0.55,\n0.51 to"
+            " 0.59. The encoder sees means of 2 × 2 pixels; the random features, the judge and the"
+            " appearance see all.",
             "data": IXI_DATA.format(2),
         },
         flip=True,
