@@ -190,7 +190,10 @@ def _sharpness(fake: Mapping, rows: Mapping[str, Mapping]) -> tuple[str, str]:
 def _copying(fake: Mapping, floor: Mapping, subjects: int | None) -> tuple[str, str]:
     value, honest = _estimate(fake, "copying"), _estimate(floor, "copying")
     if np.isnan(value.value):
-        return "Copying: not measured; it needs the features of the training images.", ""
+        return (
+            "Copying: not measured; it needs the features of the training images, and held-out "
+            "images that are not among them."
+        ), ""
     line = f"Copying of training images: {value} (0.5 is none, 1 is copies only); "
     if _estimate(fake, "precision").value == 0:
         return line + "not judged, since no sample lies among real images (precision 0).", ""
