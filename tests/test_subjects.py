@@ -176,6 +176,8 @@ def test_folders_that_differ_in_a_last_part_are_told(ends):
         (PEOPLE, ["raw/{}/T1.nii.gz", "brain/{}/T1.nii.gz"]),
         (PEOPLE, ["{}/T1.nii.gz", "backup/{}/T1.nii.gz"]),
         (PEOPLE, [f"wk{week}/{{}}.nii.gz" for week in (0, 4)]),
+        (PEOPLE, ["Januar 2019/{}.nii.gz", "März 2019/{}.nii.gz", "April 2019/{}.nii.gz"]),
+        (["Maier", "Marta", "Julia"], ["{}_2019/T1.nii.gz", "{}_2020/T1.nii.gz"]),
         (PEOPLE, [f"{{}}/liver_{number}.nii.gz" for number in (1, 2)]),
         (["sub-01", "sub-02"], [f"{{}}/case_{number}.nii.gz" for number in (1, 2)]),
         (["patient01", "patient02"], [f"{{}}/case_{number}.nii.gz" for number in (1, 2)]),

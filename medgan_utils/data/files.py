@@ -33,9 +33,10 @@ _LABEL_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _SEPARATORS = r"[-_. +]+"
-_AGENT = r"ce?|gd|gad[a-z]*|km|(?:post[-_ ]?)?contrast(?:[-_ ]?enhanced)?|enhanced"
-_AGENT += (
-    r"|post(?![-_. +]+(?:op|rt|tx|chemo|treat|surg|stroke|train|radio|therap|(?:19|20)\d\d(?!\d)))"
+_EVENT = r"op|rt|tx|chemo|treat|surg|stroke|train|radio|therap|(?:19|20)\d\d(?!\d)"
+_AGENT = (
+    r"ce?|gd|gad[a-z]*|km|(?:post[-_ ]?)?contrast(?:[-_ ]?enhanced)?|enhanced"
+    rf"|post(?![-_. +]+(?:{_EVENT}))"
 )
 _ENHANCED = re.compile(
     rf"(?<![^-_. +])(?:({_CONTRASTS['T1']})"

@@ -62,7 +62,9 @@ COLLECTION = r"""anat(omical)?|func|dicoms?|dcm|niftii?|nii|pngs?|data\d*|raw\w*
 DATE = r"""(?<!\d)((19|20)\d\d[-_.]?\d\d[-_.]?\d\d|\d\d[-_.]\d\d[-_.](19|20)\d\d
     |(?<![A-Za-z0-9.])(\d\d?[.-]\d\d?[.-](19|20)\d\d|(19|20)\d\d[-.]\d\d?[-.]\d\d?
     |(?<=[-_ ])(19|20)\d\d-(0[1-9]|1[0-2])|\d\d?\.\d\d?\.\d\d
-    |(jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ]?(19|20)\d\d
+    |(jan|feb|m[a\u00e4]r|apr|jun|jul|aug|sep|o[ck]t|nov|de[cz])(19|20)\d\d
+    |((jan|febr)uary?|march|m\u00e4rz|april|ma[iy]|jun[ei]|jul[yi]|august|(septem|o[ck]to|novem
+    |de[cz]em)ber)[-_ ]?(19|20)\d\d
     )(?!\.?\d))
     (?:[-_.t]?\d{6}(?:\.?\d{1,3})?(?:_\d{1,4}[a-z]?(?![^-_. ]))?)?(?!\d)"""
 NUMBERED = r"""(?<=[^-_ ])[-_ ]+(?:[ism]\d{1,7}|(?:slice|slc?|z|frame|patch|tile|img|im|run|ses
@@ -239,7 +241,7 @@ def to_person_number(name: str) -> str:
 def names_somebody(folder: str, nobody: re.Pattern) -> bool:
     """Whether more is left of a folder's name than the number of a batch, a visit or a contrast."""
     plain = _PROTOCOL.sub(r"\1", folder)
-    left = "" if re.fullmatch(DATE, folder, re.VERBOSE) else drop_words(plain, nobody)
+    left = "" if re.fullmatch(DATE, folder, re.VERBOSE | re.I) else drop_words(plain, nobody)
     return bool(left) and not (left.isdigit() and left != folder)
 
 
