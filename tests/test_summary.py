@@ -99,8 +99,9 @@ def judged(floor, *generated):
 
 def test_a_judge_that_sees_a_difference_has_the_last_word_when_the_distances_see_none():
     lines = evaluation.verdict([*REALS, row("g", 2.2)], judged(0.45, 0.6, 0.98))
-    assert "AUC 0.98 and 0.98 on 'generated, 90 images', 0.45" in lines[4]
-    assert "tells the samples from real images" in lines[4] and "a judge sees" in lines[5]
+    assert "0.98 and 0.98 on 'generated, 90 images', 0.45" in lines[4]
+    assert lines[4].endswith("tells of these sets only 'generated, 90 images' from real images.")
+    assert "a judge sees" in lines[5]
     lines = evaluation.verdict([*REALS, row("g", 2.2, copying=0.97)], judged(0.45, 0.98))
     assert "tells the samples" in lines[4] and "do not share" in lines[5]
 
@@ -194,7 +195,7 @@ def test_a_verdict_names_every_distance_that_tells_the_samples_from_real_images(
     lines = evaluation.verdict([floor | rest, fake | rest])
     assert "the intervals overlap" in lines[0]
     assert lines[0].endswith("But FD b lies above its floor: 4 (3 – 5) beside 1 (0.500 – 2).")
-    assert "other features tell" in lines[-1]
+    assert "other numbers tell" in lines[-1]
     same = evaluation.verdict([floor | rest, fake | rest | {"FD b": Estimate(1.5, 1, 2.5)}])
     assert "But" not in same[0] and "no number of this table" in same[-1]
 
@@ -203,3 +204,28 @@ def test_a_judge_surer_of_samples_than_of_people_by_less_than_their_interval_sho
     people = Estimate(0.80, 0.70, 0.90)
     rows = [{"set": FLOOR, "AUC": people}, {"set": "generated", "AUC": Estimate(0.81, 0.82, 0.9)}]
     assert "does not tell" in summary._judged(rows)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "worse", "better", "said"),
+    [
+        ("KID a", 3.0, 0.1, "KID a lies above its floor: 3.00 (2.90 – 3.10) beside 1.00"),
+        ("SWD", 3, 0.1, "SWD lies above its floor"),
+        ("precision", 0.2, 2, "precision lies below its floor: 0.200 (0.100 – 0.300)"),
+        ("density", 0.2, 2, "density lies below its floor"),
+        ("coverage", 3, 0.1, ""),  # has a line of its own
+    ],
+)
+@pytest.mark.parametrize("distance", [1.2, 0.1, NAN], ids=["alike", "nearer", "blind"])
+def test_a_verdict_names_every_other_number_that_is_worse_than_the_floor(
+    name, worse, better, said, distance
+):
+    def near(value):
+        return Estimate(value, value - 0.1, value + 0.1)
+
+    floor = {"set": FLOOR, "FD a": Estimate(1, 0.5, 2), name: near(1.0)}
+    fake = {"set": "g", "FD a": near(distance)}
+    line, *_, advice = evaluation.verdict([floor, fake | {name: near(worse)}])
+    assert (f"But {said}" in line and "other numbers tell" in advice) if said else "But" not in line
+    line, *_, advice = evaluation.verdict([floor, fake | {name: near(better)}])
+    assert "But" not in line and "other numbers" not in advice

@@ -28,8 +28,7 @@ def verdict(
 
     Args:
         table: What `evaluate` returned.
-        judge: What `judge_table` returned, with a row of the floor; None if none was asked. Of
-            several sets of samples the last one is described.
+        judge: What `judge_table` returned, with a row of the floor; None if none was asked.
         subjects: How many test subjects there are, so that too few are said; None says nothing.
 
     Returns:
@@ -65,25 +64,40 @@ _NOTHING_FOUND = (
 
 
 def _judged(rows: list[Mapping]) -> tuple[str, str]:
-    """Read the last set of samples beside the floor, seed by seed."""
+    """Read every set of samples beside the floor, seed by seed."""
     floor = next((row for row in rows if row["set"].startswith(FLOOR)), None)
     fakes = [row for row in rows if not row["set"].startswith(LANDMARKS)]
     if floor is None or not fakes:
         raise ValueError(f"a judge's table needs a row {FLOOR!r} and a row of generated images")
-    seeds = [name for name in floor if name.startswith("AUC")]
-    told, honest = ([_estimate(row, name) for name in seeds] for row in (fakes[-1], floor))
-    shown, least = (" and ".join(f"{one.value:.2f}" for one in row) for row in (told, honest))
-    line = (
-        f"A judge, a small network (AUC {shown} on '{fakes[-1]['set']}', {least} on "
-        f"'{floor['set']}'; 0.5 is chance), "
+    told = [row["set"] for row in fakes if _is_told(row, floor)]
+    shown = ", ".join(_scores(row) for row in [*fakes, floor])
+    line = f"A judge, a small network (AUC {shown}; 0.5 is chance), "
+    if not told:
+        return line + "does not tell the samples from real images for sure.", ""
+    which = "the samples" if len(told) == len(fakes) else "of these sets only " + _quoted(told)
+    return line + f"tells {which} from real images.", (
+        "the distances show little, but a judge sees a difference: look at the grain, the "
+        "edges and the anatomy, and train longer."
     )
-    pairs = zip(told, honest, strict=True)
-    if all(one.low > max(0.5, other.value, _end(other)) for one, other in pairs):
-        return line + "tells the samples from real images.", (
-            "the distances show little, but a judge sees a difference: look at the grain, the "
-            "edges and the anatomy, and train longer."
-        )
-    return line + "does not tell the samples from real images for sure.", ""
+
+
+def _is_told(row: Mapping, floor: Mapping) -> bool:
+    """Whether with every seed a set's interval lies above chance and above the floor's."""
+    pairs = [(_estimate(row, one), _estimate(floor, one)) for one in _seeds(floor)]
+    return all(one.low > max(0.5, other.value, _end(other)) for one, other in pairs)
+
+
+def _seeds(row: Mapping) -> list[str]:
+    return [name for name in row if name.startswith("AUC")]
+
+
+def _scores(row: Mapping) -> str:
+    values = " and ".join(f"{_estimate(row, one).value:.2f}" for one in _seeds(row))
+    return f"{values} on '{row['set']}'"
+
+
+def _quoted(names: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def _end(one: Estimate) -> float:
@@ -111,27 +125,47 @@ def _distance(fake: Mapping, floor: Mapping, name: str, sets: int) -> tuple[str,
             "train longer, to the end of a falling learning rate, or with more subjects; then "
             "evaluate again."
         )
-    if np.isnan(value.low + least.high):
-        return line + "without intervals, so how sure that is stays unknown.", ""
-    if value.high < least.low:
-        return line + (
-            "nearer than other real subjects, with intervals that lie apart: slices of few people "
-            "are alike, samples need not be; copies would be as near."
-        ), "rule out copies first: see the line on copying, and the nearest training images."
-    line += "the intervals overlap: so few subjects prove no difference."
-    others = [_beside(fake, floor, one) for one in fake if one.startswith("FD ") and one != name]
-    if seen := "; ".join(filter(None, others)):
+    seen = "; ".join(filter(None, (_beside(fake, floor, one) for one in fake if one != name)))
+    line += _overlap(value, least)
+    if seen:
         return f"{line} But {seen}.", (
-            "other features tell the samples from real images where these do not: look at the "
-            "grain, the edges and the anatomy, and train longer."
+            "other numbers tell the samples from real images where this distance does not: look "
+            "at the grain, the edges and the anatomy, and train longer."
+        )
+    if value.high < least.low:
+        return (
+            line,
+            "rule out copies first: see the line on copying, and the nearest training images.",
         )
     return line, ""
 
 
+def _overlap(value: Estimate, least: Estimate) -> str:
+    """Say what a distance shows that does not lie above the floor's."""
+    if np.isnan(value.low + least.high):
+        return "without intervals, so how sure that is stays unknown."
+    if value.high < least.low:
+        return (
+            "nearer than other real subjects, with intervals that lie apart: slices of few people "
+            "are alike, samples need not be; copies would be as near."
+        )
+    return "the intervals overlap: so few subjects prove no difference."
+
+
 def _beside(fake: Mapping, floor: Mapping, name: str) -> str:
-    """Say of another distance that it lies above the floor, if the intervals do."""
+    """Say of another number that it is worse than the floor's, if the intervals lie apart.
+
+    Coverage and recall have a line of their own.
+    """
+    lower = name.startswith(("FD ", "KID ", "SWD"))
+    if not lower and name not in ("precision", "density"):
+        return ""
     value, least = _estimate(fake, name), _estimate(floor, name)
-    return f"{name} lies above its floor: {value} beside {least}" * bool(value.low > least.high)
+    if lower and value.low > least.high:
+        return f"{name} lies above its floor: {value} beside {least}"
+    if not lower and value.high < least.low:
+        return f"{name} lies below its floor: {value} beside {least}"
+    return ""
 
 
 def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
@@ -152,7 +186,7 @@ def _variety(fake: Mapping, floor: Mapping) -> tuple[str, str]:
     if any(apart):
         return line + "some are missing.", f"samples leave out what real subjects show: {advice}"
     if min(shares) >= 0.85:
-        nearly = "nearly " * (min(shares) < 1)
+        nearly = "nearly " * (min(shares) < 0.95)
         return line + f"{nearly}as much as other real subjects reach.", ""
     if any(unknown):
         return line + "fewer, without intervals: how sure that is stays unknown.", ""
