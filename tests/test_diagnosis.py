@@ -93,8 +93,19 @@ def test_a_label_a_subject_is_no_label_an_image():
     for labels in (whole[:-1], np.concatenate([whole, whole])):
         with pytest.raises(ValueError, match=f"{len(images)} images but {len(labels)} labels"):
             diagnosis.train_classifier(images, labels)
-        with pytest.raises(ValueError, match="give one label an image"):
+        with pytest.raises(ValueError, match="give one label each"):
             diagnosis.score_classifier(None, images, labels)
+
+
+@pytest.mark.parametrize("scale", [lambda x: (x + 1) / 2, lambda x: 300 * x, lambda x: x * np.nan])
+def test_images_of_another_scale_are_refused(scale):
+    images, labels, _ = lesions(4, 0)
+    images = np.clip(images, -1, 1)
+    images[0, 0, 0] = -1
+    with pytest.raises(ValueError, match="images range from"):
+        diagnosis.train_classifier(scale(images), labels)
+    with pytest.raises(ValueError, match="images range from"):
+        diagnosis.score_classifier(None, scale(images), labels)
 
 
 def test_a_subject_with_both_classes_is_drawn_whole():

@@ -106,3 +106,12 @@ def test_wrong_shapes_are_explained(encoder):
         evaluation.train_encoder(*squares(), ("one",), steps=1)
     with pytest.raises(ValueError, match="multiple of 16"):
         evaluation.train_encoder(np.zeros((4, 20, 20, 1)), np.zeros((4, 1)), ("x",), steps=1)
+
+
+def test_images_of_another_scale_are_refused(encoder):
+    images, targets = squares(8)
+    for spoilt in ((images + 1) / 2, 100 * images, images * np.nan):
+        with pytest.raises(ValueError, match="images range from"):
+            encoder.features(spoilt)
+        with pytest.raises(ValueError, match="images range from"):
+            evaluation.train_encoder(spoilt, targets, NAMES, steps=1)

@@ -132,7 +132,7 @@ def test_one_subject_gives_no_interval():
     auc = evaluation.bootstrap_auc(scores, positive, who)
     assert auc.value == 1.0 and np.isnan([auc.low, auc.high]).all()
     model = keras.Sequential([keras.Input((1, 1, 1)), keras.layers.Flatten()])
-    rates = evaluation.score_classifier(model, scores.reshape(-1, 1, 1, 1), positive, who)
+    rates = evaluation.score_classifier(model, scores.reshape(-1, 1, 1, 1) / 3, positive, who)
     assert np.isnan(rates["sensitivity"].low) and np.isfinite(rates["specificity"].low)
     values = np.array([1.0, 2.0, np.nan, np.nan, np.nan])
     assert np.isnan(evaluation.bootstrap_mean(values, who, 50, 0).low)
@@ -154,3 +154,15 @@ def test_subjects_are_one_known_name_an_image(subjects, said):
         subject_codes(subjects, 3)
     with pytest.raises(ValueError, match=said):
         evaluation.bootstrap_mean(np.arange(3.0), subjects)
+
+
+@pytest.mark.parametrize("positive", [[-1, 1, -1], [0, 2, 1], [0, 1, np.nan], [0, 1]])
+def test_an_auc_takes_no_other_labels(positive):
+    with pytest.raises(ValueError, match=r"labels hold|3 scores but 2 labels"):
+        evaluation.bootstrap_auc(np.arange(3.0), positive)
+
+
+def test_an_unknown_subject_of_pandas_is_named():
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="the subject of image 1 is <NA>"):
+        evaluation.bootstrap_auc(np.arange(3.0), [0, 1, 1], ["a", pandas.NA, "b"])

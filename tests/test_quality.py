@@ -135,9 +135,36 @@ def test_inside_a_mask_only_the_mask_counts():
 
 
 def test_the_spread_within_labels_is_not_that_between_them():
-    images = np.repeat([[[[0.0]]], [[[1.0]]]], 4, axis=0)
+    images = np.repeat([[[[-1.0]]], [[[0.0]]]], 4, axis=0)
     assert evaluation.spread_within(images, [0] * 4 + [1] * 4) == 0
     assert evaluation.spread_within(images, [0, 1] * 4) == pytest.approx(0.5)
+    assert evaluation.spread_within(images, [0, 1] * 3 + [2, 3]) == pytest.approx(0.5, abs=0.03)
+
+
+def test_labels_of_one_image_each_have_no_spread():
+    with pytest.raises(ValueError, match="no label has two images"):
+        evaluation.spread_within(X, np.arange(len(X)))
+    with pytest.raises(ValueError, match="16 images but 15 labels"):
+        evaluation.spread_within(X, np.zeros(15))
+
+
+def test_channels_are_measured_one_by_one():
+    """Their mean would be less noisy than any of them, and contrasts of two signs would cancel."""
+    random = np.random.default_rng(0)
+    flat = np.zeros((4, 32, 32, 1))
+    flat[:, 8:24, 8:24] = 0.4
+    one = flat + random.normal(0, 0.1, flat.shape)
+    both = np.concatenate([one, -flat + random.normal(0, 0.1, flat.shape)], axis=-1)
+    first, second = flat[..., 0] > 0, flat[..., 0] == 0
+    for measured, ratio in (
+        (evaluation.noise_sigma, 1),
+        (lambda x: evaluation.contrast(x, first), 1),
+        (lambda x: evaluation.cnr(x, first, second), 1),
+    ):
+        assert measured(both) == pytest.approx(measured(one) * ratio, rel=0.15)
+    assert evaluation.snr(np.repeat(one, 3, axis=-1), first) == pytest.approx(
+        evaluation.snr(one, first)
+    )
 
 
 def test_images_that_are_not_finite_are_named():

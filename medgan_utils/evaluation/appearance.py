@@ -9,8 +9,9 @@ import numpy as np
 
 from ..table import Table
 from .evaluate import RealSet
+from .inputs import to_unit
 from .intervals import bootstrap_mean
-from .quality import foreground_masks, to_unit
+from .quality import foreground_masks
 
 CORNER = 8  # pixels along each side
 NOTES = (
@@ -30,19 +31,20 @@ def air_deviation(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         Standard deviations `(N,)` on the scale [0, 1]: outside the body (filled, with a margin of a
-        sixteenth of the width; NaN where nothing is left), and in the corners.
+        sixteenth of the width; NaN where nothing is left), and in the corners. Of several channels
+        the mean.
     """
     from scipy import ndimage
 
-    grey = to_unit(images).mean(axis=-1)
-    margin = max(1, grey.shape[1] // 16)
-    outside = np.full(len(grey), np.nan)
+    unit = to_unit(images)
+    margin = max(1, unit.shape[1] // 16)
+    outside = np.full(len(unit), np.nan)
     for index, mask in enumerate(foreground_masks(images)):
         body = ndimage.binary_dilation(ndimage.binary_fill_holes(mask), iterations=margin)
         if not body.all():
-            outside[index] = grey[index][~body].std()
+            outside[index] = unit[index][~body].std(axis=0).mean()
     ends = np.r_[:CORNER, -CORNER:0]
-    return outside, grey[:, ends][:, :, ends].std(axis=(1, 2))
+    return outside, unit[:, ends][:, :, ends].std(axis=(1, 2)).mean(axis=-1)
 
 
 def grey_white_contrast(images: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._restart import restart
 from ..table import Estimate
+from .inputs import check_range, of_two_classes
 from .intervals import bootstrap_auc, bootstrap_counts, percentile_interval, subject_codes
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def train_classifier(
         A model from images to logits `(N, 1)`.
 
     Raises:
-        ValueError: If one of the two classes is missing, there is a third, or labels are not as
-            many as images.
+        ValueError: If one of the two classes is missing, there is a third, labels are not as many
+            as images, or images are scaled otherwise.
     """
     import keras
 
-    labels = _of_two_classes(labels, len(images))
+    check_range(images)
+    labels = of_two_classes(labels, len(images))
     groups = [np.flatnonzero(labels == value) for value in (0, 1)]
     if not all(len(group) for group in groups):
         raise ValueError("labels must hold both 0 and 1; a classifier cannot learn from one class")
@@ -60,16 +62,6 @@ def train_classifier(
     if augment is None:
         model.set_weights(trained.get_weights())
     return model
-
-
-def _of_two_classes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return labels (N,), all of them 0 or 1 and one an image."""
-    labels = np.asarray(labels).ravel()
-    if len(labels) != count:
-        raise ValueError(f"{count} images but {len(labels)} labels; give one label an image")
-    if others := sorted(set(np.unique(labels).tolist()) - {0, 1}):
-        raise ValueError(f"labels hold {others}; 1 for a finding and 0 for none are needed")
-    return labels
 
 
 def score_classifier(
@@ -95,10 +87,11 @@ def score_classifier(
         subjects (Clopper and Pearson 1934).
 
     Raises:
-        ValueError: If one of the two classes is missing, there is a third, or labels are not as
-            many as images.
+        ValueError: If one of the two classes is missing, there is a third, labels are not as many
+            as images, or images are scaled otherwise.
     """
-    positive = _of_two_classes(labels, len(images)).astype(bool)
+    check_range(images)
+    positive = of_two_classes(labels, len(images)).astype(bool)
     if positive.all() or not positive.any():
         raise ValueError("the test images hold one class only; add images of the other")
     logits = _logits(model, np.asarray(images, np.float32))

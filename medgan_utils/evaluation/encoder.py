@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import _checkpoint_files as files
+from .inputs import check_range
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +74,7 @@ class Encoder:
             Features `(N, num_features)` float32.
 
         Raises:
-            ValueError: If the images have another size.
+            ValueError: If the images have another size or range.
         """
         return _run(self._features, self._checked(images), batch_size)
 
@@ -88,7 +89,7 @@ class Encoder:
             Predictions `(N, targets)` float32.
 
         Raises:
-            ValueError: If the images have another size.
+            ValueError: If the images have another size or range.
         """
         standard = _run(self.network, self._checked(images), batch_size)
         return standard * np.float32(self.config.target_std) + np.float32(self.config.target_mean)
@@ -117,6 +118,7 @@ class Encoder:
                 f"{size}, {size}, {channels}), or a multiple of that size"
             )
         images = np.asarray(images, np.float32)
+        check_range(images)
         return images.reshape(-1, size, times, size, times, channels).mean(axis=(2, 4))
 
 
@@ -146,8 +148,9 @@ def train_encoder(
         The trained encoder.
 
     Raises:
-        ValueError: If images, targets and names do not match.
+        ValueError: If images, targets and names do not match, or images are scaled otherwise.
     """
+    check_range(images)
     encoder = Encoder(_config_for(images, targets, target_names, seed), name)
     mean, std = encoder.config.target_mean, encoder.config.target_std
     standard = ((np.asarray(targets) - mean) / std).astype(np.float32)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..table import Estimate
+from .inputs import of_two_classes
 
 TAILS = (2.5, 97.5)
 """Percentiles at the ends of an interval."""
@@ -41,9 +42,17 @@ def subject_codes(subjects: Sequence | np.ndarray | None, count: int) -> np.ndar
             'parts of a name, for example f"{site}/{number}"'
         )
     for index, one in enumerate(subjects):  # as they were given: text of them hides NaN
-        if one is None or one != one:
+        if _unknown(one):
             raise ValueError(f"the subject of image {index} is {one}")
     return np.unique(names, return_inverse=True)[1].astype(np.int32)
+
+
+def _unknown(subject: object) -> bool:
+    """Whether a name is None or NaN; pandas' NA answers no question at all."""
+    try:
+        return subject is None or bool(subject != subject)
+    except TypeError:
+        return True
 
 
 def bootstrap_counts(subjects: np.ndarray, repeats: int, seed: int = 0) -> Iterator[np.ndarray]:
@@ -219,7 +228,7 @@ def bootstrap_auc(
 
     Args:
         scores: Score of every image, `(N,)`.
-        positive: Whether it is a positive, `(N,)` boolean.
+        positive: Whether it is a positive, `(N,)`: True or 1 if so, False or 0 if not.
         subjects: Subject of every image; None if each is its own.
         repeats: Number of bootstrap draws.
         seed: Seed of the draws.
@@ -231,7 +240,8 @@ def bootstrap_auc(
 
     Source: Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
-    scores, positive = np.asarray(scores).ravel(), np.asarray(positive, bool).ravel()
+    scores = np.asarray(scores).ravel()
+    positive = of_two_classes(positive, len(scores), "scores").astype(bool)
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN: no AUC")
     codes = subject_codes(subjects, len(scores))

@@ -15,8 +15,8 @@ import numpy as np
 from .._restart import restart
 from ..table import Estimate, Table
 from .evaluate import RealSet
+from .inputs import check_range
 from .intervals import bootstrap_auc, subject_codes
-from .quality import check_range
 
 if TYPE_CHECKING:
     import keras

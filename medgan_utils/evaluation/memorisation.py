@@ -8,8 +8,8 @@ import numpy as np
 
 from ..table import Estimate
 from .distribution import check_finite
+from .inputs import check_range
 from .intervals import bootstrap_auc, subject_codes
-from .quality import check_range
 
 
 def nearest(

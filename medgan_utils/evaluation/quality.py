@@ -4,56 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .inputs import as_mask, check_range, to_unit
+
 PAIRS = 500  # of `diversity`
-MANY = 4  # images, of which some pixel is below 0: fewer may be bright all over
-NEAR_BLACK = 0.05  # what images in [0, 1] begin with, and those of a young network hardly ever
 
 
-def check_range(images: np.ndarray) -> None:
-    """Refuse images (N, ...) that lie beyond [-1, 1], or several that begin at 0.
-
-    Raises:
-        ValueError: They are scaled otherwise; scores of them would mean nothing.
-    """
-    low, high = float(np.min(images)), float(np.max(images))
-    said = f"images range from {low:.3g} to {high:.3g}"
-    if not (low >= -1.001 and high <= 1.001):  # NaN fits nothing
-        raise ValueError(f"{said}; scale them to [-1, 1]")
-    if len(images) >= MANY and 0 <= low < min(high, NEAR_BLACK):
-        raise ValueError(f"{said}, and black is -1: pass 2 * images - 1 if yours are in [0, 1]")
-
-
-def as_mask(values: np.ndarray, name: str) -> np.ndarray:
-    """Return where the finding is; refuse what is not 0 elsewhere, such as -1 or a logit."""
-    values = np.asarray(values)
-    codes = values.dtype.kind in "bu"
-    if not codes and values.dtype.kind in "if":
-        codes = ((values >= 0) & (values == np.floor(values))).all()  # NaN is neither
-    if not codes:
-        raise ValueError(
-            f"{name} is {values.dtype} and not only whole numbers from 0 on, as a mask is; "
-            f"logits: pass found > 0; finding_channels: pass channels > 0"
-        )
-    return values.astype(bool)
-
-
-def to_unit(images: np.ndarray) -> np.ndarray:
-    """Map images from [-1, 1] to [0, 1].
-
-    Args:
-        images: Images `(N, H, W, C)` in [-1, 1].
-
-    Returns:
-        Float64 images in [0, 1].
-
-    Raises:
-        ValueError: If the shape or the range is another.
-    """
-    images = np.asarray(images, np.float64)
-    if images.ndim != 4:
-        raise ValueError(f"images have shape {images.shape}; give (N, H, W, C)")
-    check_range(images)
-    return (images + 1) / 2
+def _channels(images: np.ndarray) -> list[np.ndarray]:
+    """Return each channel in [0, 1], (N, H, W): their mean would be less noisy than any of them."""
+    return list(np.moveaxis(to_unit(images), -1, 0))
 
 
 def foreground_masks(images: np.ndarray) -> np.ndarray:
@@ -83,13 +41,16 @@ def noise_sigma(images: np.ndarray) -> np.ndarray:
         images: Images `(N, H, W, C)` in [-1, 1].
 
     Returns:
-        Standard deviations `(N,)` on the scale [0, 1].
+        Standard deviations `(N,)` on the scale [0, 1], the mean over the channels.
 
     Source: Immerkær 1996, doi:10.1006/cviu.1996.0060.
     """
+    return np.mean([_noise(grey) for grey in _channels(images)], axis=0)
+
+
+def _noise(grey: np.ndarray) -> np.ndarray:
     from scipy.ndimage import convolve
 
-    grey = to_unit(images).mean(axis=-1)
     kernel = np.array([[[1, -2, 1], [-2, 4, -2], [1, -2, 1]]], np.float64)
     filtered = convolve(grey, kernel)[:, 1:-1, 1:-1]
     return np.sqrt(np.pi / 2) / 6 * np.abs(filtered).mean(axis=(1, 2))
@@ -103,13 +64,16 @@ def contrast(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
         masks: Masks `(N, H, W)`; Otsu's foreground if None.
 
     Returns:
-        Contrast `(N,)` on the scale [0, 1].
+        Contrast `(N,)` on the scale [0, 1], the mean over the channels.
 
     Source: Peli 1990, doi:10.1364/JOSAA.7.002032.
     """
-    grey = to_unit(images).mean(axis=-1)
-    masks = foreground_masks(images) if masks is None else _masks_of(grey, masks)
-    return np.array([_spread(image[mask]) for image, mask in zip(grey, masks, strict=True)])
+    channels = _channels(images)
+    masks = foreground_masks(images) if masks is None else _masks_of(channels[0], masks)
+    spreads = [
+        [_spread(image[mask]) for image, mask in zip(grey, masks, strict=True)] for grey in channels
+    ]
+    return np.mean(spreads, axis=0)
 
 
 def snr(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
@@ -120,10 +84,11 @@ def snr(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
         masks: Masks `(N, H, W)`; Otsu's foreground if None.
 
     Returns:
-        Ratios `(N,)`; NaN where a mask is empty.
+        Ratios `(N,)`, the mean over the channels; NaN where a mask is empty.
     """
     masks = foreground_masks(images) if masks is None else masks
-    return _means(images, masks) / np.maximum(noise_sigma(images), 1e-6)
+    ratios = [_inside(grey, masks) / np.maximum(_noise(grey), 1e-6) for grey in _channels(images)]
+    return np.mean(ratios, axis=0)
 
 
 def cnr(images: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -135,10 +100,13 @@ def cnr(images: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray
         second: Masks of the second region `(N, H, W)`.
 
     Returns:
-        Absolute ratios `(N,)`; NaN where a mask is empty.
+        Absolute ratios `(N,)`, the mean over the channels; NaN where a mask is empty.
     """
-    difference = np.abs(_means(images, first) - _means(images, second))
-    return difference / np.maximum(noise_sigma(images), 1e-6)
+    ratios = [
+        np.abs(_inside(grey, first) - _inside(grey, second)) / np.maximum(_noise(grey), 1e-6)
+        for grey in _channels(images)
+    ]
+    return np.mean(ratios, axis=0)
 
 
 def tissue_masks(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -249,11 +217,22 @@ def spread_within(images: np.ndarray, labels: np.ndarray) -> float:
     """Return the standard deviation of a pixel within one label, averaged: 0 if z changes nothing.
 
     Args:
-        images: Images (N, H, W, C).
-        labels: A label for each, (N,).
+        images: Images (N, H, W, C) in [-1, 1].
+        labels: A label for each, (N,). A label of one image alone says nothing and is left out.
+
+    Raises:
+        ValueError: No label has two images, there are not as many labels as images, or the range
+            is another.
     """
-    labels = np.asarray(labels).ravel()
-    return float(np.mean([images[labels == one].std(axis=0).mean() for one in np.unique(labels)]))
+    images, labels = np.asarray(images), np.asarray(labels).ravel()
+    check_range(images)
+    if len(labels) != len(images):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels; give one label an image")
+    names, counts = np.unique(labels, return_counts=True)
+    several = names[counts > 1]
+    if not len(several):
+        raise ValueError("no label has two images: there is no spread within a label")
+    return float(np.mean([images[labels == one].std(axis=0).mean() for one in several]))
 
 
 def diversity(images: np.ndarray) -> float:
@@ -316,10 +295,6 @@ def _masks_of(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
     if masks.shape != values.shape:
         raise ValueError(f"masks have shape {masks.shape}; {values.shape} is needed: (N, H, W)")
     return masks
-
-
-def _means(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    return _inside(to_unit(images).mean(axis=-1), masks)
 
 
 def _spread(values: np.ndarray) -> float:

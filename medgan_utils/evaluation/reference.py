@@ -11,8 +11,8 @@ import numpy as np
 from .._files import refuse_damaged, written_whole
 from .._paths import checkpoints_folder
 from .distribution import laplacian_descriptors
+from .inputs import check_range
 from .intervals import subject_codes
-from .quality import check_range
 
 FORMAT = 1
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..table import Estimate
+from .inputs import as_mask
 from .intervals import bootstrap_mean, subject_codes
-from .quality import as_mask
 
 
 def dice_by_subject(
