@@ -30,10 +30,12 @@ def falling_adam(rate: float, steps: int) -> keras.optimizers.Adam:
     return keras.optimizers.Adam(schedule, beta_1=0.5, beta_2=0.99)
 
 
-def command_line(about: str) -> argparse.Namespace:
+def command_line(
+    about: str, weights: str = "as its GAN left them, their path without suffix"
+) -> argparse.Namespace:
     """Read which weights are to be corrected, and whether the result is published."""
     parser = argparse.ArgumentParser(description=about.split("\n", 1)[0])
-    parser.add_argument("weights", help="as its GAN left them, their path without suffix")
+    parser.add_argument("weights", help=weights)
     parser.add_argument("--publish", action="store_true", help="open the test split; write all")
     return parser.parse_args()
 

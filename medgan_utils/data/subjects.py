@@ -8,10 +8,9 @@ few studies, the inner where outer ones are visits, both where a group numbers i
 two people taken for one cost a subject, one taken for two spoils every score.
 """
 
-import itertools
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -21,10 +20,8 @@ from .names import (
     DATE,
     NUMBERED,
     SITE,
-    STAMP,
     THING,
     VISIT,
-    YEAR,
     has_number,
     is_number,
     known_name,
@@ -35,8 +32,9 @@ from .names import (
     without_short_dates,
     words,
 )
-from .nesting import are_series, people_among, without_visits
+from .nesting import people_among, without_visits
 from .patients import ALIKE, Names, join_people, people_by_id, plain_id
+from .series import counted_on, numbered_series, one_a_study, without_slice_numbers
 
 LAYOUT = "layout"
 GUESSES = ("file name", LAYOUT, ALIKE)
@@ -45,7 +43,6 @@ _LAST_PART = re.compile(
     r"[-_. ]+\d{1,4}([-_.]\d{1,4}){1,2}$|[-_. ]+[^-_. /]{1,12}$|(?<=\d)[A-Za-z]{1,4}\d{0,2}$"
 )
 _UID = re.compile(r"\d+(\.\d+){3,}")
-_NUMBERED_PERSON = re.compile(r"[-_ ]*[A-Za-z]{0,4}\d+")
 
 
 def name_subjects(
@@ -96,7 +93,7 @@ def name_subjects(
         for path, (name, rule) in found.items():
             if sites[path] and has_number(name):
                 found[path] = (f"{sites[path]}/{name}", rule)
-    found = _one_a_study(found)
+    found = one_a_study(found)
     names = _spelled_alike([found[path][0] for path in paths])
     found = {path: (name, found[path][1]) for path, name in zip(paths, names, strict=True)}
     for shared in (studies or {}, persons or {}):
@@ -149,31 +146,6 @@ def _told_where_alike(found: Names) -> Names:
     }
 
 
-def _one_a_study(found: Names) -> Names:
-    """Make one subject of files that share the second of a study and their first words.
-
-    Protocols have words that no list knows: `Doe_John_x_20190101120000_5` is Doe_John where another
-    file of that second is, and so in their other studies. Where all files have one stamp it was
-    filled in, and what differs in a number alone (`sub_1`, `sub_2`) are people.
-    """
-    studies = defaultdict(list)
-    for path, (_, rule) in found.items():
-        if rule == "file name" and (stamp := STAMP.search(path.name)):
-            studies["".join(stamp.groups())].append(path)
-    for paths in studies.values() if len(studies) > 1 else ():
-        names = {found[path][0] for path in paths}
-        words = [re.split("([-_ ]+)", name) for name in names]
-        same = itertools.takewhile(lambda one: len(set(one)) == 1, zip(*words, strict=False))
-        person = "".join(one[0] for one in same).strip("-_ ")
-        people = all(_NUMBERED_PERSON.fullmatch(name[len(person) :]) for name in names)
-        if len(names) > 1 and person and not people:
-            begun = re.compile(re.escape(person) + r"(?![^-_ ])")
-            stamped = itertools.chain(*studies.values())
-            theirs = [path for path in stamped if begun.match(found[path][0])]
-            found = found | dict.fromkeys(theirs, (person, "file name"))
-    return found
-
-
 def _spelled_alike(names: Sequence[str]) -> list[str]:
     """Give one spelling to names that differ in case, Unicode form, separators or leading zeros."""
     first: dict[str, str] = {}
@@ -206,7 +178,7 @@ def _by_structure(
     shared = set.intersection(*(set(one.parts[:-1]) for one in plain.values())) if plain else set()
     beside = {plain[path] for path in paths}
     names = {path: "" if path in series else person_in_name(plain[path], beside) for path in paths}
-    names = _counted_on(_without_slice_numbers(names))
+    names = counted_on(without_slice_numbers(names))
     every = {p: _person_in_folders(plain[p], p in series, not names[p]) for p in paths}
     folders = {p: tuple(part for part in parts if part not in shared) for p, parts in every.items()}
     folders, known = without_visits(folders, names)
@@ -218,7 +190,7 @@ def _by_structure(
         places[name].add(folders[path])
     few_names = len(places) <= len(set(folders.values()))
     people, found = people_among(set(folders.values()) - {()}), {}
-    above, series = _above_studies(folders, names), _numbered_series(folders, names)
+    above, series = _above_studies(folders, names), numbered_series(folders, names)
     for path, name in names.items():
         nobody = not name or path in series or (is_picture(path) and is_number(name))
         repeats = few_names and len(places[name]) > 1
@@ -254,30 +226,6 @@ def _above_studies(
     return {p: people[chain][0] for p, chain in chains.items() if people[chain][0] != chain}
 
 
-def _numbered_series(
-    folders: Mapping[PurePosixPath, tuple[str, ...]], names: Mapping[PurePosixPath, str]
-) -> set[PurePosixPath]:
-    """Find files that number the series of their folder: `Meier/5_MPRAGE` beside `Meier/7_FLAIR`.
-
-    Each has another contrast (in a folder of patients, `tumour/5_T1` and `tumour/7_T1`, some
-    repeat), or other words, most of which come again in other folders: `Meier/diff_5`.
-    """
-    numbered, worded = defaultdict(list), defaultdict(list)
-    for path, name in names.items():
-        if folders[path] and has_number(stem(path)) and not is_picture(path):
-            worded[folders[path]].append(path)
-            if name and is_number(name):
-                numbered[folders[path]].append(path)
-    found = set()
-    for paths in numbered.values():
-        contrasts = {re.sub(r"\d+", "", stem(path), count=1) for path in paths}
-        if len(paths) > 1 and len(contrasts) == len({names[path] for path in paths}) == len(paths):
-            found.update(paths)
-    if are_series([[stem(path) for path in paths] for paths in worded.values()]):
-        found.update(*worded.values())
-    return found
-
-
 def _as_beside(
     found: Mapping[PurePosixPath, tuple[str, str]],
     patients: Mapping[PurePosixPath, str | None],
@@ -292,35 +240,6 @@ def _as_beside(
         owners[folders[path][0]].update({found[path][0]} if patient else ())
     beside = {path: owners[folders[path][0]] for path, patient in patients.items() if not patient}
     return {path: (min(one), "file name") for path, one in beside.items() if len(one) == 1}
-
-
-def _without_slice_numbers(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
-    """Give `p1_012.png`, `p1_016.png`, `p1_020.png` to p1 where others are numbered so, too.
-
-    Only of pictures, each with a number of its own; sites and years number people.
-    """
-    pictures = {path: name for path, name in names.items() if is_picture(path)}
-    once = {name for name, count in Counter(pictures.values()).items() if count == 1}
-    starts = {}
-    for path, name in pictures.items():
-        match = re.fullmatch(r"(.*\d)[-_. ]+\d+", name)
-        if match and name in once and not SITE.fullmatch(match[1]) and not YEAR.search(match[1]):
-            starts[path] = match[1]
-    people = {start for start, count in Counter(starts.values()).items() if count >= 3}
-    if len(people) < 2:
-        return names
-    return {p: starts[p] if starts.get(p) in people else name for p, name in names.items()}
-
-
-def _counted_on(names: dict[PurePosixPath, str]) -> dict[PurePosixPath, str]:
-    """Give `P1_10` to P1 where `P1_9` is P1's: longer numbers of slices or visits are no people."""
-    known = {name for name in names.values() if any(map(str.isdigit, name))}
-
-    def person(name: str) -> str:
-        starts = (name[: cut.start()] for cut in re.finditer(r"[-_. ]+\d", name))
-        return next((start for start in starts if start in known), name)
-
-    return {path: person(name) for path, name in names.items()}
 
 
 def _name_of(folders: tuple[str, ...]) -> str:
